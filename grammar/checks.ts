@@ -1,0 +1,125 @@
+/** What a place in a statement allows beyond its shape. */
+import type { IToken } from "chevrotain";
+import type { Item, List, Peers } from "../src/ast/nodes.js";
+import type { Diagnostics } from "../src/text/diagnostic.js";
+import type { SourceFile, Span } from "../src/text/source.js";
+import { suggest } from "../src/text/suggest.js";
+import { SyntaxProblem } from "./problem.js";
+
+/** What the items of a list are for. */
+export type ListKind = "peers" | "ports" | "names" | "any";
+
+/** Refuses an item that can't stand in a list of this kind. */
+export function requireKind(item: Item, kind: ListKind): void {
+  if (item.kind === "name" || kind === "any") return;
+  const text = textOf(item.span);
+  if (kind === "peers") {
+    if (item.kind !== "port") return;
+    throw new SyntaxProblem("not-a-peer", item.span, `${text} is a port, and a peer is expected here`, {
+      why: "ports follow the destination, after a ':'; rules match no source ports",
+      help: `write the port last, as in 'allow c1 -> c2:${text}', or quote "${text}" if it is a name`,
+    });
+  }
+  if (kind === "ports") {
+    if (item.kind === "port") return;
+    throw new SyntaxProblem("not-a-port", item.span, `${text} is an address, and a port is expected here`, {
+      why: "a port is a number, a range, a protocol or the name of a let",
+      help: "write a port such as 22, 53/udp or 8000-8010",
+    });
+  }
+  throw new SyntaxProblem("not-a-container", item.span, `${text} is no container's name`, {
+    why: "only containers can stand here",
+    help: item.kind === "port" ? `quote it if it is a name: "${text}"` : "write the name of the container",
+  });
+}
+
+/** Refuses a list that holds anything but names. */
+export function requireContainers(list: List): void {
+  for (const item of list.items) requireKind(item, "names");
+}
+
+/** Refuses spaces around a ':' or '/': `c2 : 22` reads like two things. */
+export function requireNoGap(file: SourceFile, before: IToken, sign: IToken, after: IToken): void {
+  const end = before.startOffset + before.image.length;
+  const start = after.startOffset;
+  if (sign.startOffset === end && start === sign.startOffset + sign.image.length) return;
+  const span = { file, start: end, end: start };
+  const mend = `${before.image}${sign.image}${after.image}`;
+  throw new SyntaxProblem("unexpected-space", span, `no space may stand around '${sign.image}' here`, {
+    why: "a port belongs to what stands right before it",
+    help: `write ${mend.includes("{") || mend.includes("}") ? `it without spaces: '${sign.image}'` : mend}`,
+  });
+}
+
+const UNITS = ["second", "minute", "hour", "day"] as const;
+
+export type Unit = (typeof UNITS)[number];
+
+export function requireUnit(word: string, span: Span): Unit {
+  const unit = UNITS.find((known) => known === word);
+  if (unit !== undefined) return unit;
+  const close = UNITS.find((known) => word !== "" && known.startsWith(word)) ?? suggest(word, UNITS);
+  throw new SyntaxProblem("bad-limit", span, `'${word}' is no unit of a limit`, {
+    why: "a limit counts per second, minute, hour or day",
+    help: close === undefined ? "write for example limit 5/second" : `did you mean '${close}'?`,
+  });
+}
+
+export function requireWord(what: string, code: "unknown-mode" | "unknown-driver", word: string, span: Span): void {
+  const known = code === "unknown-mode" ? MODES : DRIVERS;
+  if (known.includes(word)) return;
+  const close = suggest(word, known);
+  throw new SyntaxProblem(code, span, `'${word}' is no ${what}`, {
+    why: `the ${what}s are ${known.join(", ")}`,
+    help: close === undefined ? `write one of ${known.join(", ")}` : `did you mean '${close}'?`,
+  });
+}
+
+const MODES: readonly string[] = ["host", "none", "container"];
+const DRIVERS: readonly string[] = ["bridge", "macvlan"];
+
+/** Refuses ports right after an IPv6 address that lacks its brackets: where would the address end? */
+export function requireBrackets(peers: Peers, colon: Span): void {
+  const list = peers.except ?? peers.include;
+  const item = list.items[0] as Item;
+  if (list.braced) return;
+  const open = item.kind === "address" && !item.bracketed && item.text.includes(":");
+  if (!open && !(item.kind === "range" && item.to.includes(":"))) return;
+  throw new SyntaxProblem(
+    "ipv6-needs-brackets",
+    colon,
+    "ports after an IPv6 address need brackets around the address",
+    {
+      why: "an IPv6 address has colons of its own",
+      help: item.kind === "address" ? `write [${item.text}]:…` : `write {${textOf(item.span)}}:…`,
+    },
+  );
+}
+
+/** Warns where `fd00::5:22` may have been meant as the address `fd00::5` and the port 22. */
+export function warnOfPorts(to: Peers, diagnostics: Diagnostics): void {
+  for (const list of to.except === undefined ? [to.include] : [to.include, to.except]) {
+    for (const item of list.items) {
+      if (item.kind !== "address" && item.kind !== "range") continue;
+      const text = item.kind === "address" ? item.text : item.to;
+      if (!text.includes("::") || (item.kind === "address" && item.bracketed)) continue;
+      const [, address, port] = /^(.*[^:]):([1-9]\d{0,4})$/.exec(text) ?? [];
+      if (address === undefined || Number(port) > 65535 || !address.includes("::")) continue;
+      const from = item.kind === "range" ? `${item.from}-` : "";
+      const mend = list.braced || from !== "" ? `{${from}${address}}:${port}` : `[${address}]:${port}`;
+      diagnostics.warning(
+        "ipv6-port-ambiguous",
+        item.span,
+        `${text} is an address here, not ${address} and port ${port}`,
+        {
+          why: "an IPv6 address has colons of its own, so a port needs brackets around the address",
+          help: `if a port is meant, write ${mend}`,
+        },
+      );
+    }
+  }
+}
+
+export function textOf(span: Span): string {
+  return span.file.text.slice(span.start, span.end);
+}

@@ -1,0 +1,110 @@
+/** What to say when a statement doesn't fit the grammar: the frequent mistakes first, then what would have fitted. */
+import type { IToken } from "chevrotain";
+import type { SourceFile } from "../src/text/source.js";
+import { spanOf } from "./items.js";
+import { explainToken } from "./lexical.js";
+import { knownMistake } from "./mistakes.js";
+import { isEnd, type Place, shown, spanAt } from "./place.js";
+import { SyntaxProblem } from "./problem.js";
+import { FORMS, misspelled } from "./forms.js";
+import * as T from "./tokens.js";
+
+export function explain(place: Place): SyntaxProblem {
+  const token = place.token(1);
+  return (
+    unclosedList(place) ??
+    explainToken(place, token) ??
+    misspelled(place) ??
+    knownMistake(place) ??
+    (place.rule === "end" ? unexpected(place) : expectation(place))
+  );
+}
+
+export function unclosedBrace(file: SourceFile, open: IToken): SyntaxProblem {
+  return new SyntaxProblem("unclosed-brace", spanOf(file, open), "this '{' is never closed", {
+    help: "add the missing '}'",
+  });
+}
+
+/** A `{` of this statement that nothing closes explains whatever goes wrong behind it. */
+function unclosedList(place: Place): SyntaxProblem | undefined {
+  if (place.unclosed.size === 0) return undefined;
+  for (let at = 1; ; at--) {
+    const token = place.token(at);
+    if (token.tokenType === T.ListOpen && place.unclosed.has(token)) return unclosedBrace(place.file, token);
+    if (token === place.first || token.tokenType.name === "EOF" ? at < 1 : false) return undefined;
+  }
+}
+
+function unexpected(place: Place): SyntaxProblem {
+  const form = FORMS.get(place.first.tokenType);
+  return new SyntaxProblem(
+    "unexpected-token",
+    spanAt(place),
+    `unexpected ${shown(place.token(1))} behind a statement`,
+    {
+      why: "a statement ends at a newline, a ';' or a ','",
+      help: form === undefined ? "begin the next statement on a line of its own" : `the form is: ${form}`,
+    },
+  );
+}
+
+function expectation(place: Place): SyntaxProblem {
+  const before = place.token(0);
+  const what = expected(place);
+  const behind = isEnd(before) || before.tokenType === T.BlockOpen ? "" : ` after ${shown(before)}`;
+  const form = FORMS.get(place.first.tokenType);
+  return new SyntaxProblem(
+    "unexpected-token",
+    spanAt(place),
+    `expected ${what}${behind}, found ${shown(place.token(1))}`,
+    form === undefined ? {} : { help: `the form is: ${form}` },
+  );
+}
+
+/** What would have fitted, in words. */
+function expected(place: Place): string {
+  const before = place.token(0).tokenType;
+  if (place.rule === "list" && place.expected === T.ListClose.name) return "',' or '}'";
+  if (place.rule === "list" || place.rule === "item" || place.rule === "hostEnd") return value(place, before);
+  switch (place.expected) {
+    case T.AnyName.name:
+    case T.Name.name:
+      return before === T.Slash ? (place.rule === "limit" ? "second, minute, hour or day" : "a protocol") : "a name";
+    case T.Quoted.name:
+      return "a path in double quotes";
+    case T.Address.name:
+      return place.rule === "subnet" ? "a subnet such as 172.17.0.0/16" : "an address";
+    case T.Mac.name:
+      return "a MAC address such as 02:42:ac:11:00:05";
+    case T.NumberWord.name:
+      return "a number";
+    case T.EnvEntry.name:
+      return "KEY=VALUE";
+    case undefined:
+      break;
+    default:
+      return labelOf(place.expected);
+  }
+  if (place.rule === "onOff") return "on or off";
+  if (place.rule === "publish") return "a host port, or all";
+  if (place.rule === "assertion") return "allow or deny";
+  return "something else";
+}
+
+function value(place: Place, before: IToken["tokenType"]): string {
+  const isPublish = place.first.tokenType === T.Publish;
+  if (before === T.Colon || before === T.Expose) return "a port";
+  if (before === T.Equals) return "peers or ports";
+  if (place.rule === "hostEnd" || (isPublish && before === T.Publish)) return "a host port";
+  if (isPublish && before === T.Arrow) return "a container or its port";
+  if (place.first.tokenType === T.Share) return "containers";
+  if (before === T.BracketOpen) return "an IPv6 address";
+  return place.rule === "item" ? "an item" : "peers";
+}
+
+const LABELS = new Map(T.VOCABULARY.map((type) => [type.name, type.LABEL ?? type.name]));
+
+function labelOf(name: string): string {
+  return LABELS.get(name) ?? name;
+}

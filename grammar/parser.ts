@@ -1,0 +1,169 @@
+/** Text to tree. The grammar is in statements.ts, properties.ts, connections.ts and values.ts; here is the recovery. */
+import { type IRecognitionException, type IToken, isRecognitionException, type TokenType } from "chevrotain";
+import type { Statement, Tree } from "../src/ast/nodes.js";
+import type { Diagnostics } from "../src/text/diagnostic.js";
+import type { SourceFile } from "../src/text/source.js";
+import { readCommonLines } from "./common-lines.js";
+import { explain, unclosedBrace } from "./explain.js";
+import { spanOf } from "./items.js";
+import type { Place, Within } from "./place.js";
+import { SyntaxProblem } from "./problem.js";
+import { type Chunk, Scanner } from "./scanner.js";
+import { StatementGrammar } from "./statements.js";
+import * as T from "./tokens.js";
+
+/**
+ * Parses a policy text. What is wrong goes to `diagnostics`, once for each broken statement; the tree has the others.
+ * Never throws, whatever the text.
+ */
+export function parse(file: SourceFile, diagnostics: Diagnostics): Tree {
+  const statements: Statement[] = [];
+  const scanner = new Scanner(file);
+  for (;;) {
+    scanner.at = readCommonLines(file, scanner.at, statements);
+    if (scanner.done) return { file, statements, comments: scanner.comments };
+    parser ??= new PolicyParser();
+    parser.parse(file, scanner.next(), statements, diagnostics);
+  }
+}
+
+/** Constructed when the first line needs it: that takes longer than to parse a small policy. */
+let parser: PolicyParser | undefined;
+
+/** Statements that are no property of any block. */
+const ONLY_STATEMENTS = new Set<TokenType>([
+  ...[T.Policy, T.Include, T.Let, T.Allow, T.Deny, T.Reject, T.Share, T.Assert],
+]);
+
+export class PolicyParser extends StatementGrammar {
+  private statements!: Statement[];
+  private chunk!: Chunk;
+  private within: Within;
+
+  constructor() {
+    super();
+    this.performSelfAnalysis();
+  }
+
+  /** Adds the statements of a chunk to `statements`. */
+  parse(file: SourceFile, chunk: Chunk, statements: Statement[], diagnostics: Diagnostics): void {
+    this.file = file;
+    this.chunk = chunk;
+    this.statements = statements;
+    this.diagnostics = diagnostics;
+    this.input = chunk.tokens;
+    this.wholePolicy();
+  }
+
+  protected override everyStatement(statement: () => Statement): void {
+    this.within = undefined;
+    for (;;) {
+      const token = this.LA(1);
+      const type = token.tokenType;
+      if (this.atEnd()) return;
+      if (type === T.Separator) {
+        this.SKIP_TOKEN();
+      } else if (type === T.BlockClose) {
+        this.report(
+          token,
+          new SyntaxProblem("stray-brace", spanOf(this.file, token), "this '}' closes nothing", {
+            help: "remove it, or add the '{' that it should close",
+          }),
+        );
+        this.SKIP_TOKEN();
+      } else {
+        const read = this.guarded(statement);
+        if (read !== undefined) this.statements.push(read);
+      }
+    }
+  }
+
+  protected override block<P>(open: IToken, property: () => P): P[] {
+    const properties: P[] = [];
+    this.within = this.LA(-2).tokenType === T.Container ? "container" : "network";
+    const unclosed = this.chunk.unclosed.has(open);
+    while (!this.atEnd() && this.LA(1).tokenType !== T.BlockClose && !(unclosed && this.atNextStatement())) {
+      if (this.LA(1).tokenType === T.Separator) {
+        this.SKIP_TOKEN();
+      } else {
+        const read = this.guarded(property);
+        if (read !== undefined) properties.push(read);
+      }
+    }
+    this.within = undefined;
+    if (unclosed) this.report(open, unclosedBrace(this.file, open));
+    else this.SKIP_TOKEN();
+    return properties;
+  }
+
+  private atEnd(): boolean {
+    return this.LA(1).tokenTypeIdx === 1;
+  }
+
+  /** At the start of a line, before what can only be a statement: here an unclosed block was meant to be over. */
+  private atNextStatement(): boolean {
+    if (!this.LA(0).image.includes("\n")) return false;
+    const type = this.LA(1).tokenType;
+    if (type === T.Network || type === T.Container) return this.LA(3).tokenType === T.BlockOpen;
+    return ONLY_STATEMENTS.has(type);
+  }
+
+  /** Runs `parse` up to the end of a statement or property. After an error the next one begins here. */
+  private guarded<S>(parse: () => S): S | undefined {
+    const first = this.LA(1);
+    try {
+      const read = parse();
+      this.requireEnd(first);
+      return read;
+    } catch (error) {
+      this.report(first, error);
+      this.recover();
+      return undefined;
+    }
+  }
+
+  private requireEnd(first: IToken): void {
+    const type = this.LA(1).tokenType;
+    if (type === T.Separator || type === T.BlockClose || this.atEnd()) return;
+    // A block that was never closed ends behind a separator.
+    if (this.LA(0).tokenType === T.Separator) return;
+    throw explain(this.place("end", undefined, first));
+  }
+
+  private report(first: IToken, error: unknown): void {
+    let problem = error;
+    if (isRecognitionException(error as Error)) {
+      const { context, message, name } = error as IRecognitionException;
+      const rule = context.ruleStack.at(-1) as string;
+      problem = explain(this.place(rule, name === "MismatchedTokenException" ? message : undefined, first));
+    }
+    if (!(problem instanceof SyntaxProblem)) throw problem;
+    this.diagnostics.error(problem.code, problem.span, problem.message, problem.more);
+  }
+
+  private place(rule: string, expected: string | undefined, first: IToken): Place {
+    const { file, within } = this;
+    return { file, rule, expected, first, within, unclosed: this.chunk.unclosed, token: (at) => this.LA(at) };
+  }
+
+  /** Skips the rest of a broken statement, blocks included. */
+  private recover(): void {
+    for (let depth = 0; !this.atEnd(); this.SKIP_TOKEN()) {
+      const { tokenType, image } = this.LA(1);
+      if (tokenType === T.BlockOpen) depth++;
+      else if (tokenType === T.BlockClose) {
+        if (depth === 0) return;
+        depth--;
+      } else if (tokenType === T.Separator && depth === 0 && !this.belongsToBroken(image)) return;
+    }
+  }
+
+  /** `allow a, b -> c` and a block whose brace begins a line: what follows the separator is no statement. */
+  private belongsToBroken(separator: string): boolean {
+    const next = this.LA(2);
+    if (next.tokenType === T.BlockOpen) return true;
+    return separator === "," && next.tokenType !== T.EnvEntry && !STARTS.has(next.tokenType);
+  }
+}
+
+const STARTS = new Set(T.STARTS.values());

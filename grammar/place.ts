@@ -1,0 +1,66 @@
+/** Where the parser stood when it could not go on, and how to talk about it. */
+import type { IToken, TokenType } from "chevrotain";
+import type { SourceFile, Span } from "../src/text/source.js";
+import { spanOf } from "./items.js";
+import * as T from "./tokens.js";
+
+/** Which block the parser is in, if any. */
+export type Within = "network" | "container" | undefined;
+
+export interface Place {
+  readonly file: SourceFile;
+  /** The grammar rule that failed, or `end` where a statement should have ended. */
+  readonly rule: string;
+  /** The name of the token type that was expected, when there was only one. */
+  readonly expected: string | undefined;
+  /** The first token of the statement or property. */
+  readonly first: IToken;
+  readonly within: Within;
+  readonly unclosed: ReadonlySet<IToken>;
+  /** 1 is the token that doesn't fit, 0 the one before it. */
+  readonly token: (at: number) => IToken;
+}
+
+export function isEnd(token: IToken): boolean {
+  return token.tokenType === T.Separator || token.tokenType.name === "EOF";
+}
+
+/** The span of the token that doesn't fit; behind the previous token when the line or the file ends. */
+export function spanAt(place: Place): Span {
+  const token = place.token(1);
+  if (!isEnd(token) || token.image === "," || token.image === ";") return spanOf(place.file, token);
+  const last = place.token(0);
+  const end = last.startOffset + last.image.length;
+  return { file: place.file, start: end, end };
+}
+
+/** From the start of one token to the end of another, counted as in `Place.token`. */
+export function spanBetween(place: Place, from: number, to: number): Span {
+  return { file: place.file, start: place.token(from).startOffset, end: spanOf(place.file, place.token(to)).end };
+}
+
+/** A token for a message: `'c1'`, `the end of the line`. */
+export function shown(token: IToken): string {
+  if (token.tokenType.name === "EOF") return "the end of the file";
+  if (isEnd(token) && token.image.includes("\n")) return "the end of the line";
+  if (token.tokenType === T.ItemSeparator && token.image.includes("\n")) return "the end of the line";
+  return `'${clip(token.image)}'`;
+}
+
+/** Short enough for a message, on one line, and with nothing in it that a terminal would obey. */
+export function clip(text: string): string {
+  const short = text.length > 40 ? `${text.slice(0, 39)}…` : text;
+  // eslint-disable-next-line no-control-regex -- control characters are what this is for
+  return short.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, (char) => {
+    return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+/** `word` as a policy would have to write it. */
+export function quoted(word: string): string {
+  return `"${clip(word).replace(/[\\"]/g, "\\$&")}"`;
+}
+
+export function is(token: IToken, ...types: readonly TokenType[]): boolean {
+  return types.includes(token.tokenType);
+}

@@ -1,0 +1,75 @@
+// Brings a fresh clone on a bare machine to where the tests can run: npm packages, and Debian's.
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, statSync } from "node:fs";
+import path from "node:path";
+import { root } from "./runner.mjs";
+
+/** Each command that the tests use, and the Debian package that brings it. */
+const PACKAGES = {
+  nft: "nftables",
+  ip: "iproute2",
+  conntrack: "conntrack",
+  ping: "iputils-ping",
+  iptables: "iptables",
+  python3: "python3-minimal",
+  sysctl: "procps",
+  nsenter: "util-linux",
+  unshare: "util-linux",
+};
+
+/** The command that runs this npm again. */
+export function npm(...args) {
+  const cli = process.env.npm_execpath;
+  return cli?.endsWith(".js") ? [process.execPath, cli, ...args] : ["npm", ...args];
+}
+
+function mtime(file) {
+  try {
+    return statSync(path.join(root, file)).mtimeMs;
+  } catch {
+    return undefined;
+  }
+}
+
+function call(command, args, env = {}, stdout = "inherit") {
+  console.log(`> ${[path.basename(command), ...args].join(" ")}`);
+  return (
+    spawnSync(command, args, { cwd: root, stdio: ["ignore", stdout, "inherit"], env: { ...process.env, ...env } })
+      .status === 0
+  );
+}
+
+/** Installs node_modules when it is missing or older than the lock; false if that fails. */
+export function installModules() {
+  const installed = mtime("node_modules/.package-lock.json");
+  if (installed !== undefined && installed >= (mtime("package-lock.json") ?? 0)) return true;
+  const [command, ...args] = npm("ci", "--include=dev", "--include=optional");
+  return call(command, args);
+}
+
+function onPath(name) {
+  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"];
+  return folders.some((folder) => {
+    try {
+      accessSync(path.join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Installs the system's commands when that can be done; tests that still lack one skip, and say so. */
+export function installCommands() {
+  const missing = Object.keys(PACKAGES).filter((name) => !onPath(name));
+  if (missing.length === 0) return;
+  const names = missing.join(", ");
+  if (process.getuid?.() !== 0) return console.log(`missing: ${names} (not root, so not installed)`);
+  if (!onPath("apt-get")) return console.log(`missing: ${names} (no apt-get to install them with)`);
+  const packages = [...new Set(missing.map((name) => PACKAGES[name]))];
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  call("apt-get", ["update", "-qq"], env, "ignore");
+  if (!call("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], env, "ignore")) {
+    console.log(`missing: ${names} (apt-get failed)`);
+  }
+}

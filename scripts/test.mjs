@@ -1,0 +1,88 @@
+// `npm test`: prepares the machine, builds, checks types and style, then runs every test/**/*.test.ts.
+// Arguments choose files by a part of their path, and leave the two checks out.
+// The last line is always `N passed, N failed`, with `, N skipped` when there are any.
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { installCommands, installModules, npm } from "./prepare.mjs";
+import { endAll, root, runCheck, runFile } from "./runner.mjs";
+
+const filters = process.argv.slice(2);
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const reasons = new Set();
+
+function testFiles() {
+  const all = readdirSync(path.join(root, "test"), { recursive: true })
+    .map((name) => path.join("test", name))
+    .filter((name) => name.endsWith(".test.ts") && !name.startsWith(path.join("test", "fixtures")));
+  return all.filter((name) => filters.length === 0 || filters.some((part) => name.includes(part))).sort();
+}
+
+function report(result) {
+  totals.passed += result.passed;
+  totals.failed += result.failed;
+  totals.skipped += result.skipped;
+  for (const reason of result.reasons) reasons.add(reason);
+  const time = `${(result.ms / 1000).toFixed(1)} s`;
+  const skipped = result.skipped ? `, ${result.skipped} skipped` : "";
+  if (result.problems.length === 0) return console.log(`ok    ${result.file}  ${result.passed}${skipped}  (${time})`);
+  console.log(`FAIL  ${result.file}  (${time})`);
+  console.log(result.output.trimEnd());
+  for (const problem of result.problems) console.log(`  ${result.file}: ${problem}`);
+}
+
+/** Runs the jobs, so many at once, in order. */
+async function each(jobs, atOnce) {
+  const queue = [...jobs];
+  const worker = async () => {
+    for (let job = queue.shift(); job; job = queue.shift()) report(await job());
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+async function main() {
+  if (!installModules()) {
+    totals.failed += 1;
+    return console.log("FAIL  npm ci");
+  }
+  installCommands();
+  const build = await runCheck("build", [
+    process.execPath,
+    "scripts/build.mjs",
+    ...(filters.length ? ["--no-types"] : []),
+  ]);
+  if (build.failed || filters.length === 0) report(build);
+  const files = testFiles();
+  const kernel = files.filter((name) => name.endsWith(".kernel.test.ts"));
+  const others = files.filter((name) => !name.endsWith(".kernel.test.ts"));
+  const checks = filters.length ? [] : ["typecheck", "lint"];
+  await each(
+    [
+      ...checks.map((name) => () => runCheck(name, npm("run", "--silent", name))),
+      ...others.map((name) => () => runFile(name)),
+    ],
+    2,
+  );
+  // The kernel's state is one for all, and these measure it: never two at a time.
+  await each(
+    kernel.map((name) => () => runFile(name)),
+    1,
+  );
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.once(signal, () => {
+    endAll();
+    process.exit(1);
+  });
+}
+
+try {
+  await main();
+} catch (error) {
+  totals.failed += 1;
+  console.log(error instanceof Error ? (error.stack ?? error.message) : error);
+}
+for (const reason of reasons) console.log(reason);
+const skipped = totals.skipped ? `, ${totals.skipped} skipped` : "";
+console.log(`${totals.passed} passed, ${totals.failed} failed${skipped}`);
+process.exitCode = totals.failed > 0 || totals.passed === 0 ? 1 : 0;

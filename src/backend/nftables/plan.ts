@@ -1,0 +1,274 @@
+/**
+ * The plan: a policy as a ruleset. A pure function of the policy; the skeleton below is fixed, and what the policy says
+ * lives in sets and maps (see layers.ts and translation.ts).
+ *
+ * The road of a packet: `guard` (raw) drops what no sandbox may send; `translate-in` and `translate-here` lead published
+ * ports to their containers; `forward`, `input` and `output` find the lane; the lane decides: state, deny, reject,
+ * bounds of internal networks, published ports, allow, default; `translate-out` sees to source addresses.
+ */
+import { addressOf, isInternal, networkNamed, type Policy, subnetOf } from "../../ir/policy.js";
+import { ownAddresses } from "../../ir/own.js";
+import { type Family, FAMILIES } from "../../net/address.js";
+import { bounds } from "../../net/prefix.js";
+import { ACCEPT, DROP, goto, IN, jump, lookup, match, rule, TableBuilder, then } from "./builder.js";
+import { type Lane, type Layers, planLayers } from "./layers.js";
+import { tableName, word } from "./names.js";
+import type { Element, Expression, Rule, Ruleset, Table } from "./ruleset.js";
+import { originsOf, planPublish, planPublished, planSource } from "./translation.js";
+
+const PRIORITY = { raw: -300, dstnat: -100, filter: 0, srcnat: 100 } as const;
+
+/** The ruleset of a policy. */
+export function plan(policy: Policy): Ruleset {
+  const name = tableName(policy.name);
+  const tables: Table[] = [planFilter(policy, name)];
+  const arp = planArp(policy, name);
+  if (arp !== undefined) tables.push(arp);
+  return { policy: policy.name, tables };
+}
+
+function planFilter(policy: Policy, name: string): Table {
+  const table = new TableBuilder();
+  const own = ownAddresses(policy.containers);
+  const families = FAMILIES.filter((family) => (family === 4 ? own.v4 : own.v6).length > 0);
+  const toHere: Rule[] = [];
+  const toThere: Rule[] = [];
+  const out: Rule[] = [];
+  const forward: Rule[] = [];
+  const input: Rule[] = [];
+  const output: Rule[] = [];
+
+  planDevices(table, policy);
+  for (const family of families) {
+    planMembers(table, policy, family);
+    const { source, destination, icmpType, nfproto, redirect } = IN[family];
+    const layers = planLayers(table, family, policy.rules, own);
+    const published = planPublished(table, policy, family);
+    for (const lane of ["cc", "cw", "ch", "wc", "hc"] as const)
+      table.chain(`${lane}${family}`, laneRules(table, policy, layers, lane, family, published));
+    table.chain(`from${family}`, [
+      rule([lookup(`own${family}`, destination), then(goto(`cc${family}`))]),
+      rule([then(goto(`cw${family}`))]),
+    ]);
+    planState(table, family);
+
+    const publish = planPublish(table, policy, family);
+    if (publish !== undefined) {
+      const loopback: Expression = {
+        kind: "match",
+        key: destination,
+        not: true,
+        value: family === 4 ? { from: 0x7f000000, to: 0x7fffffff } : 1n,
+      };
+      const local = match("fib daddr type", "local");
+      toHere.push(rule([loopback, local, then(jump(publish))], "published ports, never on loopback from outside"));
+      toThere.push(rule([match("meta nfproto", nfproto), local, then(jump(publish))], "published ports, from this host"));
+    }
+    out.push(...planSource(table, policy, family));
+
+    forward.push(rule([lookup(`own${family}`, source), then(goto(`from${family}`))]));
+    forward.push(rule([lookup(`own${family}`, destination), then(goto(`wc${family}`))]));
+    if (family === 6) {
+      const discovery: Expression = { kind: "among", key: "icmpv6 type", values: ["nd-neighbor-solicit", "nd-neighbor-advert"] };
+      input.push(rule([lookup("own6", source), discovery, then(ACCEPT)], "neighbour discovery belongs to no rule"));
+      output.push(rule([lookup("own6", destination), discovery, then(ACCEPT)], "neighbour discovery belongs to no rule"));
+    }
+    input.push(rule([lookup(`own${family}`, source), then(goto(`ch${family}`))]));
+    output.push(
+      rule([lookup(`own${family}`, destination), match(icmpType, redirect), then(DROP)], "all ways lead through the gateway"),
+      rule([lookup(`own${family}`, destination), then(goto(`hc${family}`))]),
+    );
+  }
+  planGuard(table, families);
+  table.chain("refuse", [
+    rule([match("meta l4proto", 6), { kind: "reject", with: "tcp reset" }]),
+    rule([{ kind: "reject", with: "icmpx port-unreachable" }]),
+  ]);
+  table.chain("translate-in", toHere, { type: "nat", hook: "prerouting", priority: PRIORITY.dstnat });
+  table.chain("translate-here", toThere, { type: "nat", hook: "output", priority: PRIORITY.dstnat });
+  table.chain("translate-out", out, { type: "nat", hook: "postrouting", priority: PRIORITY.srcnat });
+  table.chain("forward", forward, { type: "filter", hook: "forward", priority: PRIORITY.filter });
+  table.chain("input", input, { type: "filter", hook: "input", priority: PRIORITY.filter });
+  table.chain("output", output, { type: "filter", hook: "output", priority: PRIORITY.filter });
+  return { family: "inet", name, sets: table.sets, chains: table.chains };
+}
+
+// Identity -----------------------------------------------------------------------------------------------------------
+
+function planDevices(table: TableBuilder, policy: Policy): void {
+  const elements = policy.containers.flatMap((container) =>
+    container.endpoints.map((endpoint): Element => ({ key: [endpoint.device], from: originsOf(container.origin) })),
+  );
+  table.set("veths", ["ifname"], elements, "host ends of the sandboxes");
+}
+
+/** Sets that say who is who: `own`, `self`, `frames`, and the members of internal networks. */
+function planMembers(table: TableBuilder, policy: Policy, family: Family): void {
+  const { type } = IN[family];
+  const own: Element[] = [];
+  const self: Element[] = [];
+  const frames: Element[] = [];
+  const confined: Element[] = [];
+  const inside: Element[] = [];
+  for (const container of policy.containers) {
+    const from = originsOf(container.origin);
+    const internal = isInternal(policy, container);
+    for (const endpoint of container.endpoints) {
+      const address = addressOf(endpoint, family);
+      if (address === undefined) continue;
+      own.push({ key: [address.value], from });
+      self.push({ key: [address.value, address.value], from });
+      if (internal) confined.push({ key: [address.value], from });
+      if (networkNamed(policy, endpoint.network).internal) inside.push({ key: [address.value], from });
+      // A container may send any of its own addresses on any of its devices.
+      for (const { device, mac } of container.endpoints) frames.push({ key: [device, mac, address.value], from });
+    }
+  }
+  table.set(`own${family}`, [type], own, "addresses of containers");
+  table.set(`self${family}`, [type, type], self, "each container address with itself");
+  table.set(`frames${family}`, ["ifname", "ether_addr", type], frames, "what each device may send");
+  if (confined.length > 0) table.set(`internal${family}`, [type], confined, "containers of internal networks only");
+  if (inside.length > 0) table.set(`inside${family}`, [type], inside, "addresses on internal networks");
+}
+
+/** Drops at the door what a sandbox may not send, and what claims to be a sandbox and isn't. */
+function planGuard(table: TableBuilder, families: readonly Family[]): void {
+  const guard: Rule[] = [rule([lookup("veths", "iifname"), then(goto("frames"))])];
+  const frames: Rule[] = [];
+  for (const family of families) {
+    const { source, destination } = IN[family];
+    guard.push(rule([lookup(`own${family}`, source), then(DROP)], "container addresses come from their own devices only"));
+    if (family === 4)
+      frames.push(rule([match(destination, { from: 0x7f000000, to: 0x7fffffff }), then(DROP)], "the host's loopback is the host's"));
+    frames.push(rule([lookup(`frames${family}`, "iifname", "ether saddr", source), then(ACCEPT)]));
+    if (family === 6)
+      frames.push(rule([match("ip6 saddr", 0n), match("icmpv6 type", "nd-neighbor-solicit"), then(ACCEPT)], "duplicate address detection"));
+  }
+  frames.push(rule([then(DROP)]));
+  table.chain("frames", frames);
+  table.chain("guard", guard, { type: "filter", hook: "prerouting", priority: PRIORITY.raw });
+}
+
+// Lanes --------------------------------------------------------------------------------------------------------------
+
+/**
+ * Connection state. Only replies pass unasked: packets of the original direction are decided anew each time, so that a
+ * tightened policy stops the connections that it no longer allows. An ICMP error passes if its sender is an end of the
+ * connection that it speaks of, or a router outside.
+ */
+function planState(table: TableBuilder, family: Family): void {
+  const { source, icmp, originalSource, replySource } = IN[family];
+  const established = rule([match("ct state", "established"), match("ct direction", "reply"), then(ACCEPT)]);
+  const related = match("ct state", "related");
+  const last: Rule[] = [
+    rule([match("ct state", "invalid"), then(DROP)]),
+    rule(
+      [match("ct state", "new"), { kind: "flags", mask: ["fin", "syn", "rst", "ack"], not: true, value: ["syn"] }, then(DROP)],
+      "a connection begins at its beginning",
+    ),
+  ];
+  const error = [related, match("meta l4proto", icmp)];
+  table.chain(`state-from${family}`, [
+    established,
+    rule([...error, lookup(`self${family}`, originalSource, source), then(ACCEPT)]),
+    rule([...error, lookup(`self${family}`, replySource, source), then(ACCEPT)]),
+    ...last,
+  ]);
+  table.chain(`state-world${family}`, [established, rule([...error, then(ACCEPT)]), ...last]);
+  // The host's own kernel answers for rejected packets, with a reset or an ICMP error.
+  table.chain(`state-host${family}`, [established, rule([related, then(ACCEPT)]), ...last]);
+}
+
+function laneRules(
+  table: TableBuilder,
+  policy: Policy,
+  layers: Layers,
+  lane: Lane,
+  family: Family,
+  published: string | undefined,
+): Rule[] {
+  const { source, destination } = IN[family];
+  const state = lane === "wc" ? "state-world" : lane === "hc" ? "state-host" : "state-from";
+  const rules: Rule[] = [rule([then(jump(`${state}${family}`))])];
+  for (const verb of ["deny", "reject"] as const)
+    rules.push(...layers.rules(`log-${verb}`, lane), ...layers.rules(verb, lane));
+
+  const translated = match("ct status", "dnat");
+  const has = (set: string): boolean => table.sets.some((other) => other.name === set);
+  if (has(`internal${family}`) && lane !== "wc" && lane !== "hc") {
+    const confined = lookup(`internal${family}`, source);
+    rules.push(rule(lane === "cc" ? [confined, translated, then(DROP)] : [confined, then(DROP)], "internal networks end here"));
+  }
+  if (has(`inside${family}`) && lane === "wc") rules.push(rule([lookup(`inside${family}`, destination), then(DROP)], "internal networks end here"));
+
+  if (published !== undefined && (lane === "cc" || lane === "wc" || lane === "hc"))
+    rules.push(rule([translated, then(jump(published))]));
+  rules.push(...layers.rules("log-allow", lane), ...layers.rules("allow", lane));
+  rules.push(...defaults(table, policy, lane, family));
+  return rules;
+}
+
+/** What holds where no rule speaks. */
+function defaults(table: TableBuilder, policy: Policy, lane: Lane, family: Family): Rule[] {
+  if (lane === "wc") return [rule([then(DROP)], "default: the world doesn't reach containers")];
+  if (lane === "cw" || lane === "ch") return [rule([then(ACCEPT)], "default: containers reach the world and the host")];
+  if (lane === "hc") return [rule([then(ACCEPT)], "default: the host reaches containers")];
+  const { source, destination, type } = IN[family];
+  const elements: Element[] = [];
+  for (const network of policy.networks) {
+    const subnet = subnetOf(network, family);
+    if (subnet === undefined) continue;
+    const [from, to] = bounds(subnet);
+    const members = policy.containers.filter((container) => container.endpoints.some((endpoint) => endpoint.network === network.name));
+    const key = [{ from, to }];
+    const origins = originsOf(network.iccOrigin ?? network.origin);
+    if (!network.icc || members.length === 0) {
+      elements.push({ key, data: DROP, from: origins });
+      continue;
+    }
+    const everyone = policy.containers.every((container) => container.endpoints.length === 0 || members.includes(container));
+    if (everyone) {
+      elements.push({ key, data: ACCEPT, from: origins });
+      continue;
+    }
+    const name = `icc${family}-${word(network.name)}`;
+    const addresses = members.flatMap((container) =>
+      container.endpoints.flatMap((endpoint): Element[] => {
+        const address = addressOf(endpoint, family);
+        return address === undefined ? [] : [{ key: [address.value], from: originsOf(container.origin) }];
+      }),
+    );
+    table.set(name, [type], addresses, "containers with an endpoint on the network");
+    table.chain(name, [rule([lookup(name, source), then(ACCEPT)], undefined, origins), rule([then(DROP)])]);
+    elements.push({ key, data: goto(name), from: origins });
+  }
+  table.map(`icc${family}`, [type], "verdict", elements, "default between containers, by the destination's network");
+  return [
+    rule([{ kind: "vmap", keys: [destination], map: `icc${family}` }]),
+    rule([then(DROP)], "default: no common network"),
+  ];
+}
+
+// ARP ----------------------------------------------------------------------------------------------------------------
+
+/** Address resolution from a sandbox must tell the truth about its sender. */
+function planArp(policy: Policy, name: string): Table | undefined {
+  const table = new TableBuilder();
+  const elements: Element[] = [];
+  for (const container of policy.containers) {
+    const from = originsOf(container.origin);
+    const addresses = container.endpoints.flatMap((endpoint) => addressOf(endpoint, 4)?.value ?? []) as number[];
+    for (const { device, mac } of container.endpoints)
+      // A probe's sender is 0.0.0.0 (RFC 5227).
+      for (const address of [...addresses, 0]) elements.push({ key: [device, mac, mac, address], from });
+  }
+  if (elements.length === 0) return undefined;
+  planDevices(table, policy);
+  table.set("senders", ["ifname", "ether_addr", "ether_addr", "ipv4_addr"], elements, "what each device may say of itself");
+  table.chain("senders", [
+    rule([lookup("senders", "iifname", "ether saddr", "arp saddr ether", "arp saddr ip"), then(ACCEPT)]),
+    rule([then(DROP)]),
+  ]);
+  table.chain("input", [rule([lookup("veths", "iifname"), then(goto("senders"))])], { type: "filter", hook: "input", priority: PRIORITY.filter });
+  return { family: "arp", name, sets: table.sets, chains: table.chains };
+}

@@ -1,0 +1,232 @@
+/** Destination translation of published ports, the source translation that goes with it, and masquerade. */
+import {
+  addressOf,
+  gatewayOf,
+  isInternal,
+  networkNamed,
+  type Origin,
+  type PeerSet,
+  type Policy,
+  type Publish,
+  subnetOf,
+} from "../../ir/policy.js";
+import { type AddressSet, type Family, V4, V6 } from "../../net/address.js";
+import { PORTED, protocolName } from "../../net/ports.js";
+import { bounds } from "../../net/prefix.js";
+import { type Domain, equal, type Ranges } from "../../net/ranges.js";
+import { ACCEPT, DROP, goto, IN, lookup, match, rule, type TableBuilder, then } from "./builder.js";
+import type { Data, Element, Expression, Key, Part, Rule, Target, Type } from "./ruleset.js";
+
+type Value = number | bigint;
+
+/** A run of host ports of a publish in one family, and where it leads. */
+interface Way {
+  readonly publish: Publish;
+  readonly host: Value | undefined;
+  readonly hostPorts: readonly [number, number];
+  readonly port: number;
+  readonly targets: readonly Value[];
+}
+
+/** Ranges that keep their numbers stay one way; ranges that shift are one way a port, since nft can't add offsets. */
+function waysOf(policy: Policy, family: Family): Way[] {
+  const ways: Way[] = [];
+  for (const publish of policy.publishes) {
+    if (!publish.families.includes(family)) continue;
+    const targets: Value[] = [];
+    for (const target of publish.targets) {
+      const address = target.addresses.find((other) => other.family === family);
+      if (address !== undefined) targets.push(address.value);
+    }
+    if (targets.length === 0) continue;
+    const host = publish.hostAddress?.value;
+    const [from, to] = publish.hostPorts;
+    if (from === to || from === publish.port) ways.push({ publish, host, hostPorts: [from, to], port: publish.port, targets });
+    else
+      for (let port = from; port <= to; port++)
+        ways.push({ publish, host, hostPorts: [port, port], port: publish.port + port - from, targets });
+  }
+  return ways;
+}
+
+const PORTED_MATCH: Expression = { kind: "among", key: "meta l4proto", values: PORTED };
+
+const portPart = (from: number, to: number): Part => (from === to ? from : { from, to });
+
+/** Chain `publish4` or `publish6`: translates what is published; undefined when nothing is. */
+export function planPublish(table: TableBuilder, policy: Policy, family: Family): string | undefined {
+  const ways = waysOf(policy, family);
+  if (ways.length === 0) return undefined;
+  const { destination, type } = IN[family];
+  const rules: Rule[] = [];
+  for (const at of [true, false]) {
+    const group = ways.filter((way) => (way.host !== undefined) === at);
+    const keys: Key[] = [...(at ? [destination as Key] : []), "meta l4proto", "th dport"];
+    const types: Type[] = [...(at ? [type as Type] : []), "inet_proto", "inet_service"];
+    const name = `publish${family}${at ? "-at" : ""}`;
+    const keyOf = (way: Way): Part[] => [
+      ...(at ? [way.host as Value] : []),
+      way.publish.protocol,
+      portPart(...way.hostPorts),
+    ];
+    const element = (way: Way, data: Data): Element => ({ key: keyOf(way), data, from: [way.publish.origin] });
+    const alone = group.filter((way) => way.targets.length === 1);
+    const moved = alone.filter((way) => way.hostPorts[0] !== way.port);
+    const kept = alone.filter((way) => way.hostPorts[0] === way.port);
+    if (moved.length > 0) {
+      table.map(`${name}-to`, types, type, moved.map((way) => element(way, way.targets[0] as Value)), "published: container address");
+      table.map(`${name}-port`, types, "inet_service", moved.map((way) => element(way, way.port)), "published: container port");
+      rules.push(rule([PORTED_MATCH, { kind: "dnat", family, keys, address: `${name}-to`, port: `${name}-port` }]));
+    }
+    if (kept.length > 0) {
+      table.map(`${name}-same`, types, type, kept.map((way) => element(way, way.targets[0] as Value)), "published on the same port");
+      rules.push(rule([PORTED_MATCH, { kind: "dnat", family, keys, address: `${name}-same` }]));
+    }
+    const spread = group.filter((way) => way.targets.length > 1);
+    if (spread.length > 0) {
+      const elements = spread.map((way) => element(way, goto(spreadChain(table, family, way))));
+      table.map(`${name}-spread`, types, "verdict", elements, "published by several containers");
+      rules.push(rule([{ kind: "vmap", keys, map: `${name}-spread` }]));
+    }
+  }
+  return table.chain(`publish${family}`, rules);
+}
+
+/** New connections go to each target in turn; connection tracking keeps established ones where they are. */
+function spreadChain(table: TableBuilder, family: Family, way: Way): string {
+  const port = way.hostPorts[0] === way.port ? undefined : way.port;
+  const content = `${way.publish.origin.id} ${way.publish.protocol} ${port ?? ""} ${way.targets.join(" ")}`;
+  return table.generate(`spread${family}`, content, () => [
+    rule(
+      [PORTED_MATCH, { kind: "spread", family, targets: way.targets, ...(port === undefined ? {} : { port }) }],
+      way.publish.origin.text,
+      [way.publish.origin],
+    ),
+  ]);
+}
+
+/**
+ * Chain `published4` or `published6` of the filter: what came through one of our publishes is accepted or, where
+ * `from` leaves its source out, dropped. Keyed on the whole way (host port, container address and port), because
+ * `ct status dnat` alone would admit translations that are somebody else's.
+ */
+export function planPublished(table: TableBuilder, policy: Policy, family: Family): string | undefined {
+  const ways = waysOf(policy, family);
+  if (ways.length === 0) return undefined;
+  const { destination, originalDestination, type } = IN[family];
+  const rules: Rule[] = [];
+  for (const protocol of PORTED)
+    for (const at of [true, false])
+      for (const range of [false, true]) {
+        const group = ways.filter(
+          (way) =>
+            way.publish.protocol === protocol &&
+            (way.host !== undefined) === at &&
+            (way.hostPorts[0] !== way.hostPorts[1]) === range,
+        );
+        if (group.length === 0) continue;
+        const name = `published${family}-${protocolName(protocol)}${at ? "-at" : ""}${range ? "-range" : ""}`;
+        const keys: Key[] = [...(at ? [originalDestination as Key] : []), "ct original proto-dst", destination, "th dport"];
+        const types: Type[] = [...(at ? [type as Type] : []), "inet_service", type, "inet_service"];
+        const length = (way: Way): number => way.hostPorts[1] - way.hostPorts[0];
+        const elements = group.flatMap((way) =>
+          way.targets.map(
+            (target): Element => ({
+              key: [
+                ...(at ? [way.host as Value] : []),
+                portPart(...way.hostPorts),
+                target,
+                portPart(way.port, way.port + length(way)),
+              ],
+              data: way.publish.from === undefined ? ACCEPT : goto(sourceChain(table, family, way.publish.from)),
+              from: [way.publish.origin],
+            }),
+          ),
+        );
+        table.map(name, types, "verdict", elements, "published: host port, container, its port");
+        rules.push(rule([match("meta l4proto", protocol), { kind: "vmap", keys, map: name }]));
+      }
+  return table.chain(`published${family}`, rules);
+}
+
+function of(set: AddressSet, family: Family): Ranges<Value> {
+  return family === 4 ? set.v4 : set.v6;
+}
+
+/** A chain that accepts the sources of a publish's `from` and drops the others. */
+function sourceChain(table: TableBuilder, family: Family, from: PeerSet): string {
+  const sets = (["container", "host", "world"] as const).map((zone) => of(from[zone], family));
+  const [container, host, world] = sets as [Ranges<Value>, Ranges<Value>, Ranges<Value>];
+  const content = sets.map((set) => set.join(",")).join(";");
+  const { source } = IN[family];
+  return table.generate(`from${family}`, content, (name) => {
+    if (equal(container, host) && equal(host, world)) return admit(table, name, family, world);
+    const zone = (suffix: string, set: Ranges<Value>): Target =>
+      goto(table.chain(`${name}-${suffix}`, admit(table, `${name}-${suffix}`, family, set)));
+    return [
+      rule([lookup(`own${family}`, source), then(zone("container", container))]),
+      rule([match("fib saddr type", "local"), then(zone("host", host))]),
+      ...admit(table, name, family, world),
+    ];
+  });
+}
+
+function admit(table: TableBuilder, name: string, family: Family, set: Ranges<Value>): Rule[] {
+  if (set.length === 0) return [rule([then(DROP)])];
+  const { min, max } = (family === 4 ? V4 : V6) as Domain<Value>;
+  if (set.length === 2 && set[0] === min && set[1] === max) return [rule([then(ACCEPT)])];
+  const elements: Element[] = [];
+  for (let i = 0; i < set.length; i += 2)
+    elements.push({ key: [set[i] === set[i + 1] ? (set[i] as Value) : { from: set[i] as Value, to: set[i + 1] as Value }], from: [] });
+  table.set(name, [IN[family].type], elements, "sources of a published port");
+  return [rule([lookup(name, IN[family].source), then(ACCEPT)]), rule([then(DROP)])];
+}
+
+/** Rules of `translate-out`: source translation of hairpins, of the host's loopback, and masquerade. */
+export function planSource(table: TableBuilder, policy: Policy, family: Family): Rule[] {
+  const { source, destination, type } = IN[family];
+  const rules: Rule[] = [];
+  const published = policy.publishes.some((publish) => publish.families.includes(family));
+  if (published) {
+    const gateways = policy.networks.flatMap((network): Element[] => {
+      const subnet = subnetOf(network, family);
+      const gateway = gatewayOf(network, family);
+      if (subnet === undefined || gateway === undefined) return [];
+      const [from, to] = bounds(subnet);
+      return [{ key: [{ from, to }], data: gateway.value, from: originsOf(network.origin) }];
+    });
+    table.map(`gateway${family}`, [type], type, gateways, "subnet: gateway");
+    const toGateway: Expression = { kind: "snat", family, keys: [destination], address: `gateway${family}` };
+    rules.push(
+      rule([match("ct status", "dnat"), lookup(`self${family}`, source, destination), toGateway], "a container that reaches itself through the host"),
+      rule(
+        [match(source, family === 4 ? { from: 0x7f000000, to: 0x7fffffff } : 1n), lookup(`own${family}`, destination), toGateway],
+        "the host's loopback to a published port",
+      ),
+    );
+  }
+  const elements: Element[] = [];
+  for (const container of policy.containers) {
+    if (isInternal(policy, container)) continue;
+    for (const endpoint of container.endpoints) {
+      const address = addressOf(endpoint, family);
+      if (address === undefined || !networkNamed(policy, endpoint.network).masquerade) continue;
+      elements.push({ key: [address.value], from: originsOf(container.origin) });
+    }
+  }
+  if (elements.length > 0) {
+    table.set(`masquerade${family}`, [type], elements, "containers of networks that masquerade");
+    rules.push(
+      rule([
+        lookup(`masquerade${family}`, source),
+        { kind: "lookup", keys: [destination], set: `own${family}`, not: true },
+        { kind: "masquerade" },
+      ]),
+    );
+  }
+  return rules;
+}
+
+export function originsOf(origin: Origin | undefined): readonly Origin[] {
+  return origin === undefined ? [] : [origin];
+}

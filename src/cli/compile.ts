@@ -1,0 +1,91 @@
+/** `tsnet compile` */
+import { toJson } from "../backend/nftables/json.js";
+import { plan } from "../backend/nftables/plan.js";
+import { sourceMap } from "../backend/nftables/source-map.js";
+import { toText } from "../backend/nftables/text.js";
+import type { Compiled } from "../compile.js";
+import { renderDiagnostic } from "../text/render.js";
+import { EXIT, Failure } from "./exit.js";
+import { compileOrFail, compilePaths } from "./input.js";
+import { diagnosticsJson, note, print, printJson, wantsColour } from "./output.js";
+
+export interface CompileFlags {
+  readonly backend: string;
+  readonly format?: "json" | "text";
+  readonly topology?: boolean;
+  readonly json?: boolean;
+  readonly apply?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export async function compile(files: readonly string[], options: CompileFlags): Promise<void> {
+  const given = (["format", "topology"] as const).find((name) => options[name] !== undefined);
+  if (options.apply && given !== undefined)
+    throw new Failure(EXIT.usage, `--${given} prints, so it doesn't go with --apply`);
+  if (options.dryRun && !options.apply) throw new Failure(EXIT.usage, "--dry-run goes with --apply");
+  const started = performance.now();
+  const compiled = options.json ? compileForJson(files) : compileOrFail(files);
+  if (compiled === undefined) return;
+  if (options.apply) return apply(compiled, options, performance.now() - started);
+  const { planTopology } = await import("../topology/plan.js");
+  const { formatTopology } = await import("../topology/format.js");
+  const topology = planTopology(compiled.policy);
+  const ruleset = plan(compiled.policy);
+  if (options.json) {
+    if (options.topology) return printJson(topology);
+    return printJson({
+      policy: compiled.policy.name,
+      ruleset: toJson(ruleset),
+      topology,
+      sourceMap: sourceMap(ruleset),
+      diagnostics: diagnosticsJson(compiled.diagnostics),
+    });
+  }
+  if (options.topology) return print(formatTopology(topology));
+  if (options.format === "text") return print(toText(ruleset, { locations: true }));
+  print(JSON.stringify(toJson(ruleset)));
+}
+
+/** With --json, diagnostics are part of the object. */
+function compileForJson(files: readonly string[]): Compiled | undefined {
+  const compiled = compilePaths(files);
+  if (!compiled.failed) return compiled;
+  printJson({ diagnostics: diagnosticsJson(compiled.diagnostics) });
+  process.exitCode = EXIT.policy;
+  return undefined;
+}
+
+async function apply(compiled: Compiled, options: CompileFlags, compiling: number): Promise<void> {
+  const { applyPolicy, Inexpressible } = await import("../transaction/apply.js");
+  const waiting = (holder: string): void => note(`tsnet: waiting for ${holder}`);
+  try {
+    const result = await applyPolicy(compiled, { dryRun: options.dryRun ?? false, waiting });
+    const { changed, operations, timings, changes, problems } = result;
+    for (const problem of problems) note(`tsnet: ${problem}`);
+    if (options.json) {
+      const { parse } = compiled.timings;
+      printJson({ changed, operations, timings: { parse, compile: compiling - parse, ...timings }, changes });
+      return;
+    }
+    const { name } = compiled.policy;
+    if (!changed) return print(`${name}: nothing to change`);
+    const verb = options.dryRun ? "would" : "did";
+    for (const change of changes.slice(0, 40)) print(`${verb} ${change}`);
+    if (changes.length > 40) print(`… and ${changes.length - 40} more`);
+    print(options.dryRun ? `${name}: checked, nothing was changed` : `${name}: applied, ${operations} changes in ${timings.commit.toFixed(0)} ms`);
+  } catch (error) {
+    if (!(error instanceof Inexpressible)) throw error;
+    const { span, message } = error;
+    const diagnostic = {
+      code: "not-applicable",
+      severity: "error" as const,
+      span,
+      message,
+      why: "It is parsed and checked, but this version has no way to carry it out exactly, and nothing is ever widened.",
+      help: "take the statement out to apply the rest",
+    };
+    if (options.json) printJson({ diagnostics: diagnosticsJson([diagnostic]) });
+    else note(renderDiagnostic(diagnostic, { color: wantsColour(process.stderr) }));
+    throw new Failure(EXIT.policy, "");
+  }
+}

@@ -1,0 +1,56 @@
+/** Reads policy files from the command line. */
+import { readFileSync } from "node:fs";
+import { type Compiled, compileFiles } from "../compile.js";
+import { SourceFile } from "../text/source.js";
+import { EXIT, Failure } from "./exit.js";
+import { printDiagnostics } from "./output.js";
+
+/** Names, not codes: `ENOENT` means nothing to most people. */
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EACCES: "permission denied",
+  EISDIR: "it is a directory",
+  ENOTDIR: "a part of the path is no directory",
+  ELOOP: "too many symbolic links",
+};
+
+/** Reads a file as UTF-8; throws an error that says why it can't. `-` is standard input. */
+export function readText(path: string): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path === "-" ? 0 : path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Error(REASONS[code ?? ""] ?? message);
+  }
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new Error("it is not UTF-8 text");
+  }
+}
+
+/** The named files, each once. Exit 2 where one can't be read. */
+export function readFiles(paths: readonly string[]): SourceFile[] {
+  return [...new Set(paths)].map((path) => {
+    try {
+      return new SourceFile(path, readText(path));
+    } catch (error) {
+      throw new Failure(EXIT.usage, `can't read ${path === "-" ? "standard input" : path}: ${(error as Error).message}`);
+    }
+  });
+}
+
+/** Reads and compiles files. With `--json` the caller prints the diagnostics itself. */
+export function compilePaths(paths: readonly string[]): Compiled {
+  return compileFiles(readFiles(paths), readText);
+}
+
+/** Compiles, prints the diagnostics for people, and stops with exit 1 on an error. */
+export function compileOrFail(paths: readonly string[], quiet = false): Compiled {
+  const compiled = compilePaths(paths);
+  const shown = quiet ? compiled.diagnostics.filter((d) => d.severity === "error") : compiled.diagnostics;
+  printDiagnostics(shown);
+  if (compiled.failed) throw new Failure(EXIT.policy, "the policy has errors; nothing was changed");
+  return compiled;
+}

@@ -1,0 +1,167 @@
+/** The command line: wiring only. Each command is a file of its own, loaded when it runs. */
+import { Command, CommanderError, Option } from "commander";
+import packageJson from "../../package.json" with { type: "json" };
+import { EXIT, Failure } from "./exit.js";
+import { note } from "./output.js";
+
+const FILE_HELP = "policy files; `-` is standard input";
+
+function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
+}
+
+
+function build(): Command {
+  const program = new Command("tsnet");
+  program
+    .description("A small policy language for container networking, compiled to kernel rulesets and applied in one step.")
+    .version(packageJson.version)
+    .showHelpAfterError("(tsnet --help lists the commands)")
+    .configureHelp({ showGlobalOptions: false })
+    .addHelpText(
+      "after",
+      examples(
+        "echo 'allow c2 -> c1:22, icc off, publish 49153->8080' | tsnet try -    see it work, nothing is touched",
+        "tsnet check shop.tsnet                                                  errors, warnings, assertions",
+        "tsnet compile shop.tsnet --apply                                        make the kernel match",
+        "tsnet explain shop.tsnet 'c2 -> c1:22'                                  who decides, and where",
+      ) + "\nExit status: 0 done, 1 the policy is wrong, 2 the command line is wrong, 3 the system refused, 4 differences found.\n",
+    );
+
+  program
+    .command("check")
+    .description("errors, warnings and assertions of a policy")
+    .argument("<file...>", FILE_HELP)
+    .option("--strict", "exit 1 on warnings too")
+    .addOption(new Option("--json", "one JSON object").conflicts("sarif"))
+    .option("--sarif", "SARIF 2.1.0, for code hosts")
+    .addHelpText("after", examples("tsnet check shop.tsnet", "tsnet check --json *.tsnet | jq .diagnostics"))
+    .action(async (files: string[], options) => (await import("./check.js")).check(files, options));
+
+  program
+    .command("compile")
+    .description("prints the ruleset that a policy compiles to; --apply makes the kernel match")
+    .argument("<file...>", FILE_HELP)
+    .addOption(new Option("--backend <name>", "what to compile to").choices(["nft"]).default("nft"))
+    .addOption(new Option("--format <form>", "nft's JSON, or its own syntax with the policy's lines").choices(["json", "text"]))
+    .option("--topology", "print the namespaces, links, addresses, routes and sysctls instead")
+    .option("--json", "everything in one JSON object, with the source map; with --apply: what was done")
+    .option("--apply", "make the kernel match, in one step: all or nothing")
+    .option("--dry-run", "with --apply: have the kernel check it, change nothing")
+    .addHelpText(
+      "after",
+      examples(
+        "tsnet compile shop.tsnet --format text      what the kernel will hold",
+        "tsnet compile shop.tsnet --apply --dry-run",
+        "tsnet compile shop.tsnet --apply",
+      ),
+    )
+    .action(async (files: string[], options) => (await import("./compile.js")).compile(files, options));
+
+  program
+    .command("explain")
+    .description("who decides a packet: the verdict, the statements, the path, the kernel objects")
+    .argument("<file-and-query...>", "policy files, then a query such as 'c2 -> c1:22'")
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      examples(
+        "tsnet explain shop.tsnet 'c2 -> c1:22'",
+        "tsnet explain shop.tsnet 'world -> host:49153'      through a publish",
+        "tsnet explain shop.tsnet '198.51.100.7 -> c1:8080'  the direct way",
+      ),
+    )
+    .action(async (words: string[], options) => (await import("./explain.js")).explain(words, options));
+
+  program
+    .command("try")
+    .description("the whole policy in a throwaway namespace: builds it, probes every pair with real packets")
+    .argument("<file...>", FILE_HELP)
+    .argument("[command...]", "after `--`: runs in the throwaway host instead of the probes")
+    .option("--json", "one JSON object: { cells: [...] }")
+    .addHelpText("after", examples("tsnet try shop.tsnet", "tsnet try shop.tsnet -- tsnet exec c1 -- ip addr"))
+    .action(async (files: string[], _command: string[], options) => (await import("./try.js")).tryPolicy(files, rest, options));
+
+  program
+    .command("ls")
+    .description("the policies, networks and containers that are live")
+    .option("--json", "one JSON object")
+    .addHelpText("after", examples("tsnet ls"))
+    .action(async (options) => (await import("./ls.js")).ls(options));
+
+  program
+    .command("inspect")
+    .description("one live container or network as JSON, in the shape of `docker inspect`")
+    .argument("<name>", "NAME, or POLICY/NAME where several policies have it")
+    .option("--json", "the same; it is JSON anyway")
+    .addHelpText("after", examples("tsnet inspect c1", "tsnet inspect shop/web"))
+    .action(async (name: string) => (await import("./inspect.js")).inspect(name));
+
+  program
+    .command("exec")
+    .description("runs a command in a container's sandbox, with its hosts file and link variables")
+    .argument("<name>", "NAME, or POLICY/NAME where several policies have it")
+    .argument("[command...]", "after `--`")
+    .addHelpText("after", examples("tsnet exec c1 -- ip addr", "tsnet exec app -- sh -c 'echo $DATABASE_PORT'"))
+    .action(async (name: string, _command: string[]) => (await import("./exec.js")).exec(name, rest));
+
+  program
+    .command("remove")
+    .description("takes away everything a policy made, and nothing else")
+    .argument("[file...]", "policy files that name the policy; without them the only live one")
+    .option("--policy <name>", "the policy's name")
+    .option("--json", "one JSON object")
+    .addHelpText("after", examples("tsnet remove", "tsnet remove --policy shop"))
+    .action(async (files: string[], options) => (await import("./remove.js")).remove(files, options));
+
+  program
+    .command("fmt")
+    .description("the formatter: in place; `-` prints")
+    .argument("<file...>", FILE_HELP)
+    .option("--check", "change nothing; exit 4 where something would change")
+    .addHelpText("after", examples("tsnet fmt shop.tsnet", "tsnet fmt - < shop.tsnet"))
+    .action(async (files: string[], options) => (await import("./fmt.js")).fmt(files, options));
+
+  for (const command of program.commands) command.exitOverride().showHelpAfterError(`(tsnet ${command.name()} --help shows how)`);
+  return program.exitOverride();
+}
+
+
+/** What stands after `--`: commander would mix it with the files before it. */
+let rest: string[] = [];
+
+async function main(): Promise<void> {
+  const argv = process.argv.slice(2);
+  const split = argv.indexOf("--");
+  rest = split === -1 ? [] : argv.slice(split + 1);
+  const words = split === -1 ? argv : argv.slice(0, split);
+  try {
+    await build().parseAsync(words, { from: "user" });
+  } catch (error) {
+    process.exitCode = report(error);
+  }
+}
+
+/** Every error as one or two lines: never a stack trace, unless asked for. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (error instanceof Failure) {
+    if (error.message !== "") note(`tsnet: ${error.message}`);
+    if (error.help !== undefined) note(`       ${error.help}`);
+    return error.status;
+  }
+  const { name, message, help } = error as Error & { help?: string };
+  note(`tsnet: ${message}`);
+  if (help !== undefined) note(`       ${help}`);
+  if (process.env["TSNET_DEBUG"]) note(String((error as Error).stack));
+  else if (!["MissingTool", "CommandFailed", "SystemError"].includes(name))
+    note("       this is a fault of tsnet's own; TSNET_DEBUG=1 shows where");
+  return EXIT.system;
+}
+
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(EXIT.done);
+  throw error;
+});
+
+void main();

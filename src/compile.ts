@@ -1,0 +1,61 @@
+/** The pure front end: text to policy. */
+import { parse } from "../grammar/parser.js";
+import { parseAll, type ReadFile } from "./ast/include.js";
+import { checkAssertions } from "./ir/assertions.js";
+import { lint } from "./ir/lint.js";
+import { lower } from "./ir/lower.js";
+import type { Policy } from "./ir/policy.js";
+import { type Diagnostic, Diagnostics } from "./text/diagnostic.js";
+import { SourceFile } from "./text/source.js";
+
+export interface Compiled {
+  /** Meaningful only without an error among the diagnostics. */
+  readonly policy: Policy;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Whether an error is among them. */
+  readonly failed: boolean;
+  /** Every file that was read, included ones too, in reading order. */
+  readonly files: readonly SourceFile[];
+  /** Names of those of them that were given, not included. */
+  readonly roots: readonly string[];
+  /** Milliseconds. */
+  readonly timings: { readonly parse: number };
+}
+
+export interface CompileOptions {
+  /** Name under which the text is reported; default `policy.tsnet`. */
+  readonly file?: string;
+  /** Reads an included file. Without it, an include is an error. */
+  readonly read?: ReadFile;
+}
+
+const noIncludes: ReadFile = () => {
+  throw new Error("no reader was given for includes");
+};
+
+/** Compiles one text. Pure: never touches the machine, never throws on bad policies. */
+export function compile(text: string, options: CompileOptions = {}): Compiled {
+  return compileFiles([new SourceFile(options.file ?? "policy.tsnet", text)], options.read);
+}
+
+/** Compiles several files as one policy. */
+export function compileFiles(files: readonly SourceFile[], read: ReadFile = noIncludes): Compiled {
+  const diagnostics = new Diagnostics();
+  const started = performance.now();
+  const trees = parseAll(files, parse, read, diagnostics);
+  const timings = { parse: performance.now() - started };
+  const policy = lower(trees, diagnostics);
+  // A statement that didn't parse may be what a name, a server or an assertion depends on.
+  if (!diagnostics.hasErrors) {
+    checkAssertions(policy, diagnostics);
+    lint(policy, diagnostics);
+  }
+  return {
+    policy,
+    diagnostics: diagnostics.sorted(),
+    failed: diagnostics.hasErrors,
+    files: trees.map((tree) => tree.file),
+    roots: files.map((file) => file.name),
+    timings,
+  };
+}

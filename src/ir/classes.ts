@@ -1,0 +1,199 @@
+/**
+ * Packet classes: a finite set of packets that stands for all of them.
+ *
+ * The spaces of addresses (in each zone), protocols and ports are cut wherever a statement's set begins or ends, so two
+ * packets of one class meet the same statements and one representative speaks for the rest. What is checked for every
+ * class is therefore checked for every packet.
+ */
+import { type Address, type AddressSet, type Family, FAMILIES, parseAddress, V4, V6 } from "../net/address.js";
+import { ICMP, type PortSet, PORT, PORTED, protocolIn } from "../net/ports.js";
+import { contains, cuts, type Domain, intersect, type Ranges } from "../net/ranges.js";
+import type { End, Packet } from "./evaluate.js";
+import { endpointAt } from "./evaluate.js";
+import { ownAddresses } from "./own.js";
+import { overlapsPeers } from "./peers.js";
+import { type PeerSet, type Policy, type Publish, type Rule, type Zone, ZONES } from "./policy.js";
+import { hasPort, overlapsPorts } from "../net/ports.js";
+
+/** Which packets are asked about. */
+export interface Query {
+  readonly from: PeerSet;
+  readonly to: PeerSet;
+  readonly ports: PortSet;
+}
+
+export interface ClassOptions {
+  /** One packet for all cells that the same statements cover; otherwise one for each cell of addresses. */
+  readonly merge?: boolean;
+}
+
+export interface Classes {
+  /** Statements that can match a packet of the query: enough for `evaluate`. */
+  readonly rules: readonly Rule[];
+  readonly packets: Iterable<Packet>;
+}
+
+/** Every class of packets that the query covers and that has a container of the policy at one end. */
+export function packetClasses(policy: Policy, query: Query, options: ClassOptions = {}): Classes {
+  const rules = policy.rules.filter(
+    (rule) => overlapsPeers(rule.from, query.from) && overlapsPeers(rule.to, query.to) && overlapsPorts(rule.ports, query.ports),
+  );
+  return { rules, packets: enumerate(policy, query, rules, options.merge ?? true) };
+}
+
+function* enumerate(policy: Policy, query: Query, rules: readonly Rule[], merge: boolean): Generator<Packet> {
+  const published = policy.publishes.flatMap((publish) => (publish.from === undefined ? [] : [publish.from]));
+  for (const family of FAMILIES) {
+    const sources = ends(policy, family, query.from, [...rules.map((rule) => rule.from), ...published], merge);
+    const destinations = ends(policy, family, query.to, rules.map((rule) => rule.to), merge);
+    const ports = portCells(policy, family, query.ports, rules);
+    for (const source of sources)
+      for (const destination of destinations) {
+        if (!passes(policy, source, destination)) continue;
+        for (const port of ports) yield { source, destination, ...port };
+      }
+    for (const via of policy.publishes) yield* through(via, family, query, sources, ports);
+  }
+}
+
+/** Packets that reach a destination of the query through a publish. */
+function* through(
+  via: Publish,
+  family: Family,
+  query: Query,
+  sources: readonly End[],
+  ports: readonly { protocol: number; port: number | undefined }[],
+): Generator<Packet> {
+  if (!via.families.includes(family)) return;
+  const last = via.port + via.hostPorts[1] - via.hostPorts[0];
+  const inside = ports.filter(
+    ({ protocol, port }) => protocol === via.protocol && port !== undefined && port >= via.port && port <= last,
+  );
+  if (inside.length === 0) return;
+  for (const target of via.targets)
+    for (const address of target.addresses) {
+      if (address.family !== family || !holds(query.to.container, address)) continue;
+      const destination: End = { zone: "container", address };
+      for (const source of sources) for (const port of inside) yield { source, destination, ...port, via };
+    }
+}
+
+/** Whether a packet between these ends ever passes a hook: not within one sandbox, nor without a container. */
+function passes(policy: Policy, source: End, destination: End): boolean {
+  if (source.zone !== "container") return destination.zone === "container";
+  if (destination.zone !== "container") return true;
+  return endpointAt(policy, source.address)?.container !== endpointAt(policy, destination.address)?.container;
+}
+
+type Value = number | bigint;
+
+export function rangesOf(set: AddressSet, family: Family): Ranges<Value> {
+  return family === 4 ? set.v4 : set.v6;
+}
+
+function holds(set: AddressSet, address: Address): boolean {
+  return contains<Value>(rangesOf(set, address.family), address.value);
+}
+
+/** One end for each cell of `within`, cut by the sets of `by`. */
+function ends(policy: Policy, family: Family, within: PeerSet, by: readonly PeerSet[], merge: boolean): End[] {
+  const out: End[] = [];
+  const own = rangesOf(ownAddresses(policy.containers), family);
+  const gateways = policy.networks.flatMap((network) => network.gateways.filter((gateway) => gateway.family === family));
+  for (const zone of ZONES) {
+    const inside = rangesOf(within[zone], family);
+    if (inside.length === 0) continue;
+    const seen = new Set<string>();
+    const sets = by.map((peers) => rangesOf(peers[zone], family));
+    for (const value of candidates(zone, family, inside, sets, own, gateways.map((gateway) => gateway.value))) {
+      const address = { family, value } as Address;
+      if (merge) {
+        const signature = signatureOf(policy, zone, address, sets);
+        if (seen.has(signature)) continue;
+        seen.add(signature);
+      }
+      out.push({ zone, address });
+    }
+  }
+  return out;
+}
+
+/** Representatives of the cells: container addresses themselves; elsewhere a value of each cell, familiar ones first. */
+function candidates(
+  zone: Zone,
+  family: Family,
+  inside: Ranges<Value>,
+  sets: readonly Ranges<Value>[],
+  own: Ranges<Value>,
+  gateways: readonly Value[],
+): Value[] {
+  const domain = (family === 4 ? V4 : V6) as Domain<Value>;
+  if (zone === "container") {
+    const out: Value[] = [];
+    const mine = intersect(inside, own);
+    for (let i = 0; i < mine.length; i += 2)
+      for (let value = mine[i] as Value; value <= (mine[i + 1] as Value); value = domain.next(value)) out.push(value);
+    return out;
+  }
+  const apart = gateways.map((value): Ranges<Value> => [value, value]);
+  const points = cuts([inside, own, ...apart, ...sets], domain);
+  const out: Value[] = [];
+  points.forEach((from, i) => {
+    if (!contains(inside, from) || contains(own, from)) return;
+    // The networks' gateways are this host's own addresses for certain; no other cell is known to be.
+    if (zone === "world" && gateways.includes(from)) return;
+    const after = points[i + 1];
+    const to = after === undefined ? domain.max : domain.previous(after);
+    out.push(familiar(zone, family).find((value) => value >= from && value <= to) ?? from);
+  });
+  return zone === "host" ? out.sort((a, b) => Number(gateways.includes(b)) - Number(gateways.includes(a))) : out;
+}
+
+const FAMILIAR: Readonly<Record<"host" | "world", readonly string[]>> = {
+  world: ["198.51.100.1", "203.0.113.1", "10.0.0.1", "192.168.0.1", "172.16.0.1", "8.8.8.8", "2001:db8:ffff::1", "fd00:ffff::1"],
+  host: ["192.0.2.1", "10.0.0.2", "192.168.0.2", "2001:db8:eeee::1", "fd00:eeee::1"],
+};
+
+function familiar(zone: "host" | "world", family: Family): Value[] {
+  return FAMILIAR[zone].flatMap((text) => {
+    const address = parseAddress(text);
+    return address?.family === family ? [address.value] : [];
+  });
+}
+
+function signatureOf(policy: Policy, zone: Zone, address: Address, sets: readonly Ranges<Value>[]): string {
+  const covering: number[] = [];
+  sets.forEach((set, i) => {
+    if (contains(set, address.value)) covering.push(i);
+  });
+  // Two containers are alike only if they are on the same networks; a container is never like itself (hairpin).
+  const place = zone === "container" ? `${endpointAt(policy, address)?.container.name}/${endpointAt(policy, address)?.network.name}` : "";
+  return `${place}:${covering.join(",")}`;
+}
+
+/** Representative protocols and ports of a port set, cut by the statements' and publishes' ports. */
+export function portCells(
+  policy: Policy,
+  family: Family,
+  within: PortSet,
+  rules: readonly Rule[],
+): { protocol: number; port: number | undefined }[] {
+  const out: { protocol: number; port: number | undefined }[] = [];
+  const all = [within, ...rules.map((rule) => rule.ports)];
+  for (const protocol of PORTED) {
+    if (!within.all && !within.protocols.has(protocol)) continue;
+    const sets: Ranges<number>[] = [];
+    for (const ports of all) {
+      const set = ports.all ? null : ports.protocols.get(protocol);
+      if (set !== null && set !== undefined) sets.push(set);
+    }
+    for (const publish of policy.publishes)
+      if (publish.protocol === protocol)
+        sets.push([publish.port, publish.port + publish.hostPorts[1] - publish.hostPorts[0]]);
+    for (const port of cuts([...sets, [1, 65535]], PORT)) if (port > 0 && hasPort(within, protocol, port)) out.push({ protocol, port });
+  }
+  if (within.all || within.protocols.has(ICMP)) out.push({ protocol: protocolIn(family, ICMP), port: undefined });
+  // 47 (GRE) stands for every protocol that the language has no word for.
+  if (within.all) out.push({ protocol: 47, port: undefined });
+  return out;
+}

@@ -1,0 +1,139 @@
+/**
+ * Warnings about what a valid policy says in vain: rules that can never decide a packet, publishes that a deny hides,
+ * rules on `host` that mean a published port.
+ */
+import type { Diagnostics } from "../text/diagnostic.js";
+import { ALL_ADDRESSES, isEmptySet, overlapsSet } from "../net/address.js";
+import { coversPorts, overlapsPorts, portSet, protocolName } from "../net/ports.js";
+import { packetClasses } from "./classes.js";
+import { DEFAULTS, evaluate } from "./evaluate.js";
+import { ANY, inContainers, overlapsPeers } from "./peers.js";
+import type { PeerSet, Policy, Publish, Rule } from "./policy.js";
+import { single, unionSet, NO_ADDRESSES } from "../net/address.js";
+
+/** Above this many rules the exact check of each against all others is left to `tsnet check`'s caller. */
+const EXACT_LIMIT = 500;
+
+export function lint(policy: Policy, diagnostics: Diagnostics): void {
+  hiddenPublishes(policy, diagnostics);
+  hostRules(policy, diagnostics);
+  if (policy.rules.length <= EXACT_LIMIT) idleRules(policy, diagnostics);
+}
+
+// Rules that decide nothing ------------------------------------------------------------------------------------------
+
+/**
+ * A rule is idle when leaving it out changes no verdict: everything that it covers is decided by a stronger statement,
+ * or ends the same way without it. Links are left alone: they also name hosts and set variables.
+ */
+function idleRules(policy: Policy, diagnostics: Diagnostics): void {
+  const links = new Set(policy.links.map((link) => link.origin));
+  const idle = new Set<Rule>();
+  // From the end, so that of two equal rules the later one is called idle, and only that.
+  for (const rule of [...policy.rules].reverse()) {
+    if (links.has(rule.origin) || rule.log !== undefined) continue;
+    const classes = packetClasses(policy, rule);
+    const { packets } = classes;
+    const rules = classes.rules.filter((other) => !idle.has(other));
+    const others = rules.filter((other) => other !== rule);
+    let useful = false;
+    let covered = false;
+    const shadows = new Set<Rule["origin"]>();
+    let fallback: string | null = null;
+    let seen = 0;
+    for (const packet of packets) {
+      seen++;
+      const with_ = evaluate(policy, packet, rules);
+      const without = evaluate(policy, packet, others);
+      if (with_.verdict !== without.verdict) {
+        useful = true;
+        break;
+      }
+      covered = true;
+      if (without.default === null) for (const origin of without.by) shadows.add(origin);
+      else fallback = without.default;
+      if (seen > 20000) {
+        useful = true;
+        break;
+      }
+    }
+    if (useful || !covered) continue;
+    idle.add(rule);
+    const related = [...shadows].slice(0, 3).map((origin) => ({ span: origin.span, message: "decides it" }));
+    if (fallback === null)
+      diagnostics.warning("rule-shadowed", rule.origin.span, "this rule can never decide a packet", {
+        why: "Stronger or wider statements decide every packet that it covers; order doesn't matter.",
+        help: "delete it, or narrow the statements that decide first",
+        related,
+      });
+    else
+      diagnostics.warning("rule-already-default", rule.origin.span, "this rule says what already holds", {
+        why: `Without it the same verdict comes from the default for ${DEFAULTS[fallback as keyof typeof DEFAULTS]}.`,
+        help: rule.verb === "allow" ? "delete it, or make the default stricter (icc off)" : "delete it",
+        related,
+      });
+  }
+}
+
+// Publishes ----------------------------------------------------------------------------------------------------------
+
+function targetsOf(publish: Publish): PeerSet {
+  let set = NO_ADDRESSES;
+  for (const target of publish.targets) for (const address of target.addresses) set = unionSet(set, single(address));
+  return inContainers(set);
+}
+
+/** A publish is hidden when every packet that would come through it is denied or rejected. */
+function hiddenPublishes(policy: Policy, diagnostics: Diagnostics): void {
+  const blocking = policy.rules.filter((rule) => rule.verb !== "allow");
+  if (blocking.length === 0) return;
+  const reported = new Set<unknown>();
+  for (const publish of policy.publishes) {
+    if (reported.has(publish.origin)) continue;
+    const last = publish.port + publish.hostPorts[1] - publish.hostPorts[0];
+    const ports = portSet(publish.protocol, [publish.port, last]);
+    const to = targetsOf(publish);
+    const relevant = blocking.filter((rule) => overlapsPorts(rule.ports, ports) && overlapsPeers(rule.to, to));
+    if (relevant.length === 0) continue;
+    const { packets, rules } = packetClasses(policy, { from: publish.from ?? ANY, to, ports });
+    let world = false;
+    let open = false;
+    let denied: Rule["origin"] | undefined;
+    for (const packet of packets) {
+      if (packet.via !== publish) continue;
+      const decision = evaluate(policy, packet, rules);
+      if (decision.verdict === "allow") {
+        open = true;
+        if (packet.source.zone === "world") world = true;
+      } else if (packet.source.zone === "world") denied ??= decision.by[0];
+    }
+    if (open && (world || denied === undefined)) continue;
+    reported.add(publish.origin);
+    const whom = open ? "the world" : "everybody";
+    diagnostics.warning("publish-hidden", publish.origin.span, `a deny hides this published port from ${whom}`, {
+      why: "Rules speak of endpoints after translation, so a deny on the container also holds for the host's port.",
+      help: "narrow the deny, or take the publish away",
+      related: denied === undefined ? [] : [{ span: denied.span, message: "hides it" }],
+    });
+  }
+}
+
+/** A rule on `host` says nothing about a published port, since the packet's endpoint is the container. */
+function hostRules(policy: Policy, diagnostics: Diagnostics): void {
+  if (policy.publishes.length === 0) return;
+  for (const rule of policy.rules) {
+    if (rule.ports.all || isEmptySet(rule.to.host) || overlapsSet(rule.to.world, ALL_ADDRESSES)) continue;
+    const publish = policy.publishes.find((other) => {
+      const ports = portSet(other.protocol, other.hostPorts);
+      return overlapsPorts(rule.ports, ports) && (coversPorts(rule.ports, ports) || other.hostPorts[0] !== other.hostPorts[1]);
+    });
+    if (publish === undefined) continue;
+    const port = `${publish.hostPorts[0]}/${protocolName(publish.protocol)}`;
+    const name = publish.targets[0]?.container ?? "the container";
+    diagnostics.warning("host-rule-on-published", rule.origin.span, `port ${port} of the host is published, so this says nothing about it`, {
+      why: "Rules speak of endpoints after translation: the packet's endpoint is the container.",
+      help: `speak of the container: ${rule.verb} … -> ${name}:${publish.port}`,
+      related: [{ span: publish.origin.span, message: "published here" }],
+    });
+  }
+}

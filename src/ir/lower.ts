@@ -1,0 +1,146 @@
+/**
+ * Lowering: trees to IR. Names are declared first, then networks, containers and their addresses, then everything that
+ * speaks of them, so that the order of statements means nothing.
+ */
+import type { ContainerStatement, PolicyStatement, Statement } from "../ast/nodes.js";
+import type { Tree } from "../ast/nodes.js";
+import type { Diagnostics } from "../text/diagnostic.js";
+import { SourceFile } from "../text/source.js";
+import { lowerContainers, needsDefault } from "./containers.js";
+import { type LinkSource, lowerLinks, lowerShare } from "./links.js";
+import type { Lowering } from "./lowering.js";
+import { lowerNetworks } from "./networks.js";
+import { Origins } from "./origins.js";
+import { ownAddresses } from "./own.js";
+import type { Assertion, Policy, Rule, Share } from "./policy.js";
+import { lowerPublishes, type PublishSource } from "./publishes.js";
+import { lowerAssertion, lowerRule } from "./rules.js";
+import { Scope } from "./scope.js";
+import { letValue, type Value } from "./values.js";
+
+/**
+ * Lowers the trees of one policy, includes already replaced by their statements.
+ *
+ * Always returns a policy; it is meaningful only when `diagnostics` has no error afterwards.
+ */
+export function lower(trees: readonly Tree[], diagnostics: Diagnostics): Policy {
+  const statements = trees.flatMap((tree) => tree.statements);
+  const name = policyName(statements, diagnostics);
+  const scope = new Scope(statements, diagnostics);
+  const low: Lowering = {
+    name,
+    diagnostics,
+    scope,
+    origins: new Origins(),
+    anywhere: { file: trees[0]?.file ?? new SourceFile("-", ""), start: 0, end: 0 },
+    containers: new Map(),
+    networks: new Map(),
+    peers: new Map(),
+    lets: new Map(),
+  };
+  if (scope.implicit) mention(scope, statements);
+  const networks = lowerNetworks(low, statements, needsDefault(low));
+  for (const network of networks) low.networks.set(network.name, network);
+  for (const container of lowerContainers(low, networks)) low.containers.set(container.name, container);
+  const own = ownAddresses([...low.containers.values()]);
+  const rules: Rule[] = [];
+  const assertions: Assertion[] = [];
+  const shares: Share[] = [];
+  const publishes: PublishSource[] = [];
+  const links: LinkSource[] = [];
+  for (const statement of statements) {
+    if (statement.kind === "rule") push(rules, lowerRule(low, statement, own));
+    else if (statement.kind === "assert") push(assertions, lowerAssertion(low, statement, own));
+    else if (statement.kind === "share") push(shares, lowerShare(low, statement));
+    else if (statement.kind === "publish") publishes.push({ statement, block: undefined });
+    else if (statement.kind === "link") links.push({ statement, block: undefined });
+    else if (statement.kind === "container" && scope.names.get(statement.name.text)?.statement === statement)
+      collectBlock(statement, publishes, links);
+    else if (statement.kind === "let") letValue(low, statement.name.text, statement.span);
+  }
+  const lowered = lowerLinks(low, links);
+  const policy: Policy = {
+    name,
+    networks,
+    containers: [...low.containers.values()],
+    rules: [...rules, ...lowered.rules],
+    publishes: lowerPublishes(low, publishes, statements),
+    links: lowered.links,
+    shares,
+    assertions,
+    lets: new Map([...low.lets].filter((entry): entry is [string, Value] => typeof entry[1] === "object")),
+    origins: low.origins.list,
+  };
+  reportUnused(low, statements);
+  return policy;
+}
+
+function push<T>(list: T[], item: T | undefined): void {
+  if (item !== undefined) list.push(item);
+}
+
+function policyName(statements: readonly Statement[], diagnostics: Diagnostics): string {
+  const named = statements.filter((s): s is PolicyStatement => s.kind === "policy");
+  const [first, second] = named;
+  if (first !== undefined && second !== undefined)
+    diagnostics.error("duplicate-policy", second.span, "the policy is named twice", {
+      why: "All files of one run are one policy, and it owns its kernel objects by its name.",
+      help: "keep one of the names",
+      related: [{ span: first.span, message: "named here" }],
+    });
+  return first?.name.text ?? "tsnet";
+}
+
+/** Where nothing is declared, every name that can be a container is one, in the order of first mention. */
+function mention(scope: Scope, statements: readonly Statement[]): void {
+  const peers = (list: { items: readonly { kind: string; name?: { text: string } }[] } | undefined): void => {
+    for (const item of list?.items ?? [])
+      if (item.kind === "name" && item.name !== undefined) scope.lookUp(item.name as never, "container", true);
+  };
+  for (const statement of statements) {
+    if (statement.kind === "rule" || statement.kind === "assert") {
+      for (const side of [statement.from, statement.to]) {
+        peers(side.include);
+        peers(side.except);
+      }
+    } else if (statement.kind === "publish") {
+      peers(statement.target);
+      peers(statement.from?.include);
+      peers(statement.from?.except);
+    } else if (statement.kind === "link") {
+      if (statement.from) scope.lookUp(statement.from, "container", true);
+      scope.lookUp(statement.target, "container", true);
+    } else if (statement.kind === "share") peers(statement.containers);
+    else if (statement.kind === "let" && !namesPorts(scope, statement.value.items)) peers(statement.value);
+  }
+}
+
+/** A let whose items are ports, protocols or lets of them must not declare containers. */
+function namesPorts(scope: Scope, items: readonly { kind: string; name?: { text: string } }[], depth = 0): boolean {
+  return items.some((item) => {
+    if (item.kind === "port") return true;
+    if (item.kind !== "name" || item.name === undefined) return false;
+    if (["tcp", "udp", "sctp", "icmp"].includes(item.name.text)) return true;
+    const declared = scope.names.get(item.name.text);
+    return declared?.kind === "let" && depth < 16 && namesPorts(scope, declared.statement.value.items, depth + 1);
+  });
+}
+
+function collectBlock(statement: ContainerStatement, publishes: PublishSource[], links: LinkSource[]): void {
+  for (const property of statement.properties) {
+    if (property.kind === "publish") publishes.push({ statement: property, block: statement.name.text });
+    if (property.kind === "link") links.push({ statement: property, block: statement.name.text });
+  }
+}
+
+function reportUnused(low: Lowering, statements: readonly Statement[]): void {
+  for (const statement of statements) {
+    if (statement.kind !== "let" && statement.kind !== "network") continue;
+    if (low.scope.used.has(statement.name.text)) continue;
+    if (statement.name.text === "default" && low.scope.containers().length > 0) continue;
+    const { text, span } = statement.name;
+    low.diagnostics.warning(`unused-${statement.kind}`, span, `nothing uses the ${statement.kind} '${text}'`, {
+      help: statement.kind === "let" ? "use it in a rule, or delete it" : `connect a container: network ${text}`,
+    });
+  }
+}

@@ -1,0 +1,254 @@
+/** Lowers networks: properties checked, subnets and gateways assigned. */
+import type { IccStatement, NetworkStatement, Statement } from "../ast/nodes.js";
+import { type Address, formatAddress, parseAddress } from "../net/address.js";
+import { formatPrefix, inPrefix, overlappingPrefixes, type Prefix, prefixOf } from "../net/prefix.js";
+import { bridgeName, defaultSubnet, firstAddress, poolSubnet, usable } from "./addresses.js";
+import type { Lowering } from "./lowering.js";
+import type { Network } from "./policy.js";
+
+const DEVICE_NAME = /^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,14}$/;
+
+/** Lowers every declared network, and `default` where `needsDefault` says that a container stands on it. */
+export function lowerNetworks(low: Lowering, statements: readonly Statement[], needsDefault: boolean): Network[] {
+  const declared = statements.filter((s): s is NetworkStatement => s.kind === "network");
+  const first = new Set<NetworkStatement>();
+  for (const s of declared) if (low.scope.names.get(s.name.text)?.statement === s) first.add(s);
+  const mine = declared.filter((s) => first.has(s));
+  const subnets = explicitSubnets(low, mine);
+  const icc = statements.filter((s): s is IccStatement => s.kind === "icc");
+  const networks = mine.map((s) => lowerNetwork(low, s, subnets, s.name.text === "default" ? icc : []));
+  if (!mine.some((s) => s.name.text === "default")) {
+    const setting = iccOf(low, icc);
+    if (needsDefault) networks.push(implicitDefault(low, setting));
+  }
+  checkBridges(low, networks);
+  return networks;
+}
+
+/** Subnets that the text gives, for all networks: those without one are placed around them. */
+function explicitSubnets(low: Lowering, declared: readonly NetworkStatement[]): Map<string, Prefix[]> {
+  const all = new Map<string, Prefix[]>();
+  const seen: { prefix: Prefix; network: string; span: NetworkStatement["span"] }[] = [];
+  for (const network of declared) {
+    const mine: Prefix[] = [];
+    for (const property of network.properties) {
+      if (property.kind !== "subnet") continue;
+      const address = parseAddress(property.address);
+      const prefix = address && prefixOf(address, property.length);
+      if (address === undefined || prefix === undefined) {
+        low.diagnostics.error("bad-prefix", property.span, `'${property.address}/${property.length}' is no subnet`, {
+          help: "write it as ADDRESS/LENGTH, such as 172.17.0.0/16 or fd17::/64",
+        });
+        continue;
+      }
+      if (prefix.base !== address.value) {
+        low.diagnostics.error("bad-prefix", property.span, `${property.address}/${property.length} has host bits set`, {
+          help: `write ${formatPrefix(prefix)}, and 'gateway ${property.address}' if that is meant`,
+        });
+        continue;
+      }
+      if (mine.some((other) => other.family === prefix.family)) {
+        low.diagnostics.error("duplicate-subnet", property.span, `a second IPv${prefix.family} subnet`, {
+          why: "A network has at most one subnet of each family.",
+          help: "take one away, or declare another network",
+        });
+        continue;
+      }
+      const clash = seen.find((other) => overlappingPrefixes(other.prefix, prefix));
+      if (clash !== undefined) {
+        const message = `${formatPrefix(prefix)} overlaps ${formatPrefix(clash.prefix)} of network '${clash.network}'`;
+        low.diagnostics.error("subnet-overlap", property.span, message, {
+          why: "An address must lead to one network only.",
+          help: "give the networks disjoint subnets",
+          related: [{ span: clash.span, message: "the other subnet" }],
+        });
+        continue;
+      }
+      const [from, to] = usable(prefix);
+      if (to - from < 1n) {
+        low.diagnostics.error("subnet-small", property.span, `${formatPrefix(prefix)} has no room for a container`, {
+          why: "The gateway takes one address, and each container one.",
+          help: "choose a shorter prefix length",
+        });
+        continue;
+      }
+      mine.push(prefix);
+      seen.push({ prefix, network: network.name.text, span: property.span });
+    }
+    all.set(network.name.text, mine);
+  }
+  return all;
+}
+
+function lowerNetwork(
+  low: Lowering,
+  statement: NetworkStatement,
+  explicit: Map<string, Prefix[]>,
+  outerIcc: readonly IccStatement[],
+): Network {
+  const name = statement.name.text;
+  const origin = low.origins.of(statement);
+  const draft = {
+    driver: "bridge" as "bridge" | "macvlan",
+    parent: undefined as string | undefined,
+    internal: false,
+    masquerade: true,
+    mtu: undefined as number | undefined,
+    bridge: bridgeName(low.name, name),
+  };
+  const seen = new Set<string>();
+  for (const property of statement.properties) {
+    const repeatable = property.kind === "subnet" || property.kind === "gateway" || property.kind === "icc";
+    if (!repeatable && seen.has(property.kind)) {
+      low.diagnostics.error("duplicate-property", property.span, `'${property.kind}' is given twice`, {
+        help: "keep one of them",
+      });
+      continue;
+    }
+    seen.add(property.kind);
+    if (property.kind === "driver") {
+      draft.driver = property.driver.text === "macvlan" ? "macvlan" : "bridge";
+      draft.parent = property.parent?.text;
+      checkDriver(low, property);
+    } else if (property.kind === "internal") draft.internal = true;
+    else if (property.kind === "masquerade") draft.masquerade = property.on;
+    else if (property.kind === "mtu") {
+      draft.mtu = property.value.value;
+      if (draft.mtu < 68 || draft.mtu > 65535)
+        low.diagnostics.error("bad-mtu", property.value.span, `${draft.mtu} is no MTU`, {
+          help: "an MTU is 68 to 65535 bytes, with IPv6 at least 1280",
+        });
+    } else if (property.kind === "bridge") {
+      draft.bridge = property.name.text;
+      if (!DEVICE_NAME.test(draft.bridge) || draft.bridge === "." || draft.bridge === "..")
+        low.diagnostics.error("bad-device-name", property.name.span, `'${draft.bridge}' can't name a device`, {
+          why: "The kernel allows 15 bytes; tsnet takes letters, digits, '_', '.' and '-' of them.",
+          help: "choose a shorter, plainer name such as br-front",
+        });
+    }
+  }
+  const subnets = subnetsOf(low, statement, explicit);
+  if (draft.mtu !== undefined && draft.mtu < 1280 && subnets.some((s) => s.family === 6))
+    low.diagnostics.error("bad-mtu", statement.name.span, `IPv6 needs an MTU of at least 1280 bytes`, {
+      help: "raise the mtu, or take the IPv6 subnet away",
+    });
+  const icc = iccOf(low, [
+    ...outerIcc,
+    ...statement.properties.filter((p): p is IccStatement => p.kind === "icc"),
+  ], name === "default" ? "" : `network ${name} `);
+  return { name, ...draft, subnets, gateways: gatewaysOf(low, statement, subnets), ...icc, origin };
+}
+
+function checkDriver(low: Lowering, property: Extract<NetworkStatement["properties"][number], { kind: "driver" }>): void {
+  const { driver, parent } = property;
+  if (driver.text !== "bridge" && driver.text !== "macvlan")
+    low.diagnostics.error("unknown-driver", driver.span, `there is no driver '${driver.text}'`, {
+      help: driver.text === "overlay" ? "overlay comes later; use 'bridge'" : "use 'bridge' or 'macvlan PARENT'",
+    });
+  if (driver.text === "macvlan" && parent === undefined)
+    low.diagnostics.error("bad-driver", property.span, "macvlan needs the device that it stands on", {
+      help: "write 'driver macvlan eth0'",
+    });
+  if (driver.text === "bridge" && parent !== undefined)
+    low.diagnostics.error("bad-driver", parent.span, "the bridge driver takes no parent device", {
+      help: `to name the bridge itself, write 'bridge "${parent.text}"'`,
+    });
+}
+
+function subnetsOf(low: Lowering, statement: NetworkStatement, explicit: Map<string, Prefix[]>): Prefix[] {
+  const name = statement.name.text;
+  const given = explicit.get(name) ?? [];
+  if (given.length > 0) return [...given].sort((a, b) => a.family - b.family);
+  if (name === "default") return [defaultSubnet(low.name)];
+  if (statement.properties.some((property) => property.kind === "subnet")) return [defaultSubnet(low.name)];
+  const taken = [...explicit.values()].flat();
+  const found = poolSubnet(low.name, name, taken);
+  if (found === undefined) {
+    low.diagnostics.error("subnet-full", statement.name.span, "no free /24 is left in 10.200.0.0-10.247.255.255", {
+      help: "give this network a subnet",
+    });
+    return [defaultSubnet(low.name)];
+  }
+  if (found.moved)
+    low.diagnostics.warning("subnet-moved", statement.name.span, `'${name}' moves on to ${formatPrefix(found.prefix)}`, {
+      why: "The subnet that its name gives is taken, so which one it has depends on the other networks.",
+      help: `say it: subnet ${formatPrefix(found.prefix)}`,
+    });
+  explicit.set(name, [found.prefix]);
+  return [found.prefix];
+}
+
+function gatewaysOf(low: Lowering, statement: NetworkStatement, subnets: readonly Prefix[]): Address[] {
+  const gateways = subnets.map(firstAddress);
+  const given = new Set<number>();
+  for (const property of statement.properties) {
+    if (property.kind !== "gateway") continue;
+    const address = parseAddress(property.address.text);
+    const at = address ? subnets.findIndex((subnet) => inPrefix(subnet, address)) : -1;
+    const subnet = subnets[at];
+    if (address === undefined || subnet === undefined) {
+      low.diagnostics.error("bad-gateway", property.span, `${property.address.text} is in no subnet of this network`, {
+        help: `choose one of ${subnets.map(formatPrefix).join(" or ")}`,
+      });
+      continue;
+    }
+    const [from, to] = usable(subnet);
+    if (BigInt(address.value) < from || BigInt(address.value) > to) {
+      low.diagnostics.error("bad-gateway", property.span, `${property.address.text} can't be a host's address`, {
+        why: "It is the subnet's own or its broadcast address.",
+        help: `choose another, such as ${formatAddress(firstAddress(subnet))}`,
+      });
+      continue;
+    }
+    if (given.has(at))
+      low.diagnostics.error("duplicate-property", property.span, `a second IPv${address.family} gateway`, {
+        help: "keep one of them",
+      });
+    given.add(at);
+    gateways[at] = address;
+  }
+  return gateways;
+}
+
+function iccOf(low: Lowering, settings: readonly IccStatement[], prefix = ""): Pick<Network, "icc" | "iccOrigin"> {
+  const first = settings[0];
+  if (first === undefined) return { icc: true, iccOrigin: undefined };
+  const other = settings.find((setting) => setting.on !== first.on);
+  if (other !== undefined)
+    low.diagnostics.error("icc-contradiction", other.span, "icc is said to be both on and off for one network", {
+      why: "Order never changes a verdict, so neither can win.",
+      help: "keep one of the two",
+      related: [{ span: first.span, message: `icc ${first.on ? "on" : "off"} is said here` }],
+    });
+  return { icc: first.on, iccOrigin: low.origins.of(first, prefix) };
+}
+
+function implicitDefault(low: Lowering, icc: Pick<Network, "icc" | "iccOrigin">): Network {
+  const subnet = defaultSubnet(low.name);
+  return {
+    name: "default",
+    driver: "bridge",
+    parent: undefined,
+    subnets: [subnet],
+    gateways: [firstAddress(subnet)],
+    ...icc,
+    internal: false,
+    masquerade: true,
+    mtu: undefined,
+    bridge: bridgeName(low.name, "default"),
+    origin: undefined,
+  };
+}
+
+function checkBridges(low: Lowering, networks: readonly Network[]): void {
+  const seen = new Map<string, Network>();
+  for (const network of networks) {
+    const other = seen.get(network.bridge);
+    if (other !== undefined && network.origin !== undefined)
+      low.diagnostics.error("duplicate-bridge", network.origin.span, `two networks want the device '${network.bridge}'`, {
+        help: "name their bridges differently",
+        related: other.origin ? [{ span: other.origin.span, message: "the other network" }] : [],
+      });
+    seen.set(network.bridge, network);
+  }
+}

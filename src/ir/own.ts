@@ -1,0 +1,15 @@
+import { type AddressSet, V4, V6 } from "../net/address.js";
+import { normalise } from "../net/ranges.js";
+import type { Container } from "./policy.js";
+
+/** Addresses of all endpoints of these containers. */
+export function ownAddresses(containers: readonly Container[]): AddressSet {
+  const v4: number[] = [];
+  const v6: bigint[] = [];
+  for (const container of containers)
+    for (const endpoint of container.endpoints)
+      for (const address of endpoint.addresses)
+        if (address.family === 4) v4.push(address.value, address.value);
+        else v6.push(address.value, address.value);
+  return { v4: normalise(v4, V4), v6: normalise(v6, V6) };
+}

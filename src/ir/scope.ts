@@ -1,0 +1,95 @@
+/**
+ * Names in scope while lowering: containers, networks and lets share one space of names.
+ *
+ * A policy that declares no container may use names freely; then looking a name up declares it.
+ */
+import type { ContainerStatement, LetStatement, Name, NetworkStatement, Statement } from "../ast/nodes.js";
+import { PROTOCOLS } from "../net/ports.js";
+import type { Diagnostics } from "../text/diagnostic.js";
+import type { Span } from "../text/source.js";
+import { suggest } from "../text/suggest.js";
+
+export type Declared =
+  | { readonly kind: "container"; readonly name: string; readonly statement: ContainerStatement | undefined }
+  | { readonly kind: "network"; readonly name: string; readonly statement: NetworkStatement | undefined }
+  | { readonly kind: "let"; readonly name: string; readonly statement: LetStatement };
+
+export const BUILT_IN = ["host", "world", "any"] as const;
+
+const RESERVED = new Set<string>([...BUILT_IN, ...PROTOCOLS.keys()]);
+
+export class Scope {
+  readonly names = new Map<string, Declared>();
+  /** Names that some statement mentions: what is never mentioned is reported as unused. */
+  readonly used = new Set<string>();
+  readonly implicit: boolean;
+  private readonly diagnostics: Diagnostics;
+
+  /** `closed`: names are those given, and none is declared by being mentioned. */
+  constructor(statements: readonly Statement[], diagnostics: Diagnostics, closed = false) {
+    this.diagnostics = diagnostics;
+    this.implicit = !closed && !statements.some((statement) => statement.kind === "container");
+    for (const statement of statements) {
+      if (statement.kind === "container" || statement.kind === "network" || statement.kind === "let")
+        this.declare(statement);
+    }
+    if (!this.names.has("default"))
+      this.names.set("default", { kind: "network", name: "default", statement: undefined });
+  }
+
+  private declare(statement: ContainerStatement | NetworkStatement | LetStatement): void {
+    const { name, kind } = statement;
+    if (RESERVED.has(name.text)) {
+      this.diagnostics.error("reserved-name", name.span, `'${name.text}' can't be declared: the language uses it`, {
+        why: "host, world and any are peers of every policy; tcp, udp, sctp and icmp are protocols.",
+        help: `choose another name, such as '${name.text}1'`,
+      });
+      return;
+    }
+    if (name.text === "default" && kind !== "network") {
+      this.diagnostics.error("reserved-name", name.span, `'default' is the name of the default network`, {
+        why: "The network 'default' exists in every policy; containers, networks and lets share one space of names.",
+        help: "choose another name",
+      });
+      return;
+    }
+    const first = this.names.get(name.text);
+    if (first !== undefined) {
+      this.diagnostics.error("duplicate-name", name.span, `'${name.text}' is declared twice`, {
+        why: "Containers, networks and lets share one space of names, so that a rule can mean only one of them.",
+        help: "give one of them another name",
+        related: first.statement ? [{ span: first.statement.name.span, message: `first declared here` }] : [],
+      });
+      return;
+    }
+    this.names.set(name.text, { kind, name: name.text, statement } as Declared);
+  }
+
+  /** What a name stands for; undefined (with a diagnostic) when it stands for nothing. */
+  lookUp(name: Name, wanted: string, silent = false): Declared | undefined {
+    this.used.add(name.text);
+    const found = this.names.get(name.text);
+    if (found !== undefined) return found;
+    if (this.implicit && !RESERVED.has(name.text)) {
+      const declared: Declared = { kind: "container", name: name.text, statement: undefined };
+      this.names.set(name.text, declared);
+      return declared;
+    }
+    if (!silent) this.unknown(name.text, name.span, wanted);
+    return undefined;
+  }
+
+  /** Reports a name that nothing declares. */
+  unknown(text: string, span: Span, wanted: string): void {
+    const near = suggest(text, [...this.names.keys(), ...BUILT_IN]);
+    this.diagnostics.error("unknown-name", span, `no ${wanted} is called '${text}'`, {
+      why: "Once one container is declared, every name must be.",
+      help: near === undefined ? `declare it: container ${text} { }` : `did you mean '${near}'?`,
+    });
+  }
+
+  /** Names of containers in the order of declaration or, where nothing is declared, of first mention. */
+  containers(): Declared[] {
+    return [...this.names.values()].filter((declared) => declared.kind === "container");
+  }
+}

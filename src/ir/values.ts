@@ -1,0 +1,328 @@
+/** Lowers values: lists of peers and of ports, and the lets that name them. */
+import type { Item, List, Name, Peers as PeersNode } from "../ast/nodes.js";
+import { type AddressSet, NO_ADDRESSES, parseAddress, single, unionSet } from "../net/address.js";
+import { NO_PORTS, PORTED, PORT, PROTOCOLS, type PortSet, portSet, TCP, unionPorts } from "../net/ports.js";
+import { prefixOf, prefixSet } from "../net/prefix.js";
+import { normalise } from "../net/ranges.js";
+import type { Span } from "../text/source.js";
+import type { Lowering } from "./lowering.js";
+import { ANY, anywhere, HOST, inContainers, isNobody, NOBODY, subtractPeers, unionPeers, WORLD } from "./peers.js";
+import { type Container, isInternal, type PeerSet } from "./policy.js";
+
+/** A peer set and what its text names outright, which some checks ask about. */
+export interface Peers {
+  readonly set: PeerSet;
+  readonly containers: readonly string[];
+  readonly host: boolean;
+  readonly world: boolean;
+}
+
+export type Value =
+  | { readonly kind: "peers"; readonly peers: Peers }
+  | { readonly kind: "ports"; readonly ports: PortSet };
+
+const NONE: Peers = { set: NOBODY, containers: [], host: false, world: false };
+
+const BUILT_IN: ReadonlyMap<string, Peers> = new Map([
+  ["host", { set: HOST, containers: [], host: true, world: false }],
+  ["world", { set: WORLD, containers: [], host: false, world: true }],
+  ["any", { set: ANY, containers: [], host: false, world: false }],
+]);
+
+function join(a: Peers, b: Peers): Peers {
+  if (a === NONE) return b;
+  if (b === NONE) return a;
+  return {
+    set: unionPeers(a.set, b.set),
+    containers: [...a.containers, ...b.containers],
+    host: a.host || b.host,
+    world: a.world || b.world,
+  };
+}
+
+// Peers --------------------------------------------------------------------------------------------------------------
+
+/** Peers of one side of a rule, `except` taken away. Undefined when something in it is wrong (and reported). */
+export function lowerPeers(low: Lowering, node: PeersNode): Peers | undefined {
+  const include = lowerPeerList(low, node.include);
+  if (node.except === undefined) return include;
+  const except = lowerPeerList(low, node.except);
+  if (include === undefined || except === undefined) return undefined;
+  const set = subtractPeers(include.set, except.set);
+  if (isNobody(set)) {
+    low.diagnostics.error("empty-peers", node.span, "'except' leaves nobody over", {
+      help: "take less away, or delete the statement",
+    });
+    return undefined;
+  }
+  return { ...include, containers: include.containers.filter((name) => !except.containers.includes(name)), set };
+}
+
+export function lowerPeerList(low: Lowering, list: List): Peers | undefined {
+  const [only] = list.items;
+  if (only === undefined) {
+    low.diagnostics.error("empty-list", list.span, "an empty list names nobody", { help: "name at least one peer" });
+    return undefined;
+  }
+  if (list.items.length === 1) return lowerPeer(low, only);
+  let all: Peers | undefined = NONE;
+  for (const item of list.items) {
+    const peers = lowerPeer(low, item);
+    all = peers && all && join(all, peers);
+  }
+  return all;
+}
+
+function lowerPeer(low: Lowering, item: Item): Peers | undefined {
+  if (item.kind === "name") return lowerName(low, item.name);
+  if (item.kind === "port") {
+    low.diagnostics.error("ports-as-peers", item.span, "a port can't stand for a peer", {
+      why: "Peers and ports do not mix.",
+      help: "ports follow the destination after a colon: allow a -> b:22",
+    });
+    return undefined;
+  }
+  const set = addressesOf(low, item);
+  return set && { set: anywhere(set), containers: [], host: false, world: false };
+}
+
+/** The addresses of a literal; undefined (and reported) when it is none. */
+function addressesOf(low: Lowering, item: Exclude<Item, { kind: "name" | "port" }>): AddressSet | undefined {
+  const bad = (code: string, message: string, help: string): undefined => {
+    low.diagnostics.error(code, item.span, message, { help });
+    return undefined;
+  };
+  if (item.kind === "range") {
+    const from = parseAddress(item.from);
+    const to = parseAddress(item.to);
+    if (from === undefined || to === undefined) return bad("bad-address", "a range needs two addresses", "write 10.0.0.1-10.0.0.9");
+    if (from.family === 4 && to.family === 4 && from.value <= to.value)
+      return { v4: [from.value, to.value], v6: NO_ADDRESSES.v6 };
+    if (from.family === 6 && to.family === 6 && from.value <= to.value)
+      return { v4: NO_ADDRESSES.v4, v6: [from.value, to.value] };
+    return bad("bad-range", `${item.from}-${item.to} is no range`, "both ends are of one family, the lower one first");
+  }
+  const text = item.kind === "cidr" ? item.address : item.text;
+  const address = parseAddress(text);
+  if (address === undefined) return bad("bad-address", `'${text}' is no address`, "write it as 10.0.0.1 or fd00::1");
+  if (item.kind === "address") return single(address);
+  const prefix = prefixOf(address, item.length);
+  if (prefix === undefined)
+    return bad("bad-prefix", `/${item.length} is too long for IPv${address.family}`, `use 0 to ${address.family === 4 ? 32 : 128}`);
+  if (prefix.base !== address.value)
+    low.diagnostics.warning("prefix-host-bits", item.span, `${text}/${item.length} has host bits set`, {
+      why: "The whole prefix is meant, whichever of its addresses is written.",
+      help: "write the prefix's first address",
+    });
+  return prefixSet(prefix);
+}
+
+function lowerName(low: Lowering, name: Name): Peers | undefined {
+  const builtIn = BUILT_IN.get(name.text);
+  if (builtIn !== undefined) return builtIn;
+  if (PROTOCOLS.has(name.text)) {
+    low.diagnostics.error("ports-as-peers", name.span, `'${name.text}' is a protocol, not a peer`, {
+      help: "protocols follow the destination after a colon: allow a -> b:icmp",
+    });
+    return undefined;
+  }
+  const known = low.peers.get(name.text);
+  if (known !== undefined) {
+    low.scope.used.add(name.text);
+    return known;
+  }
+  const declared = low.scope.lookUp(name, "container, network or let");
+  if (declared === undefined) return undefined;
+  if (declared.kind === "let") {
+    const value = letValue(low, declared.name, name.span);
+    if (value === undefined) return undefined;
+    if (value.kind === "ports") {
+      low.diagnostics.error("ports-as-peers", name.span, `'${name.text}' is a let of ports, not of peers`, {
+        help: "ports follow the destination after a colon: allow a -> b:ssh",
+      });
+      return undefined;
+    }
+    low.peers.set(name.text, value.peers);
+    return value.peers;
+  }
+  if (declared.kind === "network") {
+    const peers = networkPeers(low, declared.name);
+    low.peers.set(name.text, peers);
+    return peers;
+  }
+  const peers = containerPeers(low, declared.name, name.span);
+  if (peers !== undefined) low.peers.set(name.text, peers);
+  return peers;
+}
+
+function endpointsOf(container: Container): PeerSet {
+  let set = NO_ADDRESSES;
+  for (const endpoint of container.endpoints) for (const address of endpoint.addresses) set = unionSet(set, single(address));
+  return inContainers(set);
+}
+
+function containerPeers(low: Lowering, name: string, span: Span): Peers | undefined {
+  const container = low.containers.get(name);
+  if (container === undefined) return undefined;
+  const { sandbox } = container;
+  if (sandbox.kind === "host") return BUILT_IN.get("host");
+  if (sandbox.kind === "container") return containerPeers(low, sandbox.other, span);
+  if (sandbox.kind === "none") {
+    low.diagnostics.error("peer-without-network", span, `'${name}' has no network, so no packet can be its`, {
+      why: "It is on 'mode none': loopback only.",
+      help: "take it out of the rule, or give it a network",
+    });
+    return undefined;
+  }
+  return { set: endpointsOf(container), containers: [name], host: false, world: false };
+}
+
+function networkPeers(low: Lowering, name: string): Peers {
+  let set = NOBODY;
+  const containers: string[] = [];
+  for (const container of low.containers.values()) {
+    if (!container.endpoints.some((endpoint) => endpoint.network === name)) continue;
+    set = unionPeers(set, endpointsOf(container));
+    containers.push(container.name);
+  }
+  return { set, containers, host: false, world: false };
+}
+
+/** Names among these peers of containers that are on internal networks only. */
+export function internalAmong(low: Lowering, peers: Peers): string[] {
+  const policy = { networks: [...low.networks.values()] } as never;
+  return peers.containers.filter((name) => {
+    const container = low.containers.get(name);
+    return container !== undefined && isInternal(policy, container);
+  });
+}
+
+// Ports --------------------------------------------------------------------------------------------------------------
+
+export interface PortOptions {
+  /** Protocols that have no ports (icmp) and protocols alone are refused: for `expose`. */
+  readonly ported?: boolean;
+  readonly join?: PortSet;
+}
+
+export function lowerPorts(low: Lowering, list: List, options: PortOptions = {}): PortSet {
+  let all = options.join ?? NO_PORTS;
+  if (list.items.length === 0)
+    low.diagnostics.error("empty-list", list.span, "an empty list names no port", { help: "name at least one port" });
+  for (const item of list.items) {
+    const ports = lowerPort(low, item, options.ported ?? false);
+    if (ports !== undefined) all = unionPorts(all, ports);
+  }
+  return all;
+}
+
+/** The number of a protocol's name; undefined (and reported) when the language has none such. */
+export function protocolOf(low: Lowering, name: Name | undefined): number | undefined {
+  if (name === undefined) return TCP;
+  const protocol = PROTOCOLS.get(name.text.toLowerCase());
+  if (protocol === undefined)
+    low.diagnostics.error("unknown-protocol", name.span, `there is no protocol '${name.text}'`, {
+      help: "use tcp, udp, sctp or icmp",
+    });
+  return protocol;
+}
+
+function lowerPort(low: Lowering, item: Item, ported: boolean): PortSet | undefined {
+  if (item.kind === "port") {
+    const protocol = protocolOf(low, item.protocol);
+    if (protocol === undefined) return undefined;
+    if (!PORTED.includes(protocol)) {
+      low.diagnostics.error("port-of-icmp", item.span, "ICMP has no ports", {
+        help: ported ? "expose tcp, udp or sctp ports" : "write 'icmp' alone; it covers ICMPv6 too",
+      });
+      return undefined;
+    }
+    return portSet(protocol, [item.from, item.to]);
+  }
+  if (item.kind !== "name") {
+    low.diagnostics.error("peers-as-ports", item.span, "an address can't stand for a port", {
+      why: "Peers and ports do not mix.",
+      help: "write ports as 22, 53/udp or 8000-8010",
+    });
+    return undefined;
+  }
+  const { name } = item;
+  const protocol = PROTOCOLS.get(name.text);
+  if (protocol !== undefined) {
+    if (ported) {
+      low.diagnostics.error("port-missing", name.span, `'${name.text}' names no port`, {
+        help: `write PORT/${name.text === "icmp" ? "tcp" : name.text}`,
+      });
+      return undefined;
+    }
+    return portSet(protocol, null);
+  }
+  const declared = low.scope.names.get(name.text);
+  low.scope.used.add(name.text);
+  if (declared?.kind === "let") {
+    const value = letValue(low, declared.name, name.span);
+    if (value === undefined) return undefined;
+    if (value.kind === "ports") {
+      const bare = !value.ports.all && [...value.ports.protocols.values()].some((ports) => ports === null);
+      if (!ported || !bare) return value.ports;
+    }
+    low.diagnostics.error("peers-as-ports", name.span, `'${name.text}' can't stand for ports here`, {
+      why: value.kind === "ports" ? "It names a protocol without ports." : "It is a let of peers; peers and ports do not mix.",
+      help: "write ports as 22, 53/udp or 8000-8010",
+    });
+    return undefined;
+  }
+  low.diagnostics.error("unknown-port", name.span, `'${name.text}' is no port`, {
+    help: `write the number, or name it: let ${name.text} = 22/tcp`,
+  });
+  return undefined;
+}
+
+// Lets ---------------------------------------------------------------------------------------------------------------
+
+/** Whether an item is of the ports kind; undefined when its name can't tell. */
+function isPortItem(low: Lowering, item: Item): boolean {
+  if (item.kind === "port") return true;
+  if (item.kind !== "name") return false;
+  if (PROTOCOLS.has(item.name.text)) return true;
+  const declared = low.scope.names.get(item.name.text);
+  return declared?.kind === "let" && letValue(low, declared.name, item.span)?.kind === "ports";
+}
+
+/** The value of a let; undefined (and reported) when it is wrong or refers to itself. */
+export function letValue(low: Lowering, name: string, at: Span): Value | undefined {
+  const known = low.lets.get(name);
+  if (known === "busy") {
+    low.diagnostics.error("let-cycle", at, `'${name}' is defined by itself`, { help: "break the circle" });
+    return undefined;
+  }
+  if (known === "bad") return undefined;
+  if (known !== undefined) return known;
+  const declared = low.scope.names.get(name);
+  if (declared?.kind !== "let") return undefined;
+  low.lets.set(name, "busy");
+  const value = computeLet(low, declared.statement.value);
+  // A let that is wrong is reported once, where it stands, and not again by its users.
+  low.lets.set(name, value ?? "bad");
+  return value;
+}
+
+function computeLet(low: Lowering, list: List): Value | undefined {
+  const ports = list.items.map((item) => isPortItem(low, item));
+  if (ports.length > 0 && ports.every((is) => is)) return { kind: "ports", ports: lowerPorts(low, list) };
+  if (ports.some((is) => is)) {
+    const odd = list.items[ports.indexOf(true)] as Item;
+    low.diagnostics.error("let-mixed", odd.span, "peers and ports stand in one let", {
+      why: "A let names either peers or ports, so that its place in a rule is clear.",
+      help: "split it into two lets",
+    });
+    return undefined;
+  }
+  const peers = lowerPeerList(low, list);
+  return peers && { kind: "peers", peers };
+}
+
+/** Merged port ranges of one protocol. */
+export function mergedPorts(flat: readonly number[]): readonly number[] {
+  return normalise(flat, PORT);
+}

@@ -1,0 +1,110 @@
+/**
+ * Protocols and ports.
+ *
+ * A port set maps IP protocol numbers (IANA) to the ports it covers; `null` means every packet of the protocol. ICMP
+ * stands under 1 for both families: `protocolIn` turns it into 58 (ICMPv6) where the packet is IPv6.
+ */
+import type { Family } from "./address.js";
+import { type Domain, intersect, type Ranges, subtract, union } from "./ranges.js";
+
+export const ICMP = 1;
+export const TCP = 6;
+export const UDP = 17;
+export const ICMPV6 = 58;
+export const SCTP = 132;
+
+/** The protocols that the language names, and those of them that have ports. */
+export const PROTOCOLS: ReadonlyMap<string, number> = new Map([
+  ["tcp", TCP],
+  ["udp", UDP],
+  ["sctp", SCTP],
+  ["icmp", ICMP],
+]);
+export const PORTED: readonly number[] = [TCP, UDP, SCTP];
+
+export const PORT: Domain<number> = { min: 0, max: 65535, next: (v) => v + 1, previous: (v) => v - 1 };
+
+export type PortSet =
+  /** Every protocol. */
+  | { readonly all: true }
+  | { readonly all: false; readonly protocols: ReadonlyMap<number, Ranges<number> | null> };
+
+export const ALL_PORTS: PortSet = { all: true };
+export const NO_PORTS: PortSet = { all: false, protocols: new Map() };
+
+export function protocolName(protocol: number): string {
+  if (protocol === ICMPV6) return "icmpv6";
+  for (const [name, number] of PROTOCOLS) if (number === protocol) return name;
+  return String(protocol);
+}
+
+/** The protocol number on the wire: ICMP is 58 in IPv6. */
+export function protocolIn(family: Family, protocol: number): number {
+  return protocol === ICMP && family === 6 ? ICMPV6 : protocol;
+}
+
+export function portSet(protocol: number, ports: Ranges<number> | null): PortSet {
+  return { all: false, protocols: new Map([[protocol, ports]]) };
+}
+
+export function unionPorts(a: PortSet, b: PortSet): PortSet {
+  if (a.all || b.all) return ALL_PORTS;
+  if (a.protocols.size === 0) return b;
+  if (b.protocols.size === 0) return a;
+  const protocols = new Map(a.protocols);
+  for (const [protocol, ports] of b.protocols) {
+    const mine = protocols.get(protocol);
+    if (mine === undefined) protocols.set(protocol, ports);
+    else protocols.set(protocol, mine === null || ports === null ? null : union(mine, ports, PORT));
+  }
+  return { all: false, protocols };
+}
+
+/** Whether a packet of this protocol (1 for ICMP of either family) and port is covered. */
+export function hasPort(set: PortSet, protocol: number, port: number | undefined): boolean {
+  if (set.all) return true;
+  const ports = set.protocols.get(protocol === ICMPV6 ? ICMP : protocol);
+  if (ports === undefined) return false;
+  if (ports === null) return true;
+  if (port === undefined) return false;
+  for (let i = 0; i < ports.length; i += 2) if (port >= (ports[i] as number) && port <= (ports[i + 1] as number)) return true;
+  return false;
+}
+
+export function overlapsPorts(a: PortSet, b: PortSet): boolean {
+  if (a.all) return b.all || b.protocols.size > 0;
+  if (b.all) return a.protocols.size > 0;
+  for (const [protocol, ports] of a.protocols) {
+    const other = b.protocols.get(protocol);
+    if (other === undefined) continue;
+    if (ports === null || other === null || intersect(ports, other).length > 0) return true;
+  }
+  return false;
+}
+
+/** Whether every packet of `b` is one of `a`. */
+export function coversPorts(a: PortSet, b: PortSet): boolean {
+  if (a.all) return true;
+  if (b.all) return false;
+  for (const [protocol, ports] of b.protocols) {
+    const mine = a.protocols.get(protocol);
+    if (mine === undefined) return false;
+    if (mine === null) continue;
+    if (ports === null || subtract(ports, mine, PORT).length > 0) return false;
+  }
+  return true;
+}
+
+/** `22`, `53/udp`, `8000-8010/sctp`, `icmp`, in a fixed order. */
+export function formatPorts(set: PortSet): string {
+  if (set.all) return "every protocol";
+  const parts: string[] = [];
+  for (const [protocol, ports] of [...set.protocols].sort((a, b) => a[0] - b[0])) {
+    const name = protocolName(protocol);
+    if (ports === null) parts.push(name);
+    else
+      for (let i = 0; i < ports.length; i += 2)
+        parts.push(`${ports[i]}${ports[i] === ports[i + 1] ? "" : `-${ports[i + 1]}`}/${name}`);
+  }
+  return parts.join(", ");
+}

@@ -1,0 +1,63 @@
+/**
+ * The kernel's connection table, through the conntrack tool: it speaks the same netlink messages as any library would,
+ * and an apply that tightens nothing never starts it.
+ */
+import { run } from "./run.js";
+
+/** One direction of a connection, addresses as text. */
+export interface Tuple {
+  readonly source: string;
+  readonly destination: string;
+  readonly sourcePort: number | undefined;
+  readonly destinationPort: number | undefined;
+}
+
+export interface Connection {
+  readonly family: 4 | 6;
+  /** IP protocol number. */
+  readonly protocol: number;
+  readonly original: Tuple;
+  readonly reply: Tuple;
+  /** ICMP's type, code and id, which identify its flows as ports do others. */
+  readonly icmp: { readonly type: string; readonly code: string; readonly id: string } | undefined;
+}
+
+/** Every connection of a family that this network namespace knows. */
+export async function listConnections(family: 4 | 6): Promise<Connection[]> {
+  const { stdout } = await run("conntrack", ["-L", "-f", family === 4 ? "ipv4" : "ipv6"], { accept: [1] });
+  return stdout.split("\n").flatMap((line) => parseConnection(family, line) ?? []);
+}
+
+/** A line of `conntrack -L`: protocol name and number, timers and state, then both tuples as key=value. */
+export function parseConnection(family: 4 | 6, line: string): Connection | undefined {
+  const protocol = /^\S+\s+(\d+)\s/.exec(line)?.[1];
+  if (protocol === undefined) return undefined;
+  const all = (key: string): string[] => [...line.matchAll(new RegExp(`\\b${key}=(\\S+)`, "g"))].map((m) => m[1] as string);
+  const [sources, destinations, sports, dports] = [all("src"), all("dst"), all("sport"), all("dport")];
+  const tuple = (i: number): Tuple | undefined => {
+    const source = sources[i];
+    const destination = destinations[i];
+    if (source === undefined || destination === undefined) return undefined;
+    const port = (list: string[]): number | undefined => (list[i] === undefined ? undefined : Number(list[i]));
+    return { source, destination, sourcePort: port(sports), destinationPort: port(dports) };
+  };
+  const original = tuple(0);
+  const reply = tuple(1);
+  if (original === undefined || reply === undefined) return undefined;
+  const [type, code, id] = [all("type")[0], all("code")[0], all("id")[0]];
+  const icmp = type !== undefined && code !== undefined && id !== undefined ? { type, code, id } : undefined;
+  return { family, protocol: Number(protocol), original, reply, icmp };
+}
+
+/** Deletes one connection. One that has ended meanwhile is no error. */
+export async function deleteConnection({ family, protocol, original, icmp }: Connection): Promise<void> {
+  const args = ["-D", "-f", family === 4 ? "ipv4" : "ipv6", "-p", String(protocol)];
+  args.push("--orig-src", original.source, "--orig-dst", original.destination);
+  if (original.sourcePort !== undefined && original.destinationPort !== undefined)
+    args.push("--sport", String(original.sourcePort), "--dport", String(original.destinationPort));
+  if (icmp !== undefined) {
+    const version = family === 4 ? "icmp" : "icmpv6";
+    args.push(`--${version}-type`, icmp.type, `--${version}-code`, icmp.code, `--${version}-id`, icmp.id);
+  }
+  await run("conntrack", args, { accept: [1] });
+}

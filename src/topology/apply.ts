@@ -1,0 +1,231 @@
+/**
+ * Makes a topology so, in three phases around the commit of the rules:
+ *
+ *     const difference = differ(planTopology(policy), await readTopology(topology));
+ *     const undo = await prepare(difference);      // everything is there, and down
+ *     … commit the rules; on failure: await undo() …
+ *     const undoRaise = await raise(difference);   // links up, routes, neighbours
+ *     const left = await retire(difference);       // what went away for good
+ *
+ * A phase that fails undoes what it did itself before it throws; `undo` takes a finished one back.
+ */
+import { existsSync } from "node:fs";
+import { mkdir, rename, rmdir, unlink, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { ipBatch, ipBatchForced, IpFailed } from "../system/ip.js";
+import { createNetns, ownNetns, removeNetns } from "../system/netns.js";
+import { readSysctl, writeSysctl, writeSysctlsIn } from "../system/sysctl.js";
+import type { Difference } from "./difference.js";
+import { HERE } from "./lines.js";
+import { deleteLinks } from "./unlink.js";
+import { type Change, PREPARE, RAISE, type Stage, type Work } from "./work.js";
+
+/** Takes a phase back. Goes on where something fails, and returns what couldn't be undone, a sentence each. */
+export type Undo = () => Promise<string[]>;
+
+/** Throws when there are conflicts: the caller reports them before it changes anything. */
+export async function prepare(difference: Difference): Promise<Undo> {
+  const [conflict] = difference.conflicts;
+  if (conflict !== undefined) throw new Error(conflict.message);
+  return phase(difference.changes, PREPARE);
+}
+
+export function raise(difference: Difference): Promise<Undo> {
+  return phase(difference.changes, RAISE);
+}
+
+/**
+ * Takes away namespaces, bridges and files that the policy no longer has. The new policy is in force by now, so a
+ * failure undoes nothing: what couldn't be removed is returned, a sentence each, and the next apply tries again.
+ */
+export async function retire(difference: Difference): Promise<string[]> {
+  const works = difference.changes.flatMap((change) => change.works.filter((work) => work.stage === "retire"));
+  const problems: string[] = [];
+  for (const kind of ["delete", "netns", "file"] as const) {
+    const done: Work[] = [];
+    const part = works.filter((work) => work.kind === kind);
+    await doTogether(part, done).catch((error: unknown) => problems.push(String((error as Error).message)));
+  }
+  return problems;
+}
+
+async function phase(changes: readonly Change[], stages: readonly Stage[]): Promise<Undo> {
+  const done: Work[] = [];
+  const undo = () => takeBack(changes, done, stages);
+  try {
+    await doStages(
+      changes.flatMap((change) => change.works),
+      stages,
+      done,
+    );
+  } catch (error) {
+    const left = await undo();
+    if (left.length > 0 && error instanceof Error) error.message += `; and undoing it failed: ${left.join("; ")}`;
+    throw error;
+  }
+  return undo;
+}
+
+async function doStages(works: readonly Work[], stages: readonly Stage[], done: Work[]): Promise<void> {
+  for (const stage of stages) {
+    await doTogether(
+      works.filter((work) => work.stage === stage),
+      done,
+    );
+  }
+}
+
+// Doing --------------------------------------------------------------------------------------------------------------
+
+type Of<K extends Work["kind"]> = Extract<Work, { kind: K }>;
+
+/** Does the work of one stage at once. What was done is added to `done` even when something throws. */
+async function doTogether(works: readonly Work[], done: Work[]): Promise<void> {
+  const jobs: Promise<void>[] = [];
+  for (const [place, batch] of byPlace(ofKind(works, "ip"))) jobs.push(doLines(place, batch, done));
+  for (const [place, batch] of byPlace(ofKind(works, "sysctl"))) jobs.push(doSysctls(place, batch, done));
+  const deleted = ofKind(works, "delete");
+  if (deleted.length > 0)
+    jobs.push(deleteLinks(deleted.map(({ device }) => device)).then(() => void done.push(...deleted)));
+  for (const work of ofKind(works, "netns")) {
+    if (work.verb === "add") jobs.push(createNetns(work.path).then(() => void done.push(work)));
+  }
+  const removed = ofKind(works, "netns").filter((work) => work.verb === "remove");
+  if (removed.length > 0) jobs.push(removeNamespaces(removed));
+  for (const work of ofKind(works, "file")) jobs.push(doFile(work.path, work.text).then(() => void done.push(work)));
+  const failed = (await Promise.allSettled(jobs)).find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+async function doLines(place: string | undefined, works: readonly Of<"ip">[], done: Work[]): Promise<void> {
+  const here = ownNetns();
+  try {
+    await ipBatch(
+      place,
+      works.map(({ line }) => line.map((word) => (word === HERE ? here : word))),
+    );
+  } catch (error) {
+    if (error instanceof IpFailed) done.push(...works.slice(0, error.index));
+    throw error;
+  }
+  done.push(...works);
+}
+
+async function doSysctls(place: string | undefined, works: readonly Of<"sysctl">[], done: Work[]): Promise<void> {
+  const wanted = works.filter((work) => !work.sysctl.optional || known(work.sysctl.path));
+  if (place !== undefined) {
+    done.push(...wanted);
+    await writeSysctlsIn(
+      place,
+      wanted.map((work) => work.sysctl),
+    );
+    return;
+  }
+  for (const work of wanted) {
+    const { path, value } = work.sysctl;
+    if (writeSysctl(path, value) === undefined) throw new Error(`there is no sysctl net/${path} to set to ${value}`);
+    done.push(work);
+  }
+}
+
+/** Whether this kernel has such a sysctl of a device; lo, which is everywhere, stands for the device. */
+function known(path: string): boolean {
+  return readSysctl(path.replace(/^(ipv[46]\/conf\/)[^/]+/, "$1lo")) !== undefined;
+}
+
+/** `undefined`: removes it, and its directory if that is empty. Written beside and renamed, so never half there. */
+async function doFile(path: string, text: string | undefined): Promise<void> {
+  if (text === undefined) {
+    await unlink(path).catch(ignoring("ENOENT"));
+    await removeEmpty(dirname(path));
+    return;
+  }
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  // A sandbox may have the file mounted over its /etc/hosts, which follows the file and not its name.
+  if (existsSync(path)) return writeFile(path, text);
+  await writeFile(`${path}.new`, text, { mode: 0o644 });
+  await rename(`${path}.new`, path);
+}
+
+async function removeNamespaces(works: readonly Of<"netns">[]): Promise<void> {
+  await removeNetns(...works.map((work) => work.path));
+  for (const directory of new Set(works.map((work) => dirname(work.path)))) await removeEmpty(directory);
+}
+
+async function removeEmpty(directory: string): Promise<void> {
+  await rmdir(directory).catch(ignoring("ENOTEMPTY", "ENOENT", "EEXIST", "EBUSY"));
+}
+
+function ignoring(...codes: string[]): (error: NodeJS.ErrnoException) => void {
+  return (error) => {
+    if (!codes.includes(error.code ?? "")) throw error;
+  };
+}
+
+// Undoing ------------------------------------------------------------------------------------------------------------
+
+async function takeBack(
+  changes: readonly Change[],
+  done: readonly Work[],
+  stages: readonly Stage[],
+): Promise<string[]> {
+  const problems: string[] = [];
+  for (const stage of [...stages].reverse()) {
+    const works = done.filter((work) => work.stage === stage).reverse();
+    problems.push(...(await undoTogether(works)));
+  }
+  // Devices that were removed come back last, when their names are free.
+  const gone = new Set(done);
+  const restore = changes.flatMap((change) =>
+    change.restore.length > 0 && change.works.some((work) => work.stage === "unlink" && gone.has(work))
+      ? change.restore
+      : [],
+  );
+  await doStages(restore, [...PREPARE, ...RAISE], []).catch((error: unknown) => {
+    problems.push(String((error as Error).message));
+  });
+  return problems;
+}
+
+async function undoTogether(works: readonly Work[]): Promise<string[]> {
+  const jobs: Promise<string>[] = [];
+  for (const [place, batch] of byPlace(ofKind(works, "ip"))) {
+    const undos = batch.flatMap((work) => work.undo);
+    jobs.push(ipBatchForced(place, undos));
+  }
+  for (const [place, batch] of byPlace(ofKind(works, "sysctl"))) jobs.push(undoSysctls(place, batch));
+  for (const work of ofKind(works, "netns")) {
+    if (work.verb === "add") jobs.push(removeNamespaces([work]).then(() => ""));
+  }
+  for (const work of ofKind(works, "file")) jobs.push(doFile(work.path, work.before).then(() => ""));
+  const results = await Promise.allSettled(jobs);
+  return results
+    .map((result) => (result.status === "fulfilled" ? result.value : String((result.reason as Error).message)))
+    .map((text) => text.trim())
+    .filter((text) => text !== "");
+}
+
+async function undoSysctls(place: string | undefined, works: readonly Of<"sysctl">[]): Promise<string> {
+  const old = works.flatMap(({ sysctl, before }) =>
+    before === undefined ? [] : [{ path: sysctl.path, value: before }],
+  );
+  if (place !== undefined) await writeSysctlsIn(place, old);
+  else for (const { path, value } of old) writeSysctl(path, value);
+  return "";
+}
+
+// Grouping -----------------------------------------------------------------------------------------------------------
+
+function ofKind<K extends Work["kind"]>(works: readonly Work[], kind: K): Of<K>[] {
+  return works.filter((work): work is Of<K> => work.kind === kind);
+}
+
+function byPlace<W extends { readonly place: string | undefined }>(works: readonly W[]): Map<string | undefined, W[]> {
+  const places = new Map<string | undefined, W[]>();
+  for (const work of works) {
+    const batch = places.get(work.place);
+    if (batch === undefined) places.set(work.place, [work]);
+    else batch.push(work);
+  }
+  return places;
+}

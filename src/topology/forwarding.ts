@@ -1,0 +1,179 @@
+/**
+ * Forwarding, turned on as narrowly as the kernel lets us, and off again with the last policy.
+ *
+ * The kernel decides by the device that a packet enters by. Our own devices forward from the start (settings.ts); where
+ * the host's forwarding is off, its other devices must too, or no reply and no call to a published port gets in. They
+ * are turned on one by one while `ip_forward` stays 0, and the guard (guard.ts) lets what enters there go to endpoints
+ * only. IPv6 has `force_forwarding` for the same since Linux 6.17; older kernels have only all or nothing.
+ *
+ * Where forwarding is on already, nothing is touched. What is changed is recorded with its former value in STATE.
+ */
+import { readdirSync } from "node:fs";
+import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { readSysctl, writeSysctl } from "../system/sysctl.js";
+import { commitGuard, type Guarded, guardRules, hasGuard } from "./guard.js";
+import { BRIDGE_PREFIX, ENDPOINT_PREFIX } from "./names.js";
+
+const STATE = "/run/tsnet/forwarding.json";
+
+/** One sysctl that we changed. */
+export interface Changed {
+  readonly path: string;
+  readonly before: string;
+  readonly now: string;
+}
+
+export interface ForwardingState {
+  /** The policies that need it. */
+  readonly policies: readonly string[];
+  /** In the order in which they were written. */
+  readonly changed: readonly Changed[];
+  readonly guarded: Guarded;
+}
+
+const NONE: ForwardingState = { policies: [], changed: [], guarded: { v4: [], v6: [] } };
+
+/** What is recorded; nothing when the file is missing or damaged. */
+export async function readForwarding(): Promise<ForwardingState> {
+  try {
+    const state = JSON.parse(await readFile(STATE, "utf8")) as Partial<ForwardingState>;
+    const guarded = { v4: state.guarded?.v4 ?? [], v6: state.guarded?.v6 ?? [] };
+    return { policies: state.policies ?? [], changed: state.changed ?? [], guarded };
+  } catch {
+    return NONE;
+  }
+}
+
+/** What to do otherwise than the kernel suggests; for tests. */
+export interface ForwardingOptions {
+  /** Turn IPv6 on by `all.forwarding` as on a kernel without force_forwarding. */
+  readonly wide?: boolean;
+}
+
+/**
+ * Turns on what the policy's topology needs; to be called after its rules are in. Does nothing but read when all is as
+ * it should be. Devices that appear on the host later are served by the next call.
+ * Returns the sysctls that it changed.
+ */
+export async function requireForwarding(
+  policy: string,
+  needs: { readonly v4: boolean; readonly v6: boolean },
+  options: ForwardingOptions = {},
+): Promise<readonly Changed[]> {
+  const recorded = await readForwarding();
+  const state = withoutOverruled(recorded);
+  const devices = foreignDevices();
+  const wide = options.wide === true || readSysctl("ipv6/conf/all/force_forwarding") === undefined;
+  const changes = [...(needs.v4 ? changes4(devices) : []), ...(needs.v6 ? changes6(state, devices, wide) : [])];
+  const changed = merged(state.changed, changes);
+  const guarded = guardedBy(changed, devices);
+  const next: ForwardingState = { policies: [...new Set([...state.policies, policy])], changed, guarded };
+  await guard(recorded.guarded, guarded);
+  // Recorded before it is done: a killed apply then leaves nothing that nobody knows of.
+  if (JSON.stringify(next) !== JSON.stringify(recorded)) await save(next);
+  for (const { path, now } of changes) writeSysctl(path, now);
+  return changes;
+}
+
+async function guard(old: Guarded, wanted: Guarded): Promise<void> {
+  const rules = guardRules(wanted);
+  const expected = guardRules(old) !== undefined;
+  if (rules === undefined && !expected) return;
+  const there = expected && (await hasGuard());
+  if (rules === undefined ? there : !there || guardRules(old) !== rules) await commitGuard(rules);
+}
+
+/** Takes the policy off the record; with the last one everything goes back. Returns what was set back. */
+export async function releaseForwarding(policy: string): Promise<readonly Changed[]> {
+  const recorded = await readForwarding();
+  const policies = recorded.policies.filter((name) => name !== policy);
+  if (policies.length > 0) {
+    if (policies.length < recorded.policies.length) await save({ ...recorded, policies });
+    return [];
+  }
+  // What somebody else has set since is theirs. Looked at before anything is written, as `all` changes the others.
+  const ours = withoutOverruled(recorded).changed.filter(({ path, now }) => readSysctl(path) === now);
+  for (const { path, before } of [...ours].reverse()) writeSysctl(path, before);
+  await guard(recorded.guarded, { v4: [], v6: [] });
+  await unlink(STATE).catch(() => undefined);
+  return ours.filter(({ before, now }) => before !== now);
+}
+
+// What to write ------------------------------------------------------------------------------------------------------
+
+const ALL4 = "ipv4/ip_forward";
+const ALL6 = "ipv6/conf/all/forwarding";
+
+function changes4(devices: readonly string[]): Changed[] {
+  if (readSysctl(ALL4) !== "0") return [];
+  return devices.flatMap((device) => change(`ipv4/conf/${device}/forwarding`, "1"));
+}
+
+function changes6(state: ForwardingState, devices: readonly string[], wide: boolean): Changed[] {
+  const all = readSysctl(ALL6);
+  const byUs = state.changed.some(({ path }) => path === ALL6);
+  if (all === undefined || (all !== "0" && !byUs)) return [];
+  if (!wide) return devices.flatMap((device) => change(`ipv6/conf/${device}/force_forwarding`, "1"));
+  // A router doesn't listen to router advertisements unless accept_ra is 2; and it forgets what it learnt as it becomes
+  // one, so accept_ra comes first.
+  const everywhere = ["default", ...devices];
+  const listening = everywhere.filter((device) => readSysctl(`ipv6/conf/${device}/accept_ra`) === "1");
+  // Writing `all` sets every device's value, both ways: the single ones are on record to be set back after it.
+  const single = byUs ? [] : ["lo", ...everywhere].map((device) => `ipv6/conf/${device}/forwarding`);
+  return [
+    ...listening.flatMap((device) => change(`ipv6/conf/${device}/accept_ra`, "2")),
+    ...single.map((path) => ({ path, before: readSysctl(path) ?? "0", now: "1" })),
+    ...change(ALL6, "1"),
+  ];
+}
+
+/** Empty when there is no such sysctl, or nothing to change. */
+function change(path: string, now: string): Changed[] {
+  const before = readSysctl(path);
+  return before === undefined || before === now ? [] : [{ path, before, now }];
+}
+
+/** Every device but lo and those that are tsnet's by name. */
+function foreignDevices(): string[] {
+  const names = readdirSync("/proc/sys/net/ipv4/conf");
+  return names.filter(
+    (name) =>
+      !["all", "default", "lo"].includes(name) && !name.startsWith(ENDPOINT_PREFIX) && !name.startsWith(BRIDGE_PREFIX),
+  );
+}
+
+/** Devices whose forwarding is on only because of us. */
+function guardedBy(changed: readonly Changed[], devices: readonly string[]): Guarded {
+  const paths = new Set(changed.map(({ path }) => path));
+  const all6 = paths.has(ALL6);
+  return {
+    v4: devices.filter((device) => paths.has(`ipv4/conf/${device}/forwarding`)),
+    v6: devices.filter((device) => all6 || paths.has(`ipv6/conf/${device}/force_forwarding`)),
+  };
+}
+
+/**
+ * The record without the families that somebody else has turned on altogether since: the host is a router now because
+ * its administrator wants so, and guarding it would stop what they route.
+ */
+function withoutOverruled(state: ForwardingState): ForwardingState {
+  const over4 = readSysctl(ALL4) !== "0";
+  const over6 = readSysctl(ALL6) === "1" && !state.changed.some(({ path }) => path === ALL6);
+  if (!over4 && !over6) return state;
+  const changed = state.changed.filter(
+    ({ path }) => !(over4 && path.startsWith("ipv4/")) && !(over6 && path.startsWith("ipv6/")),
+  );
+  return changed.length === state.changed.length ? state : { ...state, changed };
+}
+
+function merged(old: readonly Changed[], more: readonly Changed[]): Changed[] {
+  const known = new Set(old.map(({ path }) => path));
+  return [...old, ...more.filter(({ path }) => !known.has(path))];
+}
+
+async function save(state: ForwardingState): Promise<void> {
+  await mkdir(dirname(STATE), { recursive: true, mode: 0o755 });
+  await writeFile(`${STATE}.new`, `${JSON.stringify(state, undefined, 2)}\n`);
+  await rename(`${STATE}.new`, STATE);
+}

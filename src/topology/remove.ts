@@ -1,0 +1,55 @@
+/** Takes away everything of a policy's topology, found by mark and path alone. */
+import { readdir, rmdir, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { netnsState, removeNetns } from "../system/netns.js";
+import { NETNS_ROOT, POLICIES_ROOT, policyDirectory, policyNetnsDirectory } from "./names.js";
+import { ownLinks } from "./actual.js";
+import { ownNetnsPaths } from "./read.js";
+import { readStack } from "./stack.js";
+import { deleteLinks } from "./unlink.js";
+
+export interface Removed {
+  /** Host ends of endpoints and bridges. */
+  readonly devices: readonly string[];
+  readonly namespaces: readonly string[];
+  readonly files: readonly string[];
+  /** What couldn't be removed, a sentence each. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Adopted namespaces stay, without the devices that we put there. Routes, neighbours and sysctls go with their devices.
+ * Processes in a sandbox are left running, in a namespace that then has only its loopback device.
+ */
+export async function removeTopology(policy: string): Promise<Removed> {
+  const [stack, paths] = await Promise.all([readStack(undefined), ownNetnsPaths(policy)]);
+  const links = ownLinks(stack, policy);
+  const devices = links.map((link) => link.name);
+  const problems: string[] = [];
+  await deleteLinks(devices).catch((error: Error) => problems.push(error.message));
+  const states = await Promise.all(paths.map(netnsState));
+  const namespaces = paths.filter((_, i) => states[i]?.kind === "namespace" || states[i]?.kind === "unbound");
+  await removeNetns(...namespaces);
+  await rmdir(policyNetnsDirectory(policy)).catch(() => undefined);
+  const files = await removeHostsFiles(policy);
+  for (const root of [NETNS_ROOT, POLICIES_ROOT]) await rmdir(root).catch(() => undefined);
+  return { devices, namespaces, files, problems };
+}
+
+/** Only what we wrote, and directories that are empty then: other parts keep things of theirs beside it. */
+async function removeHostsFiles(policy: string): Promise<string[]> {
+  const directory = policyDirectory(policy);
+  const names = await readdir(directory).catch(() => []);
+  const files: string[] = [];
+  for (const name of names) {
+    const file = join(directory, name, "hosts");
+    const gone = await unlink(file).then(
+      () => true,
+      () => false,
+    );
+    if (gone) files.push(file);
+    await rmdir(dirname(file)).catch(() => undefined);
+  }
+  await rmdir(directory).catch(() => undefined);
+  return files;
+}

@@ -1,0 +1,90 @@
+/**
+ * What was applied, beside the kernel state that it made: /run is cleared with the kernel at a reboot. The texts are
+ * kept, not what was compiled from them: compiling is pure, so they give the policy back whole.
+ */
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Compiled, compileFiles } from "../compile.js";
+import { SourceFile } from "../text/source.js";
+import { POLICIES_ROOT, policyDirectory } from "../topology/names.js";
+
+const FILE = "applied.json";
+const VERSION = 1;
+
+export interface Applied {
+  readonly version: number;
+  readonly policy: string;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly files: readonly { readonly name: string; readonly text: string }[];
+  /** How many of the files were named on the command line; the others were included. */
+  readonly roots: readonly string[];
+  /** Digest of the ruleset's text. */
+  readonly ruleset: string;
+}
+
+export function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** Undefined when the policy isn't applied, or by a version of tsnet that wrote something else. */
+export function readApplied(policy: string): Applied | undefined {
+  return readFile(join(policyDirectory(policy), FILE));
+}
+
+function readFile(path: string): Applied | undefined {
+  try {
+    const applied = JSON.parse(readFileSync(path, "utf8")) as Applied;
+    return applied.version === VERSION ? applied : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Every applied policy, by name. */
+export function allApplied(): Applied[] {
+  let names: string[];
+  try {
+    names = readdirSync(POLICIES_ROOT);
+  } catch {
+    return [];
+  }
+  return names
+    .flatMap((name) => readFile(join(POLICIES_ROOT, name, FILE)) ?? [])
+    .sort((a, b) => (a.policy < b.policy ? -1 : 1));
+}
+
+export function writeApplied(compiled: Compiled, ruleset: string): void {
+  const applied: Applied = {
+    version: VERSION,
+    policy: compiled.policy.name,
+    at: new Date().toISOString(),
+    files: compiled.files.map((file) => ({ name: file.name, text: file.text })),
+    roots: compiled.roots,
+    ruleset: digest(ruleset),
+  };
+  const directory = policyDirectory(applied.policy);
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  const path = join(directory, FILE);
+  writeFileSync(`${path}.new`, JSON.stringify(applied), { mode: 0o644 });
+  renameSync(`${path}.new`, path);
+}
+
+export function forgetApplied(policy: string): void {
+  rmSync(policyDirectory(policy), { recursive: true, force: true });
+}
+
+/** Compiles what was applied; includes come from the texts that were kept. */
+export function recompile(applied: Applied): Compiled {
+  const texts = new Map(applied.files.map((file) => [file.name, file.text]));
+  const roots = applied.files.filter((file) => applied.roots.includes(file.name));
+  return compileFiles(
+    roots.map((file) => new SourceFile(file.name, file.text)),
+    (path) => {
+      const text = texts.get(path);
+      if (text === undefined) throw new Error("it was not kept");
+      return text;
+    },
+  );
+}

@@ -1,0 +1,39 @@
+/**
+ * Skipping tests that this machine can't run, with the reason.
+ *
+ *     const test = suite("…");
+ *     const it = await when(test, "namespaces", "nf_tables");
+ *     it("…", async () => …);
+ *     test.run();
+ */
+import type { Test } from "uvu";
+import { type FeatureName, probeAll } from "../../src/system/features.js";
+import { run } from "../../src/system/run.js";
+
+/** `namespaces`: root or user namespaces, which every lab needs. `perl`: ICMP and raw frames in a lab. */
+export type Need = FeatureName | "namespaces" | "perl";
+
+/** Why a test that needs these can't run here: a sentence; undefined when it can. */
+export async function needs(...names: readonly Need[]): Promise<string | undefined> {
+  const reasons = await Promise.all(names.map(lacking));
+  const lacks = reasons.filter((reason) => reason !== undefined);
+  return lacks.length === 0 ? undefined : lacks.join("; ");
+}
+
+/** `test` itself where all of these are there, else its `skip`, with a line that says why. */
+export async function when(test: Test, ...names: readonly Need[]): Promise<Test | Test["skip"]> {
+  const missing = await needs(...names);
+  if (missing === undefined) return test;
+  console.log(`SKIP ${missing}`);
+  return test.skip;
+}
+
+async function lacking(name: Need): Promise<string | undefined> {
+  if (name === "perl") {
+    const { exitCode } = await run("perl", ["-MSocket", "-e", "1"], { accept: "any" }).catch(() => ({ exitCode: 127 }));
+    return exitCode === 0 ? undefined : "there is no perl with its Socket module";
+  }
+  if (name === "namespaces") return process.geteuid?.() === 0 ? undefined : lacking("user_namespaces");
+  const [feature] = await probeAll([name]);
+  return feature === undefined || feature.ok ? undefined : feature.what;
+}

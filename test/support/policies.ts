@@ -1,0 +1,39 @@
+/** The policies of this repository, and what their comments say must become of them. */
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { type Compiled, compile } from "../../src/compile.js";
+import type { Diagnostic } from "../../src/text/diagnostic.js";
+
+export const root = path.dirname(path.dirname(import.meta.dirname));
+
+/** The policies of a folder, as paths below `policies/`, in order of their names. */
+export function policiesIn(folder: string): string[] {
+  return readdirSync(path.join(root, "policies", folder))
+    .filter((name) => name.endsWith(".tsnet"))
+    .sort()
+    .map((name) => path.posix.join(folder, name));
+}
+
+const read = (name: string): string => readFileSync(path.join(root, "policies", name), "utf8");
+
+/** Compiles a policy under its path below `policies/`, so that no diagnostic says where this checkout is. */
+export function compilePolicy(name: string): Compiled {
+  return compile(read(name), { file: name, read });
+}
+
+const EXPECTED = /^# expect: ([a-z0-9-]+) at (\d+):(\d+)(?: in (\S+))?$/gm;
+
+/** What the comments of a policy expect: `CODE at LINE:COLUMN`, `CODE at LINE:COLUMN in FILE` of an included one. */
+export function expected(name: string): string[] {
+  const all = [...read(name).matchAll(EXPECTED)];
+  return all.map(([, code, line, column, file]) => {
+    const at = file === undefined ? name : path.posix.join(path.posix.dirname(name), file);
+    return `${at}:${line}:${column} ${code}`;
+  });
+}
+
+/** A diagnostic as `expected` writes it. */
+export function found({ code, span }: Diagnostic): string {
+  const { line, column } = span.file.position(span.start);
+  return `${span.file.name}:${line}:${column} ${code}`;
+}

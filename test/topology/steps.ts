@@ -1,0 +1,69 @@
+/** What a test has a lab's host do: the phases of an apply without any rules. Called by name through `host.call`. */
+import type { Policy } from "../../src/ir/policy.js";
+import { prepare, raise, retire } from "../../src/topology/apply.js";
+import { type Difference, differ } from "../../src/topology/difference.js";
+import { releaseForwarding, requireForwarding } from "../../src/topology/forwarding.js";
+import { planTopology } from "../../src/topology/plan.js";
+import { readTopology } from "../../src/topology/read.js";
+import { removeTopology, type Removed } from "../../src/topology/remove.js";
+
+export const STEPS = import.meta.url;
+
+export interface Applied {
+  readonly conflicts: Difference["conflicts"];
+  /** The changes' sentences. */
+  readonly changes: readonly string[];
+  readonly left: readonly string[];
+  /** Milliseconds. */
+  readonly timings: Readonly<Record<"read" | "prepare" | "raise" | "retire" | "forwarding", number>>;
+}
+
+export interface ApplyOptions {
+  /** Stop after this phase, as a killed apply would, or undo after it. */
+  readonly until?: "prepare" | "undo-prepare" | "undo-raise";
+  readonly forwarding?: boolean;
+  readonly wide?: boolean;
+  readonly settings?: boolean;
+}
+
+export async function apply(policy: Policy, options: ApplyOptions = {}): Promise<Applied> {
+  const timings = { read: 0, prepare: 0, raise: 0, retire: 0, forwarding: 0 };
+  const timed = async <T>(name: keyof typeof timings, work: () => Promise<T>): Promise<T> => {
+    const start = performance.now();
+    const result = await work();
+    timings[name] = Math.round((performance.now() - start) * 10) / 10;
+    return result;
+  };
+  const topology = planTopology(policy);
+  const difference = await timed("read", async () =>
+    differ(topology, await readTopology(topology, { settings: options.settings ?? false })),
+  );
+  const result = {
+    conflicts: difference.conflicts,
+    changes: difference.changes.map(({ text }) => text),
+    left: [] as string[],
+    timings,
+  };
+  if (difference.conflicts.length > 0) return result;
+  const undo = await timed("prepare", () => prepare(difference));
+  if (options.until === "undo-prepare") return { ...result, left: await undo() };
+  if (options.until === "prepare") return result;
+  const undoRaise = await timed("raise", () => raise(difference));
+  if (options.until === "undo-raise") return { ...result, left: [...(await undoRaise()), ...(await undo())] };
+  if (options.forwarding !== false) {
+    await timed("forwarding", () => requireForwarding(policy.name, topology.forwards, { wide: options.wide ?? false }));
+  }
+  return { ...result, left: await timed("retire", () => retire(difference)) };
+}
+
+/** What `apply` would do now. */
+export async function look(policy: Policy, settings = true): Promise<readonly string[]> {
+  const topology = planTopology(policy);
+  const { conflicts, changes } = differ(topology, await readTopology(topology, { settings }));
+  return [...conflicts.map(({ message }) => message), ...changes.map(({ text }) => text)];
+}
+
+export async function remove(policy: string): Promise<Removed> {
+  await releaseForwarding(policy);
+  return removeTopology(policy);
+}
