@@ -1,12 +1,12 @@
 /** What to say when a statement doesn't fit the grammar: the frequent mistakes first, then what would have fitted. */
-import type { IToken } from "chevrotain";
+import { EOF, type IToken } from "chevrotain";
 import type { SourceFile } from "../src/text/source.js";
 import { spanOf } from "./items.js";
 import { explainToken } from "./lexical.js";
 import { knownMistake } from "./mistakes.js";
 import { isEnd, type Place, shown, spanAt } from "./place.js";
 import { SyntaxProblem } from "./problem.js";
-import { FORMS, misspelled } from "./forms.js";
+import { exampleOf, formOf, misspelled } from "./forms.js";
 import * as T from "./tokens.js";
 
 export function explain(place: Place): SyntaxProblem {
@@ -22,6 +22,7 @@ export function explain(place: Place): SyntaxProblem {
 
 export function unclosedBrace(file: SourceFile, open: IToken): SyntaxProblem {
   return new SyntaxProblem("unclosed-brace", spanOf(file, open), "this '{' is never closed", {
+    why: "each '{' has its '}'",
     help: "add the missing '}'",
   });
 }
@@ -32,41 +33,33 @@ function unclosedList(place: Place): SyntaxProblem | undefined {
   for (let at = 1; ; at--) {
     const token = place.token(at);
     if (token.tokenType === T.ListOpen && place.unclosed.has(token)) return unclosedBrace(place.file, token);
-    if (token === place.first || token.tokenType.name === "EOF" ? at < 1 : false) return undefined;
+    if (token === place.first || (at < 1 && token.tokenType === EOF)) return undefined;
   }
 }
 
 function unexpected(place: Place): SyntaxProblem {
-  const form = FORMS.get(place.first.tokenType);
-  return new SyntaxProblem(
-    "unexpected-token",
-    spanAt(place),
-    `unexpected ${shown(place.token(1))} behind a statement`,
-    {
-      why: "a statement ends at a newline, a ';' or a ','",
-      help: form === undefined ? "begin the next statement on a line of its own" : `the form is: ${form}`,
-    },
-  );
+  const what = place.within === undefined ? "statement" : "property";
+  return new SyntaxProblem("unexpected-token", spanAt(place), `unexpected ${shown(place.token(1))} behind a ${what}`, {
+    why: `a ${what} ends at a newline, a ';' or a ','; the form is: ${formOf(place)}`,
+    help: `put what follows on a line of its own, or write for example: ${exampleOf(place)}`,
+  });
 }
 
 function expectation(place: Place): SyntaxProblem {
   const before = place.token(0);
   const what = expected(place);
   const behind = isEnd(before) || before.tokenType === T.BlockOpen ? "" : ` after ${shown(before)}`;
-  const form = FORMS.get(place.first.tokenType);
-  return new SyntaxProblem(
-    "unexpected-token",
-    spanAt(place),
-    `expected ${what}${behind}, found ${shown(place.token(1))}`,
-    form === undefined ? {} : { help: `the form is: ${form}` },
-  );
+  const message = `expected ${what}${behind}, found ${shown(place.token(1))}`;
+  return new SyntaxProblem("unexpected-token", spanAt(place), message, {
+    why: `the form is: ${formOf(place)}`,
+    help: `write for example: ${exampleOf(place)}`,
+  });
 }
 
 /** What would have fitted, in words. */
 function expected(place: Place): string {
   const before = place.token(0).tokenType;
   if (place.rule === "list" && place.expected === T.ListClose.name) return "',' or '}'";
-  if (place.rule === "list" || place.rule === "item" || place.rule === "hostEnd") return value(place, before);
   switch (place.expected) {
     case T.AnyName.name:
     case T.Name.name:
@@ -84,8 +77,9 @@ function expected(place: Place): string {
     case undefined:
       break;
     default:
-      return labelOf(place.expected);
+      return LABELS.get(place.expected) ?? place.expected;
   }
+  if (place.rule === "list" || place.rule === "item" || place.rule === "hostEnd") return value(place, before);
   if (place.rule === "onOff") return "on or off";
   if (place.rule === "publish") return "a host port, or all";
   if (place.rule === "assertion") return "allow or deny";
@@ -104,7 +98,3 @@ function value(place: Place, before: IToken["tokenType"]): string {
 }
 
 const LABELS = new Map(T.VOCABULARY.map((type) => [type.name, type.LABEL ?? type.name]));
-
-function labelOf(name: string): string {
-  return LABELS.get(name) ?? name;
-}

@@ -6,38 +6,60 @@ import { clip, type Place } from "./place.js";
 import { SyntaxProblem } from "./problem.js";
 import * as T from "./tokens.js";
 
-/** How each statement or property is written, by its keyword. */
-export const FORMS: ReadonlyMap<TokenType, string> = new Map([
-  [T.Policy, "policy NAME"],
-  [T.Include, 'include "PATH"'],
-  [T.Let, "let NAME = VALUE"],
-  [T.Container, "container NAME { … }"],
-  [T.Icc, "icc on|off"],
-  [T.Allow, 'allow PEERS -> PEERS[:PORTS] [log ["PREFIX"] [limit N/second]]'],
-  [T.Deny, 'deny PEERS -> PEERS[:PORTS] [log ["PREFIX"] [limit N/second]]'],
-  [T.Reject, 'reject PEERS -> PEERS[:PORTS] [log ["PREFIX"] [limit N/second]]'],
-  [T.Publish, "publish [ADDRESS:]PORT -> CONTAINER[:PORT] [from PEERS]"],
-  [T.Link, "link CONTAINER -> CONTAINER [as ALIAS]"],
-  [T.Share, 'share "PATH" {CONTAINER, CONTAINER}'],
-  [T.Assert, "assert allow|deny PEERS -> PEERS[:PORTS]"],
-  [T.Driver, "driver bridge, or driver macvlan PARENT"],
-  [T.Subnet, "subnet ADDRESS/LENGTH"],
-  [T.Gateway, "gateway ADDRESS"],
-  [T.Internal, "internal"],
-  [T.Masquerade, "masquerade on|off"],
-  [T.Mtu, "mtu NUMBER"],
-  [T.Bridge, 'bridge "NAME"'],
-  [T.Expose, "expose PORTS"],
-  [T.Env, "env KEY=VALUE"],
-  [T.EnvEntry, "env KEY=VALUE"],
-  [T.Mode, "mode host, mode none, or mode container:NAME"],
-  [T.Netns, 'netns "PATH"'],
-  [T.Pid, "pid NUMBER"],
+const RULE_FORM = 'PEERS -> PEERS[:PORTS] [log ["PREFIX"] [limit N/second]]';
+
+/** How each statement or property is written, by its keyword, and an example. */
+const FORMS: ReadonlyMap<TokenType, readonly [form: string, example: string]> = new Map([
+  [T.Policy, ["policy NAME", "policy shop"]],
+  [T.Include, ['include "PATH"', 'include "networks.tsnet"']],
+  [T.Let, ["let NAME = VALUE", "let web = {app1, app2}"]],
+  [T.Network, ["network NAME { … }", "network front { subnet 172.17.0.0/16 }"]],
+  [T.Container, ["container NAME { … }", "container c1 { network front }"]],
+  [T.Icc, ["icc on|off", "icc off"]],
+  [T.Allow, [`allow ${RULE_FORM}`, "allow c2 -> c1:22"]],
+  [T.Deny, [`deny ${RULE_FORM}`, "deny c2 -> c1:22"]],
+  [T.Reject, [`reject ${RULE_FORM}`, "reject c2 -> c1:22"]],
+  [T.Publish, ["publish [ADDRESS:]PORT -> CONTAINER[:PORT] [from PEERS]", "publish 49153 -> c1:8080"]],
+  [T.Link, ["link CONTAINER -> CONTAINER [as ALIAS]", "link app -> db as database"]],
+  [T.Share, ['share "PATH" {CONTAINER, CONTAINER}', 'share "/run/sockets" {c1, c2}']],
+  [T.Assert, ["assert allow|deny PEERS -> PEERS[:PORTS]", "assert deny world -> c1:22"]],
+  [T.Driver, ["driver bridge, or driver macvlan PARENT", "driver bridge"]],
+  [T.Subnet, ["subnet ADDRESS/LENGTH", "subnet 172.17.0.0/16"]],
+  [T.Gateway, ["gateway ADDRESS", "gateway 172.17.0.1"]],
+  [T.Internal, ["internal", "internal"]],
+  [T.Masquerade, ["masquerade on|off", "masquerade off"]],
+  [T.Mtu, ["mtu NUMBER", "mtu 1500"]],
+  [T.Bridge, ['bridge "NAME"', 'bridge "br-front"']],
+  [T.Expose, ["expose PORTS", "expose {80, 53/udp}"]],
+  [T.Env, ["env KEY=VALUE", "env MODE=production"]],
+  [T.EnvEntry, ["env KEY=VALUE", "env MODE=production"]],
+  [T.Mode, ["mode host, mode none, or mode container:NAME", "mode host"]],
+  [T.Netns, ['netns "PATH"', 'netns "/run/netns/x"']],
+  [T.Pid, ["pid NUMBER", "pid 4242"]],
 ]);
 
-export function formOf(place: Place): string | undefined {
-  if (place.first.tokenType !== T.Network) return FORMS.get(place.first.tokenType);
-  return place.within === "container" ? "network NAME [ip ADDRESS] [mac MAC]" : "network NAME { … }";
+const ENDPOINT = ["network NAME [ip ADDRESS] [mac MAC]", "network front ip 172.17.0.5"] as const;
+const PUBLISH_INSIDE = ["publish [ADDRESS:]PORT [-> PORT] [from PEERS]", "publish 49153 -> 8080"] as const;
+const LINK_INSIDE = ["link CONTAINER [as ALIAS]", "link db as database"] as const;
+const NO_FORM = ["KEYWORD …", "allow c2 -> c1:22"] as const;
+
+function lookUp(place: Place): readonly [form: string, example: string] {
+  const type = place.first.tokenType;
+  if (place.within === "container") {
+    if (type === T.Network) return ENDPOINT;
+    if (type === T.Publish) return PUBLISH_INSIDE;
+    if (type === T.Link) return LINK_INSIDE;
+  }
+  return FORMS.get(type) ?? NO_FORM;
+}
+
+/** How the statement at hand is written. */
+export function formOf(place: Place): string {
+  return lookUp(place)[0];
+}
+
+export function exampleOf(place: Place): string {
+  return lookUp(place)[1];
 }
 
 /** Words of other tools, and ours for them. */
@@ -91,6 +113,7 @@ export function misspelled(place: Place): SyntaxProblem | undefined {
       },
     );
   }
+  if (first.tokenType === T.Env && place.within === "container") return undefined;
   const word = first.tokenType === T.EnvEntry ? "env" : first.image;
   if (!T.STARTS.has(word) || first.tokenType === T.Quoted) return undefined;
   const home = T.STATEMENT_WORDS.includes(word)

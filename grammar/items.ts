@@ -65,11 +65,13 @@ export function addressOf(file: SourceFile, token: IToken): Item {
   const high = checkAddress(to, { file, start: span.start + minus + 1, end: span.end });
   if (low.family !== high.family) {
     throw new SyntaxProblem("bad-range", span, `the range ${text} begins and ends in different families`, {
+      why: "a range is all addresses between its two ends",
       help: "write one range for IPv4 and one for IPv6, in braces",
     });
   }
   if (low.value > high.value) {
     throw new SyntaxProblem("bad-range", span, `the range ${text} ends before it begins`, {
+      why: "the first address of a range is not above the last",
       help: `did you mean ${to}-${from}?`,
     });
   }
@@ -108,6 +110,7 @@ export function portOf(file: SourceFile, token: IToken, protocol: IToken | undef
   const to = checkPort(token.image.slice(minus + 1), { file, start: own.start + minus + 1, end: own.end });
   if (from > to) {
     throw new SyntaxProblem("bad-range", own, `the range ${token.image} ends before it begins`, {
+      why: "the first port of a range is not above the last",
       help: `did you mean ${to}-${from}?`,
     });
   }
@@ -128,8 +131,8 @@ export function numberOf(file: SourceFile, token: IToken, what: string): NumberL
   const span = spanOf(file, token);
   const value = Number(token.image);
   if (value >= 1 && value <= 0x7fffffff) return { value, span };
-  throw new SyntaxProblem("bad-number", span, `${token.image} is no ${what}`, {
-    why: `a ${what} is a whole number from 1 to ${0x7fffffff}`,
+  throw new SyntaxProblem("bad-number", span, `the ${what} ${token.image} is out of range`, {
+    why: `the ${what} goes from 1 to ${0x7fffffff}`,
     help: "write a number in that range",
   });
 }

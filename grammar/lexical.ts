@@ -1,8 +1,7 @@
 /** Explains the tokens that are no part of the language. */
 import type { IToken } from "chevrotain";
-import { suggest } from "../src/text/suggest.js";
 import { spanOf } from "./items.js";
-import { clip, type Place, quoted } from "./place.js";
+import { ARROW_RULE, clip, mended, type Place, quoted } from "./place.js";
 import { SyntaxProblem } from "./problem.js";
 import * as T from "./tokens.js";
 
@@ -43,7 +42,8 @@ function foreignWord(place: Place, token: IToken): SyntaxProblem {
   if (/^[→⇒⟶➔➜–—]/.test(image)) {
     const arrow = { ...span, end: span.start + 1 };
     return new SyntaxProblem("wrong-arrow", arrow, `'${image[0]}' is no arrow of the language`, {
-      help: "write ->",
+      why: ARROW_RULE,
+      help: `write ${mended(place, token.startOffset, token.startOffset + 1, "->")}`,
     });
   }
   if (/[“”„«»‘’]/.test(image)) {
@@ -91,6 +91,7 @@ function digitWord(place: Place, token: IToken): SyntaxProblem {
   }
   if (/^(?:[\dA-Fa-f]{2}-){5}[\dA-Fa-f]{2}$/.test(image)) {
     return new SyntaxProblem("bad-address", span, `${image} is not how a MAC address is written here`, {
+      why: "the pairs of a MAC address are joined by colons",
       help: `write ${image.replaceAll("-", ":")}`,
     });
   }
@@ -102,12 +103,18 @@ function digitWord(place: Place, token: IToken): SyntaxProblem {
   }
   const port = /^(\d+)-?(tcp|udp|sctp)$/.exec(image);
   if (port !== null && before.tokenType === T.Colon) {
-    return new SyntaxProblem("digit-word", span, `${image} is no port`, { help: `write ${port[1]}/${port[2]}` });
+    return new SyntaxProblem("digit-word", span, `${image} is no port`, {
+      why: "a protocol follows its port behind a '/'",
+      help: `write ${port[1]}/${port[2]}`,
+    });
   }
   const unit = /^(\d+)([smhd]|sec|min)$/.exec(image);
   if (unit !== null && before.tokenType === T.Limit) {
     const name = suggestUnit(unit[2] as string);
-    return new SyntaxProblem("bad-limit", span, `${image} is no limit`, { help: `write limit ${unit[1]}/${name}` });
+    return new SyntaxProblem("bad-limit", span, `${image} is no limit`, {
+      why: "a limit counts per second, minute, hour or day",
+      help: `write limit ${unit[1]}/${name}`,
+    });
   }
   return new SyntaxProblem("digit-word", span, `'${clip(image)}' is neither a number nor an address`, {
     why: NAME_RULE,
@@ -116,7 +123,7 @@ function digitWord(place: Place, token: IToken): SyntaxProblem {
 }
 
 function suggestUnit(short: string): string {
-  return ["second", "minute", "hour", "day"].find((unit) => unit.startsWith(short)) ?? suggest(short, []) ?? "second";
+  return ["second", "minute", "hour", "day"].find((unit) => unit.startsWith(short)) ?? "second";
 }
 
 function unknown(place: Place, token: IToken): SyntaxProblem {
@@ -133,7 +140,10 @@ function unknown(place: Place, token: IToken): SyntaxProblem {
   if (/^-+>?|^>|^~>/.test(text.slice(span.start, span.start + 3)) && (char === "-" || char === ">" || char === "~")) {
     const run = /^[-~>]+/.exec(text.slice(span.start, span.start + 8)) as RegExpExecArray;
     const wrong = { ...span, end: span.start + run[0].length };
-    return new SyntaxProblem("wrong-arrow", wrong, `'${run[0]}' is no arrow of the language`, { help: "write ->" });
+    return new SyntaxProblem("wrong-arrow", wrong, `'${run[0]}' is no arrow of the language`, {
+      why: ARROW_RULE,
+      help: `write ${mended(place, wrong.start, wrong.end, "->")}`,
+    });
   }
   const more: Record<string, string> = {
     "'": 'quote with double quotes: "…"',

@@ -1,5 +1,5 @@
 /** Text to tree. The grammar is in statements.ts, properties.ts, connections.ts and values.ts; here is the recovery. */
-import { type IRecognitionException, type IToken, isRecognitionException, type TokenType } from "chevrotain";
+import { EOF, type IRecognitionException, type IToken, isRecognitionException, type TokenType } from "chevrotain";
 import type { Statement, Tree } from "../src/ast/nodes.js";
 import type { Diagnostics } from "../src/text/diagnostic.js";
 import type { SourceFile } from "../src/text/source.js";
@@ -67,6 +67,7 @@ export class PolicyParser extends StatementGrammar {
         this.report(
           token,
           new SyntaxProblem("stray-brace", spanOf(this.file, token), "this '}' closes nothing", {
+            why: "each '}' closes a '{' before it",
             help: "remove it, or add the '{' that it should close",
           }),
         );
@@ -97,7 +98,7 @@ export class PolicyParser extends StatementGrammar {
   }
 
   private atEnd(): boolean {
-    return this.LA(1).tokenTypeIdx === 1;
+    return this.LA(1).tokenType === EOF;
   }
 
   /** At the start of a line, before what can only be a statement: here an unclosed block was meant to be over. */
@@ -138,7 +139,7 @@ export class PolicyParser extends StatementGrammar {
       problem = explain(this.place(rule, name === "MismatchedTokenException" ? message : undefined, first));
     }
     if (!(problem instanceof SyntaxProblem)) throw problem;
-    this.diagnostics.error(problem.code, problem.span, problem.message, problem.more);
+    this.diagnostics.error(problem.code, problem.span, problem.message, problem.advice);
   }
 
   private place(rule: string, expected: string | undefined, first: IToken): Place {
@@ -148,6 +149,11 @@ export class PolicyParser extends StatementGrammar {
 
   /** Skips the rest of a broken statement, blocks included. */
   private recover(): void {
+    if (SPLIT.has(this.LA(0).tokenType) && this.LA(1).tokenType === T.Separator) {
+      // The rest of a statement that was split over two lines.
+      const next = this.LA(2).tokenType;
+      if (OPERANDS.has(next)) this.SKIP_TOKEN();
+    }
     for (let depth = 0; !this.atEnd(); this.SKIP_TOKEN()) {
       const { tokenType, image } = this.LA(1);
       if (tokenType === T.BlockOpen) depth++;
@@ -161,9 +167,11 @@ export class PolicyParser extends StatementGrammar {
   /** `allow a, b -> c` and a block whose brace begins a line: what follows the separator is no statement. */
   private belongsToBroken(separator: string): boolean {
     const next = this.LA(2);
-    if (next.tokenType === T.BlockOpen) return true;
+    if (next.tokenType === T.BlockOpen || next.tokenType === T.Arrow) return true;
     return separator === "," && next.tokenType !== T.EnvEntry && !STARTS.has(next.tokenType);
   }
 }
 
+const SPLIT = new Set<TokenType>([T.Arrow, T.Colon, T.Except]);
+const OPERANDS = new Set<TokenType>([T.Name, T.Quoted, T.Address, T.NumberWord, T.NumberRange, T.ListOpen]);
 const STARTS = new Set(T.STARTS.values());

@@ -1,7 +1,8 @@
 /** Where the parser stood when it could not go on, and how to talk about it. */
-import type { IToken, TokenType } from "chevrotain";
+import { EOF, type IToken, type TokenType } from "chevrotain";
 import type { SourceFile, Span } from "../src/text/source.js";
 import { spanOf } from "./items.js";
+import type { SyntaxProblem } from "./problem.js";
 import * as T from "./tokens.js";
 
 /** Which block the parser is in, if any. */
@@ -21,8 +22,11 @@ export interface Place {
   readonly token: (at: number) => IToken;
 }
 
+/** Recognises one mistake, from the token that doesn't fit and the one before it. */
+export type Mistake = (place: Place, found: IToken, before: IToken) => SyntaxProblem | undefined;
+
 export function isEnd(token: IToken): boolean {
-  return token.tokenType === T.Separator || token.tokenType.name === "EOF";
+  return token.tokenType === T.Separator || token.tokenType === EOF;
 }
 
 /** The span of the token that doesn't fit; behind the previous token when the line or the file ends. */
@@ -41,19 +45,29 @@ export function spanBetween(place: Place, from: number, to: number): Span {
 
 /** A token for a message: `'c1'`, `the end of the line`. */
 export function shown(token: IToken): string {
-  if (token.tokenType.name === "EOF") return "the end of the file";
+  if (token.tokenType === EOF) return "the end of the file";
   if (isEnd(token) && token.image.includes("\n")) return "the end of the line";
   if (token.tokenType === T.ItemSeparator && token.image.includes("\n")) return "the end of the line";
   return `'${clip(token.image)}'`;
 }
 
 /** Short enough for a message, on one line, and with nothing in it that a terminal would obey. */
-export function clip(text: string): string {
-  const short = text.length > 40 ? `${text.slice(0, 39)}…` : text;
+export function clip(text: string, most = 40): string {
+  const short = text.length > most ? `${text.slice(0, most - 1)}…` : text;
   // eslint-disable-next-line no-control-regex -- control characters are what this is for
   return short.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, (char) => {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
+}
+
+export const ARROW_RULE = "source and destination are joined by ->";
+
+/** The statement's text with one piece replaced, for a mend. */
+export function mended(place: Place, start: number, end: number, replacement: string): string {
+  const { text } = place.file;
+  const [rest] = /^[^\n#;]*/.exec(text.slice(end, end + 200)) ?? [""];
+  const before = text.slice(place.first.startOffset, start);
+  return clip(`${before}${replacement}${rest}`.trim(), 100);
 }
 
 /** `word` as a policy would have to write it. */

@@ -77,7 +77,7 @@ export abstract class StatementGrammar extends PropertyGrammar {
     this.CONSUME(T.Arrow);
     const to = this.SUBRULE2(this.peers);
     const ports = this.OPTION(() => this.portsOf(to));
-    if (ports === undefined && !this.RECORDING_PHASE) warnOfPorts(to, this.diagnostics);
+    if (ports === undefined && !this.RECORDING_PHASE) this.warnAt(to);
     const log = this.OPTION2(() => this.SUBRULE(this.log));
     return { kind: "rule", verb: first.image as Verb, from, to, ports, log, span: this.since(first) };
   });
@@ -89,9 +89,13 @@ export abstract class StatementGrammar extends PropertyGrammar {
     this.CONSUME(T.Arrow);
     const to = this.SUBRULE2(this.peers);
     const ports = this.OPTION(() => this.portsOf(to));
-    if (ports === undefined && !this.RECORDING_PHASE) warnOfPorts(to, this.diagnostics);
+    if (ports === undefined && !this.RECORDING_PHASE) this.warnAt(to);
     return { kind: "assert", verb: verb.image as "allow" | "deny", from, to, ports, span: this.since(first) };
   });
+
+  private warnAt(to: Peers): void {
+    if (this.LA(1).tokenType !== T.Slash) warnOfPorts(to, this.diagnostics);
+  }
 
   private portsOf(to: Peers): List {
     if (!this.RECORDING_PHASE) requireBrackets(to, spanOf(this.file, this.LA(1)));

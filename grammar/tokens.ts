@@ -21,7 +21,10 @@ export const Space = createToken({ name: "Space", pattern: " ", group: Lexer.SKI
 export const Tab = createToken({ name: "Tab", pattern: "\t", group: Lexer.SKIPPED });
 export const ByteOrderMark = createToken({
   name: "ByteOrderMark",
-  pattern: { exec: (text: string, offset: number): [string] | null => (offset === 0 ? [text.charAt(0)] : null) },
+  pattern: {
+    exec: (text: string, offset: number): [string] | null =>
+      offset === 0 && text.startsWith("\ufeff") ? ["\ufeff"] : null,
+  },
   start_chars_hint: ["\ufeff"],
   line_breaks: false,
   group: Lexer.SKIPPED,

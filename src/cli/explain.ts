@@ -82,5 +82,5 @@ function printCase(policy: Policy, { packet, decision }: Answer, shown: CaseJson
   if (packet.via !== undefined) print(`  through   ${location(packet.via.origin.span)}  ${packet.via.origin.text}`);
   if (decision.default !== null) print(`  default   ${DEFAULTS[decision.default as keyof typeof DEFAULTS]}: ${decision.verdict}`);
   for (const origin of decision.by) print(`  decided   ${location(origin.span)}  ${origin.text}`);
-  for (const step of shown.path) print(`  ${step.hook.padEnd(10)}${step.chain.padEnd(16)}${step.effect.padEnd(12)}${step.object}`);
+  for (const step of shown.path) print(`  ${step.hook.padEnd(12)}${step.chain.padEnd(15)} ${step.effect.padEnd(11)} ${step.object}`);
 }

@@ -77,10 +77,10 @@ function build(): Command {
     .command("try")
     .description("the whole policy in a throwaway namespace: builds it, probes every pair with real packets")
     .argument("<file...>", FILE_HELP)
-    .argument("[command...]", "after `--`: runs in the throwaway host instead of the probes")
+    .usage("[options] <file...> [-- COMMAND...]")
     .option("--json", "one JSON object: { cells: [...] }")
     .addHelpText("after", examples("tsnet try shop.tsnet", "tsnet try shop.tsnet -- tsnet exec c1 -- ip addr"))
-    .action(async (files: string[], _command: string[], options) => (await import("./try.js")).tryPolicy(files, rest, options));
+    .action(async (files: string[], options) => (await import("./try.js")).tryPolicy(files, rest, options));
 
   program
     .command("ls")
@@ -101,9 +101,9 @@ function build(): Command {
     .command("exec")
     .description("runs a command in a container's sandbox, with its hosts file and link variables")
     .argument("<name>", "NAME, or POLICY/NAME where several policies have it")
-    .argument("[command...]", "after `--`")
+    .usage("<name> -- COMMAND...")
     .addHelpText("after", examples("tsnet exec c1 -- ip addr", "tsnet exec app -- sh -c 'echo $DATABASE_PORT'"))
-    .action(async (name: string, _command: string[]) => (await import("./exec.js")).exec(name, rest));
+    .action(async (name: string) => (await import("./exec.js")).exec(name, rest));
 
   program
     .command("remove")

@@ -51,6 +51,7 @@ function reopen(policy: Policy, file: SourceFile, diagnostics: Diagnostics): Low
     diagnostics,
     scope,
     origins: new Origins(),
+    incomplete: false,
     anywhere: { file, start: 0, end: file.text.length },
     containers: new Map(policy.containers.map((container) => [container.name, container])),
     networks: new Map(policy.networks.map((network) => [network.name, network])),

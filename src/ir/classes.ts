@@ -9,7 +9,7 @@ import { type Address, type AddressSet, type Family, FAMILIES, parseAddress, V4,
 import { ICMP, type PortSet, PORT, PORTED, protocolIn } from "../net/ports.js";
 import { contains, cuts, type Domain, intersect, type Ranges } from "../net/ranges.js";
 import type { End, Packet } from "./evaluate.js";
-import { endpointAt } from "./evaluate.js";
+import { endpointAt, translate } from "./evaluate.js";
 import { ownAddresses } from "./own.js";
 import { overlapsPeers } from "./peers.js";
 import { type PeerSet, type Policy, type Publish, type Rule, type Zone, ZONES } from "./policy.js";
@@ -50,10 +50,16 @@ function* enumerate(policy: Policy, query: Query, rules: readonly Rule[], merge:
     for (const source of sources)
       for (const destination of destinations) {
         if (!passes(policy, source, destination)) continue;
-        for (const port of ports) yield { source, destination, ...port };
+        for (const port of ports)
+          if (!isTranslated(policy, destination, port)) yield { source, destination, ...port };
       }
     for (const via of policy.publishes) yield* through(via, family, query, sources, ports);
   }
+}
+
+/** A packet to a published port of the host never arrives there: it is the publish's. */
+function isTranslated(policy: Policy, { zone, address }: End, { protocol, port }: { protocol: number; port: number | undefined }): boolean {
+  return zone === "host" && port !== undefined && translate(policy, address, protocol, port).length > 0;
 }
 
 /** Packets that reach a destination of the query through a publish. */
@@ -70,12 +76,19 @@ function* through(
     ({ protocol, port }) => protocol === via.protocol && port !== undefined && port >= via.port && port <= last,
   );
   if (inside.length === 0) return;
+  // What is published on the host's loopback is for the host alone.
+  const coming = isLoopback(via) ? sources.filter((source) => source.zone === "host") : sources;
   for (const target of via.targets)
     for (const address of target.addresses) {
       if (address.family !== family || !holds(query.to.container, address)) continue;
       const destination: End = { zone: "container", address };
-      for (const source of sources) for (const port of inside) yield { source, destination, ...port, via };
+      for (const source of coming) for (const port of inside) yield { source, destination, ...port, via };
     }
+}
+
+function isLoopback({ hostAddress }: Publish): boolean {
+  if (hostAddress === undefined) return false;
+  return hostAddress.family === 4 ? hostAddress.value >>> 24 === 127 : hostAddress.value === 1n;
 }
 
 /** Whether a packet between these ends ever passes a hook: not within one sandbox, nor without a container. */
@@ -146,7 +159,10 @@ function candidates(
     const to = after === undefined ? domain.max : domain.previous(after);
     out.push(familiar(zone, family).find((value) => value >= from && value <= to) ?? from);
   });
-  return zone === "host" ? out.sort((a, b) => Number(gateways.includes(b)) - Number(gateways.includes(a))) : out;
+  // The first of a class stands for it: what people know comes first.
+  const known = zone === "host" ? gateways : familiar(zone, family);
+  const rank = (value: Value): number => (known.includes(value) ? known.indexOf(value) : known.length);
+  return out.sort((a, b) => rank(a) - rank(b));
 }
 
 const FAMILIAR: Readonly<Record<"host" | "world", readonly string[]>> = {

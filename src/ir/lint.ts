@@ -34,7 +34,8 @@ function idleRules(policy: Policy, diagnostics: Diagnostics): void {
     if (links.has(rule.origin) || rule.log !== undefined) continue;
     const classes = packetClasses(policy, rule);
     const { packets } = classes;
-    const rules = classes.rules.filter((other) => !idle.has(other));
+    // An idle rule of another verb still counts: without this one it would decide.
+    const rules = classes.rules.filter((other) => !idle.has(other) || other.verb !== rule.verb);
     const others = rules.filter((other) => other !== rule);
     let useful = false;
     let covered = false;

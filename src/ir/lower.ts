@@ -32,6 +32,7 @@ export function lower(trees: readonly Tree[], diagnostics: Diagnostics): Policy 
     diagnostics,
     scope,
     origins: new Origins(),
+    incomplete: diagnostics.hasErrors,
     anywhere: { file: trees[0]?.file ?? new SourceFile("-", ""), start: 0, end: 0 },
     containers: new Map(),
     networks: new Map(),
@@ -71,7 +72,7 @@ export function lower(trees: readonly Tree[], diagnostics: Diagnostics): Policy 
     lets: new Map([...low.lets].filter((entry): entry is [string, Value] => typeof entry[1] === "object")),
     origins: low.origins.list,
   };
-  reportUnused(low, statements);
+  if (!low.incomplete) reportUnused(low, statements);
   return policy;
 }
 
@@ -137,6 +138,8 @@ function reportUnused(low: Lowering, statements: readonly Statement[]): void {
   for (const statement of statements) {
     if (statement.kind !== "let" && statement.kind !== "network") continue;
     if (low.scope.used.has(statement.name.text)) continue;
+    // A name that couldn't be declared was reported already.
+    if (low.scope.names.get(statement.name.text)?.statement !== statement) continue;
     if (statement.name.text === "default" && low.scope.containers().length > 0) continue;
     const { text, span } = statement.name;
     low.diagnostics.warning(`unused-${statement.kind}`, span, `nothing uses the ${statement.kind} '${text}'`, {

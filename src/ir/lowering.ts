@@ -12,6 +12,8 @@ export interface Lowering {
   readonly diagnostics: Diagnostics;
   readonly scope: Scope;
   readonly origins: Origins;
+  /** Whether statements are missing because they didn't parse: what seems to lack something may not. */
+  readonly incomplete: boolean;
   /** A place to report what has none of its own. */
   readonly anywhere: Span;
   /** Filled once containers are lowered; empty before. */

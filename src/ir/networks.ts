@@ -3,6 +3,7 @@ import type { IccStatement, NetworkStatement, Statement } from "../ast/nodes.js"
 import { type Address, formatAddress, parseAddress } from "../net/address.js";
 import { formatPrefix, inPrefix, overlappingPrefixes, type Prefix, prefixOf } from "../net/prefix.js";
 import { bridgeName, defaultSubnet, firstAddress, poolSubnet, usable } from "./addresses.js";
+import type { Span } from "../text/source.js";
 import type { Lowering } from "./lowering.js";
 import type { Network } from "./policy.js";
 
@@ -14,21 +15,28 @@ export function lowerNetworks(low: Lowering, statements: readonly Statement[], n
   const first = new Set<NetworkStatement>();
   for (const s of declared) if (low.scope.names.get(s.name.text)?.statement === s) first.add(s);
   const mine = declared.filter((s) => first.has(s));
-  const subnets = explicitSubnets(low, mine);
+  const subnets = explicitSubnets(low, mine, needsDefault);
   const icc = statements.filter((s): s is IccStatement => s.kind === "icc");
   const networks = mine.map((s) => lowerNetwork(low, s, subnets, s.name.text === "default" ? icc : []));
   if (!mine.some((s) => s.name.text === "default")) {
     const setting = iccOf(low, icc);
     if (needsDefault) networks.push(implicitDefault(low, setting));
   }
-  checkBridges(low, networks);
+  checkBridges(low, networks, mine);
   return networks;
 }
 
 /** Subnets that the text gives, for all networks: those without one are placed around them. */
-function explicitSubnets(low: Lowering, declared: readonly NetworkStatement[]): Map<string, Prefix[]> {
+function explicitSubnets(
+  low: Lowering,
+  declared: readonly NetworkStatement[],
+  needsDefault: boolean,
+): Map<string, Prefix[]> {
   const all = new Map<string, Prefix[]>();
-  const seen: { prefix: Prefix; network: string; span: NetworkStatement["span"] }[] = [];
+  const seen: { prefix: Prefix; network: string; span: Span | undefined }[] = [];
+  const ofDefault = declared.find((network) => network.name.text === "default");
+  if (ofDefault ? !ofDefault.properties.some((property) => property.kind === "subnet") : needsDefault)
+    seen.push({ prefix: defaultSubnet(low.name), network: "default", span: ofDefault?.name.span });
   for (const network of declared) {
     const mine: Prefix[] = [];
     for (const property of network.properties) {
@@ -60,7 +68,7 @@ function explicitSubnets(low: Lowering, declared: readonly NetworkStatement[]): 
         low.diagnostics.error("subnet-overlap", property.span, message, {
           why: "An address must lead to one network only.",
           help: "give the networks disjoint subnets",
-          related: [{ span: clash.span, message: "the other subnet" }],
+          related: clash.span === undefined ? [] : [{ span: clash.span, message: "the other subnet" }],
         });
         continue;
       }
@@ -128,8 +136,9 @@ function lowerNetwork(
     }
   }
   const subnets = subnetsOf(low, statement, explicit);
-  if (draft.mtu !== undefined && draft.mtu < 1280 && subnets.some((s) => s.family === 6))
-    low.diagnostics.error("bad-mtu", statement.name.span, `IPv6 needs an MTU of at least 1280 bytes`, {
+  const mtu = statement.properties.find((property) => property.kind === "mtu");
+  if (mtu !== undefined && mtu.value.value < 1280 && subnets.some((s) => s.family === 6))
+    low.diagnostics.error("bad-mtu", mtu.value.span, `IPv6 needs an MTU of at least 1280 bytes`, {
       help: "raise the mtu, or take the IPv6 subnet away",
     });
   const icc = iccOf(low, [
@@ -240,12 +249,14 @@ function implicitDefault(low: Lowering, icc: Pick<Network, "icc" | "iccOrigin">)
   };
 }
 
-function checkBridges(low: Lowering, networks: readonly Network[]): void {
+function checkBridges(low: Lowering, networks: readonly Network[], declared: readonly NetworkStatement[]): void {
   const seen = new Map<string, Network>();
   for (const network of networks) {
     const other = seen.get(network.bridge);
-    if (other !== undefined && network.origin !== undefined)
-      low.diagnostics.error("duplicate-bridge", network.origin.span, `two networks want the device '${network.bridge}'`, {
+    const statement = declared.find((s) => s.name.text === network.name);
+    const span = (statement?.properties.find((property) => property.kind === "bridge") ?? statement?.name)?.span;
+    if (other !== undefined && span !== undefined)
+      low.diagnostics.error("duplicate-bridge", span, `two networks want the device '${network.bridge}'`, {
         help: "name their bridges differently",
         related: other.origin ? [{ span: other.origin.span, message: "the other network" }] : [],
       });

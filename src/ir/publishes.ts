@@ -126,6 +126,7 @@ function onlyServer(low: Lowering, span: Span, statements: readonly Statement[])
   }
   const [only, another] = [...servers];
   if (only !== undefined && another === undefined) return only;
+  if (only === undefined && low.incomplete) return undefined;
   const help =
     only === undefined
       ? "say which container: publish 49153 -> NAME:8080"

@@ -2,7 +2,7 @@
 import type { Address } from "../net/address.js";
 import { hasPort } from "../net/ports.js";
 import { packetClasses, type Query } from "./classes.js";
-import { type Decision, evaluate, type Packet, translate } from "./evaluate.js";
+import { type Decision, evaluate, type Packet } from "./evaluate.js";
 import { ANY } from "./peers.js";
 import type { Policy, Publish } from "./policy.js";
 
@@ -27,16 +27,11 @@ export function explain(policy: Policy, query: Query, limit = 5000): Explanation
   const { packets, rules } = packetClasses(policy, query);
   for (const packet of packets) {
     if (packet.via !== undefined) continue;
-    if (packet.destination.zone === "host" && isPublished(policy, packet)) continue;
     answers.push({ packet, decision: evaluate(policy, packet, rules) });
     if (answers.length >= limit) break;
   }
   for (const publish of policy.publishes) answers.push(...throughPublish(policy, query, publish));
   return { verdict: summary(answers), answers };
-}
-
-function isPublished(policy: Policy, packet: Packet): boolean {
-  return packet.port !== undefined && translate(policy, packet.destination.address, packet.protocol, packet.port).length > 0;
 }
 
 /** The ways of a query's packets through one publish, if it asks for a published address and port of this host. */

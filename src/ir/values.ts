@@ -294,6 +294,7 @@ export function letValue(low: Lowering, name: string, at: Span): Value | undefin
   const known = low.lets.get(name);
   if (known === "busy") {
     low.diagnostics.error("let-cycle", at, `'${name}' is defined by itself`, { help: "break the circle" });
+    low.lets.set(name, "bad");
     return undefined;
   }
   if (known === "bad") return undefined;

@@ -126,3 +126,7 @@ function inside<T extends number | bigint>(set: Ranges<T>, value: T): boolean {
   for (let i = 0; i < set.length; i += 2) if (value >= (set[i] as T) && value <= (set[i + 1] as T)) return true;
   return false;
 }
+
+export function isLoopback(address: Address): boolean {
+  return address.family === 4 ? address.value >>> 24 === 127 : address.value === 1n;
+}

@@ -127,6 +127,16 @@ export const SYNTAX_CODES = {
     "The ports of a rule hold for all its peers, and follow the braces.",
   ),
   "several-ports": entry("error", "Two ':' in one rule", "Several ports stand in braces behind one ':'."),
+  "split-statement": entry(
+    "error",
+    "A statement that goes on in the next line",
+    "A newline ends a statement, except inside the braces of a list.",
+  ),
+  "missing-host-port": entry(
+    "error",
+    "A publish with an address and no port",
+    "A publish names the host port behind the address.",
+  ),
   "source-port": entry("error", "A port on the source", "Rules match destination ports only."),
   "loose-port": entry("error", "A port without its ':'", "A port follows its destination behind a ':'."),
   "protocol-order": entry("error", "A protocol in the wrong place", "The protocol follows the number: 22/tcp."),

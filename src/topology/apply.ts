@@ -105,7 +105,8 @@ async function doLines(place: string | undefined, works: readonly Of<"ip">[], do
       works.map(({ line }) => line.map((word) => (word === HERE ? here : word))),
     );
   } catch (error) {
-    if (error instanceof IpFailed) done.push(...works.slice(0, error.index));
+    // Without a place any line may have been done, and undoing one that wasn't only fails.
+    done.push(...(error instanceof IpFailed ? works.slice(0, error.index) : works));
     throw error;
   }
   done.push(...works);

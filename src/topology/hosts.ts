@@ -29,7 +29,7 @@ export function hostsFile(policy: Policy, container: Container): string {
 }
 
 /** The target's endpoint on a network that the linker is on too, else its first. */
-function endpointFor(from: Container, target: Container): Endpoint | undefined {
+export function endpointFor(from: Container, target: Container): Endpoint | undefined {
   const shared = new Set(from.endpoints.map((endpoint) => endpoint.network));
   return target.endpoints.find((endpoint) => shared.has(endpoint.network)) ?? target.endpoints[0];
 }

@@ -65,11 +65,15 @@ export function mendEndpoint(
     up(undefined, link),
     routes(undefined, device, endpoint.hostRoutes, actual.host),
     neighbours(undefined, endpoint.hostNeighbours, actual.host),
+    up(netns, there),
     {
-      works: lost.map((address) => insideAddressWork(netns, address, inside.device)),
+      // Perhaps they are new: a network that had no IPv6 has it off inside, which is rarely read.
+      works: [
+        ...(lost.length > 0 && sandbox?.sysctls === undefined ? inside.sysctls.map((each) => set(netns, each)) : []),
+        ...lost.map((address) => insideAddressWork(netns, address, inside.device)),
+      ],
       what: lost.map((address) => `${inside.device} lost ${address}`),
     },
-    up(netns, there),
     routes(netns, inside.device, inside.routes, stack),
     neighbours(netns, inside.neighbours, stack),
   ]);

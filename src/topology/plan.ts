@@ -87,6 +87,7 @@ function sandboxPlan(policy: Policy, container: Container): SandboxPlan | undefi
 function endpointPlan(policy: Policy, container: Container, endpoint: Endpoint): EndpointPlan {
   const network = networkNamed(policy, endpoint.network);
   const mac = bridgeMac(policy.name, network.name);
+  const gateways = network.gateways.filter(({ family }) => addressOf(endpoint, family) !== undefined);
   const has = { v4: addressOf(endpoint, 4) !== undefined, v6: addressOf(endpoint, 6) !== undefined };
   return {
     network: network.name,
@@ -94,7 +95,7 @@ function endpointPlan(policy: Policy, container: Container, endpoint: Endpoint):
     alias: endpointMark(policy.name, network.name, container.name),
     hostMac: mac,
     mtu: network.mtu,
-    hostAddresses: network.gateways.map((gateway) => `${formatAddress(gateway)}/${gateway.family === 4 ? 32 : 128}`),
+    hostAddresses: gateways.map((gateway) => `${formatAddress(gateway)}/${gateway.family === 4 ? 32 : 128}`),
     hostRoutes: hostRoutes(policy, network, endpoint),
     hostNeighbours: endpoint.addresses.map((address) => ({
       address: formatAddress(address),
@@ -108,7 +109,7 @@ function endpointPlan(policy: Policy, container: Container, endpoint: Endpoint):
       mac: endpoint.mac,
       addresses: endpoint.addresses.map((a) => `${formatAddress(a)}/${subnetOf(network, a.family)?.length}`),
       routes: insideRoutes(policy, container, network, endpoint),
-      neighbours: network.gateways.map((gateway): NeighbourPlan => ({
+      neighbours: gateways.map((gateway): NeighbourPlan => ({
         address: formatAddress(gateway),
         mac,
         device: endpoint.inside,

@@ -93,8 +93,9 @@ export function endpointWorks(endpoint: EndpointPlan, netns: string): Work[] {
     ip("up", undefined, lines.setUp(device), lines.setDown(device)),
     ...endpoint.hostRoutes.map(addRouteWork(undefined)),
     ...endpoint.hostNeighbours.map(neighbourWork(undefined)),
-    ...inside.addresses.map((address) => insideAddressWork(netns, address, inside.device)),
+    // Up first, so that undoing removes the addresses before the device goes down, which flushes IPv6's by itself.
     ip("up", netns, lines.setUp(inside.device), lines.setDown(inside.device)),
+    ...inside.addresses.map((address) => insideAddressWork(netns, address, inside.device)),
     ...inside.routes.map(addRouteWork(netns)),
     ...inside.neighbours.map(neighbourWork(netns)),
   ];

@@ -3,7 +3,7 @@ import { networkInterfaces } from "node:os";
 import { type End, evaluate, type Packet, translate } from "../ir/evaluate.js";
 import { ownAddresses } from "../ir/own.js";
 import type { Policy } from "../ir/policy.js";
-import { type Address, type AddressSet, FAMILIES, hasAddress, parseAddress, sameAddress } from "../net/address.js";
+import { type Address, type AddressSet, FAMILIES, hasAddress, isLoopback, parseAddress, sameAddress } from "../net/address.js";
 import { type Connection, deleteConnection, listConnections } from "../system/conntrack.js";
 import { MissingTool } from "../system/run.js";
 
@@ -69,8 +69,4 @@ export function isCut(
   const way = ways.find((one) => sameAddress(one.address, destination) && one.port === connection.reply.sourcePort);
   // A translation that is none of ours: a publish that is gone, or somebody else's. The direct way then decides.
   return evaluate(policy, way === undefined ? packet : { ...packet, via: way.publish }).verdict !== "allow";
-}
-
-function isLoopback(address: Address): boolean {
-  return address.family === 4 ? address.value >>> 24 === 127 : address.value === 1n;
 }

@@ -7,9 +7,9 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { type Compiled, compileFiles } from "../compile.js";
 import { SourceFile } from "../text/source.js";
-import { POLICIES_ROOT, policyDirectory } from "../topology/names.js";
+import { component } from "../topology/names.js";
 
-const FILE = "applied.json";
+const ROOT = "/run/tsnet/applied";
 const VERSION = 1;
 
 export interface Applied {
@@ -30,7 +30,11 @@ export function digest(text: string): string {
 
 /** Undefined when the policy isn't applied, or by a version of tsnet that wrote something else. */
 export function readApplied(policy: string): Applied | undefined {
-  return readFile(join(policyDirectory(policy), FILE));
+  return readFile(pathOf(policy));
+}
+
+function pathOf(policy: string): string {
+  return join(ROOT, `${component(policy)}.json`);
 }
 
 function readFile(path: string): Applied | undefined {
@@ -46,12 +50,13 @@ function readFile(path: string): Applied | undefined {
 export function allApplied(): Applied[] {
   let names: string[];
   try {
-    names = readdirSync(POLICIES_ROOT);
+    names = readdirSync(ROOT);
   } catch {
     return [];
   }
   return names
-    .flatMap((name) => readFile(join(POLICIES_ROOT, name, FILE)) ?? [])
+    .filter((name) => name.endsWith(".json"))
+    .flatMap((name) => readFile(join(ROOT, name)) ?? [])
     .sort((a, b) => (a.policy < b.policy ? -1 : 1));
 }
 
@@ -64,15 +69,14 @@ export function writeApplied(compiled: Compiled, ruleset: string): void {
     roots: compiled.roots,
     ruleset: digest(ruleset),
   };
-  const directory = policyDirectory(applied.policy);
-  mkdirSync(directory, { recursive: true, mode: 0o755 });
-  const path = join(directory, FILE);
+  mkdirSync(ROOT, { recursive: true, mode: 0o755 });
+  const path = pathOf(applied.policy);
   writeFileSync(`${path}.new`, JSON.stringify(applied), { mode: 0o644 });
   renameSync(`${path}.new`, path);
 }
 
 export function forgetApplied(policy: string): void {
-  rmSync(policyDirectory(policy), { recursive: true, force: true });
+  rmSync(pathOf(policy), { force: true });
 }
 
 /** Compiles what was applied; includes come from the texts that were kept. */

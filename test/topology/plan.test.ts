@@ -23,11 +23,18 @@ function values(sysctls: readonly Sysctl[]): Record<string, string> {
 }
 
 test("a network of both families", () => {
-  const [front] = plan({ ...SHOP, networks: [{ name: "front", subnets: ["10.84.1.0/24", "fd84:1::/64"], mtu: 1400 }, SHOP.networks[1] as never] }).bridges;
+  const [front] = plan({
+    ...SHOP,
+    networks: [{ name: "front", subnets: ["10.84.1.0/24", "fd84:1::/64"], mtu: 1400 }, SHOP.networks[1] as never],
+  }).bridges;
   assert.is(front?.alias, "tsnet:tsnet/front");
   assert.is(front?.mtu, 1400);
   assert.equal(front?.addresses, ["10.84.1.1/24", "fd84:1::1/64"]);
-  assert.equal(values(front?.sysctls ?? []), { "ipv6/addr_gen_mode": "1", "ipv6/accept_ra": "0", "ipv6/disable_ipv6": "0" });
+  assert.equal(values(front?.sysctls ?? []), {
+    "ipv6/addr_gen_mode": "1",
+    "ipv6/accept_ra": "0",
+    "ipv6/disable_ipv6": "0",
+  });
   assert.equal(
     front?.routes.map(({ to, metric }) => [to, metric]),
     [["fd84:1::/64", 100]],
@@ -140,16 +147,15 @@ test("the default route is the first network's when none leads out, and each fam
 });
 
 function published(...hosts: (string | undefined)[]): EndpointPlan {
-  return endpoint(
-    plan({ ...SHOP, publishes: hosts.map((host, i) => [host, 8000 + i, "c1", 80] as const) }),
-    "c1",
-  );
+  return endpoint(plan({ ...SHOP, publishes: hosts.map((host, i) => [host, 8000 + i, "c1", 80] as const) }), "c1");
 }
 
 function loopback(plan: EndpointPlan): [string, boolean] {
   return [
     values(plan.hostSysctls)["ipv4/route_localnet"] ?? "",
-    plan.hostRoutes.some(({ to, type, table, metric }) => to === "::1" && type === "local" && table === "local" && metric === 1024),
+    plan.hostRoutes.some(
+      ({ to, type, table, metric }) => to === "::1" && type === "local" && table === "local" && metric === 1024,
+    ),
   ];
 }
 

@@ -1,0 +1,38 @@
+/** `tsnet fmt` */
+import { renameSync, statSync, writeFileSync } from "node:fs";
+import { parse } from "../../grammar/parser.js";
+import { format } from "../ast/format.js";
+import { Diagnostics } from "../text/diagnostic.js";
+import { EXIT, Failure } from "./exit.js";
+import { readFiles } from "./input.js";
+import { print, printDiagnostics } from "./output.js";
+
+export function fmt(paths: readonly string[], options: { check?: boolean }): void {
+  const diagnostics = new Diagnostics();
+  const files = readFiles(paths).map((file) => ({ file, tree: parse(file, diagnostics) }));
+  if (diagnostics.hasErrors) {
+    printDiagnostics(diagnostics.sorted().filter((diagnostic) => diagnostic.severity === "error"));
+    throw new Failure(EXIT.policy, "a file with syntax errors can't be formatted; nothing was changed");
+  }
+  for (const { file, tree } of files) {
+    const text = format(tree);
+    if (options.check) {
+      if (text === file.text) continue;
+      print(`${file.name} would change`);
+      process.exitCode = EXIT.differs;
+    } else if (file.name === "-") process.stdout.write(text);
+    else if (text !== file.text) replace(file.name, text);
+  }
+}
+
+/** Written beside and renamed, so that a full disk or Ctrl-C never leaves half a file. */
+function replace(path: string, text: string): void {
+  const beside = `${path}.tsnet-fmt`;
+  try {
+    writeFileSync(beside, text, { mode: statSync(path).mode });
+    renameSync(beside, path);
+  } catch (error) {
+    throw new Failure(EXIT.system, `can't write ${path}: ${(error as Error).message}`);
+  }
+  print(`formatted ${path}`);
+}

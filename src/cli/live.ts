@@ -1,0 +1,43 @@
+/** Finds live policies, containers and networks by the names that people give. */
+import type { Container, Network, Policy } from "../ir/policy.js";
+import { allApplied, type Applied, recompile } from "../transaction/state.js";
+import { EXIT, Failure } from "./exit.js";
+
+export interface Live {
+  readonly applied: Applied;
+  readonly policy: Policy;
+}
+
+export function livePolicies(): Live[] {
+  return allApplied().map((applied) => ({ applied, policy: recompile(applied).policy }));
+}
+
+export type Found =
+  | { readonly policy: Policy; readonly kind: "container"; readonly container: Container }
+  | { readonly policy: Policy; readonly kind: "network"; readonly network: Network };
+
+/** What `NAME` or `POLICY/NAME` means among the live policies; exit 2 when nothing, or several. */
+export function findLive(name: string): Found {
+  const all = livePolicies();
+  const found: Found[] = [];
+  for (const { policy } of all) {
+    const prefix = `${policy.name}/`;
+    for (const wanted of new Set([name, name.startsWith(prefix) ? name.slice(prefix.length) : name])) {
+      const container = policy.containers.find((one) => one.name === wanted);
+      if (container !== undefined) found.push({ policy, kind: "container", container });
+      const network = policy.networks.find((one) => one.name === wanted);
+      if (network !== undefined) found.push({ policy, kind: "network", network });
+    }
+  }
+  const [first, second] = found;
+  if (first === undefined) {
+    const names = all.flatMap(({ policy }) => policy.containers.map((container) => container.name));
+    const known = names.length === 0 ? "nothing is live here" : `live are: ${names.slice(0, 20).join(", ")}`;
+    throw new Failure(EXIT.usage, `no live container or network is called '${name}'`, known);
+  }
+  if (second !== undefined) {
+    const choices = found.map((one) => `${one.policy.name}/${name}`).join(", ");
+    throw new Failure(EXIT.usage, `'${name}' is in several live policies`, `say which: ${choices}`);
+  }
+  return first;
+}

@@ -1,0 +1,25 @@
+/** `tsnet remove` */
+import { removePolicy } from "../transaction/remove.js";
+import { allApplied } from "../transaction/state.js";
+import { EXIT, Failure } from "./exit.js";
+import { compilePaths } from "./input.js";
+import { note, print, printJson } from "./output.js";
+
+export async function remove(files: readonly string[], options: { policy?: string; json?: boolean }): Promise<void> {
+  if (files.length > 0 && options.policy !== undefined)
+    throw new Failure(EXIT.usage, "give either files or --policy", "tsnet remove --policy shop");
+  const name = options.policy ?? (files.length > 0 ? compilePaths(files).policy.name : onlyLive());
+  const { changes, problems } = await removePolicy(name, (holder) => note(`tsnet: waiting for ${holder}`));
+  for (const problem of problems) note(`tsnet: ${problem}`);
+  if (options.json) return printJson({ policy: name, changed: changes.length > 0, changes });
+  for (const change of changes) print(`did ${change}`);
+  print(changes.length === 0 ? `${name}: nothing of it is here` : `${name}: removed`);
+}
+
+function onlyLive(): string {
+  const [only, another, ...others] = allApplied().map((applied) => applied.policy);
+  if (only === undefined) throw new Failure(EXIT.usage, "no policy is live here", "tsnet remove --policy NAME takes away what a lost record left");
+  if (another !== undefined)
+    throw new Failure(EXIT.usage, `several policies are live: ${[only, another, ...others].join(", ")}`, `say which: tsnet remove --policy ${only}`);
+  return only;
+}

@@ -1,0 +1,53 @@
+/** Holds a plan against the evaluator, packet class by packet class. */
+import { compile } from "../../src/compile.js";
+import { frameOf, hostOf } from "../../src/backend/nftables/frames.js";
+import { Interpreter } from "../../src/backend/nftables/interpret.js";
+import { plan } from "../../src/backend/nftables/plan.js";
+import { packetClasses } from "../../src/ir/classes.js";
+import { evaluate } from "../../src/ir/evaluate.js";
+import { ANY } from "../../src/ir/peers.js";
+import { packetText } from "../../src/ir/packet-text.js";
+import type { Policy } from "../../src/ir/policy.js";
+import { ALL_PORTS } from "../../src/net/ports.js";
+
+/**
+ * A policy from statements, those left out that make it wrong: one error costs one statement and not the policy.
+ */
+export function compileLenient(statements: readonly string[]): { policy: Policy; text: string } {
+  let kept = [...statements];
+  for (let round = 0; round < 40; round++) {
+    const text = kept.join("\n");
+    const { policy, diagnostics, failed } = compile(text);
+    if (!failed) return { policy, text };
+    const bad = new Set(
+      diagnostics.filter((d) => d.severity === "error").map((d) => d.span.file.position(d.span.start).line - 1),
+    );
+    kept = kept.filter((_, line) => !bad.has(line));
+  }
+  throw new Error("no policy was left");
+}
+
+export interface Comparison {
+  readonly packets: number;
+  readonly differences: readonly string[];
+}
+
+/** Every class of packets of the policy, uncut by merging, through interpreter and evaluator. */
+export function comparePlan(policy: Policy): Comparison {
+  const interpreter = new Interpreter(plan(policy));
+  const { packets, rules } = packetClasses(policy, { from: ANY, to: ANY, ports: ALL_PORTS }, { merge: false });
+  const differences: string[] = [];
+  let count = 0;
+  for (const packet of packets) {
+    count++;
+    const expected = evaluate(policy, packet, rules).verdict;
+    const pick = packet.via?.targets
+      .filter((t) => t.addresses.some((a) => a.family === packet.destination.address.family))
+      .findIndex((t) => t.addresses.some((a) => a.family === packet.destination.address.family && a.value === packet.destination.address.value));
+    const outcome = interpreter.run(frameOf(policy, packet), hostOf(policy, packet), pick ?? 0);
+    const arrived = outcome.destination === packet.destination.address.value && outcome.port === packet.port;
+    if (outcome.verdict !== expected || (expected === "allow" && !arrived))
+      differences.push(`${packetText(policy, packet)}: policy ${expected}, plan ${outcome.verdict}${arrived ? "" : " (elsewhere)"}`);
+  }
+  return { packets: count, differences };
+}
