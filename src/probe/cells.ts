@@ -62,14 +62,16 @@ export function planCells(policy: Policy, place: Place): Cells {
   const rulesFrom = new Map<string, Rule[]>();
   const cells: Cell[] = [];
   let left = 0;
+  const rulesOf = (party: Party): Rule[] => {
+    const key = `${party.zone} ${formatAddress(party.address)}`;
+    const known = rulesFrom.get(key);
+    if (known !== undefined) return known;
+    const rules = policy.rules.filter((rule) => hasPeer(rule.from, party.zone, party.address));
+    rulesFrom.set(key, rules);
+    return rules;
+  };
   for (const [from, to] of pairs) {
-    const key = `${from.zone} ${formatAddress(from.address)}`;
-    let rules = rulesFrom.get(key);
-    if (rules === undefined) {
-      rules = policy.rules.filter((rule) => hasPeer(rule.from, from.zone, from.address));
-      rulesFrom.set(key, rules);
-    }
-    const pair = new Pair(policy, from, to, rules);
+    const pair = new Pair(policy, from, to, rulesOf(from), rulesOf(to));
     const found = servicesWorth(pair.named(), pair.published(), pair.others(), unnamed);
     left += found.left;
     for (const service of found.services) cells.push(...pair.cell(service));
@@ -79,16 +81,14 @@ export function planCells(policy: Policy, place: Place): Cells {
 
 /** One source and one destination address. */
 class Pair {
-  private readonly rules: readonly Rule[];
-
+  /** `rules` can match what comes from `from`, `back` what comes from `to`. */
   constructor(
     private readonly policy: Policy,
     private readonly from: Party,
     private readonly to: Party,
-    rules: readonly Rule[],
-  ) {
-    this.rules = rules;
-  }
+    private readonly rules: readonly Rule[],
+    private readonly back: readonly Rule[],
+  ) {}
 
   /** What the rules that can speak of this pair name. */
   named(): PortSet[] {
@@ -104,13 +104,24 @@ class Pair {
 
   /** Services that no rule of this pair names and that are worth a look if there is room. */
   others(): Service[] {
-    return this.to.zone === "host" ? this.besidePublished() : this.behindPublished();
+    return [...(this.to.zone === "host" ? this.besidePublished() : this.behindPublished()), ...this.backward()];
   }
 
   private besidePublished(): Service[] {
     return this.policy.publishes.flatMap(({ protocol, hostPorts: [low, high] }) =>
       low === high ? [] : [low - 1, high + 1].filter(isPort).map((port) => ({ protocol, port })),
     );
+  }
+
+  /** What rules name for the other direction, which they don't speak of. */
+  private backward(): Service[] {
+    const { zone, address } = this.from;
+    return this.back.flatMap(({ to, ports }) => {
+      if (ports.all || !hasPeer(to, zone, address)) return [];
+      return [...ports.protocols].flatMap(([protocol, ranges]) =>
+        (ranges ?? []).filter(isPort).map((port) => ({ protocol, port })),
+      );
+    });
   }
 
   /** The container's ports asked for directly: a publish opens the way through the host's port alone. */

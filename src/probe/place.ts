@@ -155,21 +155,35 @@ function worldAddresses(
   const sets = [...new Set(peersOf(policy).map((peers) => rangesOf(peers, family)))].filter((set) => set.length > 0);
   // The uplink's own end first: where no statement tells addresses apart, it is the world.
   const points: Value[] = [uplink.world.value, ...cuts(sets, domain)];
-  const bySignature = new Map<string, Value>();
-  const beyond = new Set<string>();
-  const starts = points.slice(1);
+  const chosen: Value[] = [];
+  const again: Value[] = [];
+  const seen = new Set<string>();
+  let left = 0;
   points.slice(0, PATIENCE).forEach((point, i) => {
-    const after = starts[i];
+    const after = points[i + 1];
     const last = i === 0 ? point : after === undefined ? domain.max : domain.previous(after);
-    const free = intersect<Value>([point, last], permitted);
-    const value = FAMILIAR[family].find((one) => contains(free, one)) ?? free[0];
+    const value = pick(family, intersect<Value>([point, last], permitted));
     if (value === undefined) return;
     const signature = sets.flatMap((set, index) => (contains(set, value) ? [index] : [])).join();
-    if (bySignature.has(signature)) return;
-    if (bySignature.size < MOST) bySignature.set(signature, value);
-    else beyond.add(signature);
+    if (!seen.has(signature)) {
+      seen.add(signature);
+      if (chosen.length < MOST) chosen.push(value);
+      else left++;
+    } else if (i > 0 && signature !== [...seen][0]) again.push(value);
   });
-  return { addresses: [...bySignature.values()].map((value) => ({ family, value }) as Address), left: beyond.size };
+  // Where there is room, more of the ranges that the policy names, although the statements say the same of them.
+  const more = again.filter((value) => !chosen.includes(value));
+  chosen.push(...more.slice(0, MOST - chosen.length));
+  return { addresses: chosen.map((value) => ({ family, value }) as Address), left };
+}
+
+/** An address that stands for anybody, or the first that looks like a machine's. */
+function pick(family: Family, free: Ranges<Value>): Value | undefined {
+  const familiar = FAMILIAR[family].find((value) => contains(free, value));
+  const [first, last] = free;
+  if (familiar !== undefined || first === undefined || last === undefined) return familiar;
+  const bare = family === 4 ? (first as number) % 256 === 0 : (first as bigint) % 65536n === 0n;
+  return bare && first !== last ? domainOf(family).next(first) : first;
 }
 
 /** Unicast addresses that are neither a network's nor the host's. */

@@ -67,11 +67,12 @@ async function phase(changes: readonly Change[], stages: readonly Stage[]): Prom
 }
 
 async function doStages(works: readonly Work[], stages: readonly Stage[], done: Work[]): Promise<void> {
-  for (const stage of stages) {
+  for (const stage of stages) { const t0 = performance.now(); setImmediate(() => undefined);
     await doTogether(
       works.filter((work) => work.stage === stage),
       done,
     );
+    console.error(stage, performance.now() - t0);
   }
 }
 

@@ -3,7 +3,8 @@
  * Started by lab.ts under `unshare`; speaks over the IPC channel and ends when that closes.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { readlinkSync, statSync } from "node:fs";
+import { existsSync, readlinkSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { run, type RunOptions } from "../../src/system/run.js";
 import { writeSysctl, writeSysctlsIn } from "../../src/system/sysctl.js";
 
@@ -108,7 +109,7 @@ function stop(pid: number): Promise<void> {
 async function build(): Promise<void> {
   await run("mount", ["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]);
   await run("mkdir", ["-p", "/run/lab"]);
-  if (await mayMount("/var/lib/tsnet")) await run("mount", ["-t", "tmpfs", "tmpfs", "/var/lib/tsnet"]);
+  await hide("/var/lib/tsnet");
   await run("touch", [WORLD]);
   await run("unshare", [`--net=${WORLD}`, "true"]);
   const here = `/proc/${readlinkSync("/proc/self")}/ns/net`;
@@ -138,9 +139,11 @@ async function build(): Promise<void> {
   await inWorld(worldUp);
 }
 
-/** The directory must exist to be mounted over; making it is the one thing that a lab leaves on the machine. */
-async function mayMount(directory: string): Promise<boolean> {
-  return (await run("mkdir", ["-p", directory], { accept: "any" })).exitCode === 0;
+/** A directory that isn't there is hidden with its parent, so that the lab leaves none on the machine. */
+async function hide(directory: string): Promise<void> {
+  const there = existsSync(directory);
+  await run("mount", ["-t", "tmpfs", "tmpfs", there ? directory : dirname(directory)]);
+  if (!there) await run("mkdir", [directory]);
 }
 
 async function answer(request: Request): Promise<unknown> {

@@ -123,7 +123,9 @@ function tidyValue(value: unknown): unknown {
   const out: Record<string, unknown> = {};
   for (const key of Object.keys(record).sort()) {
     if (key === "handle" || key === "counter") continue;
-    out[key] = tidyValue(record[key]);
+    const tidy = tidyValue(record[key]);
+    // nft sorts the members of anonymous sets.
+    out[key] = key === "set" && Array.isArray(tidy) ? tidy.map((member) => JSON.stringify(member)).sort() : tidy;
   }
   return out;
 }
