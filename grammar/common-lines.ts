@@ -10,7 +10,7 @@ import type { SourceFile } from "../src/text/source.js";
 import { BARE } from "./tokens.js";
 
 const END = "[ \\t]*(?:\\r?\\n|$)";
-const RULE = new RegExp(`(allow|deny|reject) (${BARE}) -> (${BARE})(?::(\\d{1,5}))?${END}`, "y");
+const RULE = new RegExp(`(allow|deny|reject) (${BARE}) -> (${BARE})(?::(\\d{1,5})(?:/(${BARE}))?)?${END}`, "y");
 const PUBLISH = new RegExp(`publish (\\d{1,5}) -> (${BARE}):(\\d{1,5})${END}`, "y");
 
 const PUBLISH_LENGTH = "publish ".length;
@@ -58,7 +58,7 @@ function ruleOf(file: SourceFile, start: number, match: RegExpExecArray): RuleSt
     const span = { file, start, end: to.span.end };
     return { kind: "rule", verb, from, to, ports: undefined, log: undefined, span };
   }
-  const port = portOf(file, to.span.end + 1, digits);
+  const port = portOf(file, to.span.end + 1, digits, match[5]);
   if (port === undefined) return undefined;
   const ports: List = { items: [port], braced: false, span: port.span };
   return { kind: "rule", verb, from, to, ports, log: undefined, span: { file, start, end: port.span.end } };
@@ -86,8 +86,14 @@ function peersOf(file: SourceFile, start: number, text: string): Peers {
   return { include, except: undefined, span: include.span };
 }
 
-function portOf(file: SourceFile, start: number, digits: string): Item | undefined {
+function portOf(file: SourceFile, start: number, digits: string, word?: string): Item | undefined {
   const port = Number(digits);
   if (port < 1 || port > 65535) return undefined;
-  return { kind: "port", from: port, to: port, protocol: undefined, span: { file, start, end: start + digits.length } };
+  const end = start + digits.length;
+  if (word === undefined) {
+    return { kind: "port", from: port, to: port, protocol: undefined, span: { file, start, end } };
+  }
+  const after = end + 1 + word.length;
+  const protocol = { text: word, quoted: false, span: { file, start: end + 1, end: after } };
+  return { kind: "port", from: port, to: port, protocol, span: { file, start, end: after } };
 }

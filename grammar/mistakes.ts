@@ -114,7 +114,7 @@ const publishHost: Mistake = (place, found, before) => {
   }
   if (place.expected !== T.Colon.name || !is(before, T.Address)) return undefined;
   const [, address, port] = /^(.*:.*[^:]|::):(\d{1,5})$/.exec(before.image) ?? [];
-  return new SyntaxProblem("missing-host-port", spanAt(place), `expected ':' and a port after ${shown(before)}`, {
+  return new SyntaxProblem("missing-host-port", spanBetween(place, 0, 0), `expected ':' and a port after ${shown(before)}`, {
     why: "a publish names the host port; an IPv6 address before it takes brackets",
     help:
       address === undefined

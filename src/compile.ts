@@ -50,7 +50,7 @@ export function compileFiles(files: readonly SourceFile[], read: ReadFile = noIn
     checkAssertions(policy, diagnostics);
     lint(policy, diagnostics);
   }
-  return {
+  const compiled: Compiled = {
     policy,
     diagnostics: diagnostics.sorted(),
     failed: diagnostics.hasErrors,
@@ -58,4 +58,15 @@ export function compileFiles(files: readonly SourceFile[], read: ReadFile = noIn
     roots: files.map((file) => file.name),
     timings,
   };
+  origins.set(policy, compiled);
+  return compiled;
+}
+
+const origins = new WeakMap<Policy, Compiled>();
+
+/** What a policy was compiled from. Throws when it isn't one of `compile`'s. */
+export function compiledFrom(policy: Policy): Compiled {
+  const compiled = origins.get(policy);
+  if (compiled === undefined) throw new Error("this policy was not made by compile()");
+  return compiled;
 }

@@ -1,2 +1,24 @@
-// The library: what a program imports as "tsnet".
-export const version = "0.1.0";
+/**
+ * tsnet as a library.
+ *
+ *     import { compile, open } from "tsnet";
+ *     const { policy, diagnostics } = compile(text, { file: "shop.tsnet" });
+ *     const net = await open({ backend: "nft" });
+ *     await net.apply(policy);
+ *     await net.update({ add: "allow c3 -> c1:22", remove: "allow c2 -> c1:22" });
+ *     await net.close();
+ */
+export { compile, compileFiles, type Compiled, type CompileOptions } from "./compile.js";
+export { open, type Net, type OpenOptions } from "./open.js";
+export { type ApplyResult, Inexpressible } from "./transaction/apply.js";
+export { Obstacle } from "./transaction/obstacle.js";
+export { PolicyError, type Update } from "./transaction/update.js";
+export { type Decision, evaluate, type Packet, translate } from "./ir/evaluate.js";
+export type { Policy } from "./ir/policy.js";
+export { plan } from "./backend/nftables/plan.js";
+export { toJson } from "./backend/nftables/json.js";
+export { toText } from "./backend/nftables/text.js";
+export { planTopology } from "./topology/plan.js";
+export type { Topology } from "./topology/topology.js";
+export type { Diagnostic, Severity } from "./text/diagnostic.js";
+export { SourceFile, type Span } from "./text/source.js";

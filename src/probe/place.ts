@@ -7,7 +7,7 @@
 import { endpointAt } from "../ir/evaluate.js";
 import type { PeerSet, Policy } from "../ir/policy.js";
 import { type Address, type Family, FAMILIES, parseAddress, sameAddress, V4, V6 } from "../net/address.js";
-import { bounds, inPrefix, overlappingPrefixes, type Prefix, prefixOf } from "../net/prefix.js";
+import { bounds, overlappingPrefixes, type Prefix, prefixOf } from "../net/prefix.js";
 import { contains, cuts, type Domain, intersect, normalise, type Ranges, subtract } from "../net/ranges.js";
 
 type Value = number | bigint;
@@ -223,8 +223,3 @@ function valuesOf(...texts: string[]): Value[] {
 }
 
 const UNROUTABLE = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"] as const;
-
-/** Whether an address is on the link itself, and so needs no address of its own width. */
-export function onLink(uplink: Uplink, address: Address): boolean {
-  return inPrefix(uplink.prefix, address);
-}

@@ -32,7 +32,8 @@ export async function listConnections(family: 4 | 6): Promise<Connection[]> {
 export function parseConnection(family: 4 | 6, line: string): Connection | undefined {
   const protocol = /^\S+\s+(\d+)\s/.exec(line)?.[1];
   if (protocol === undefined) return undefined;
-  const all = (key: string): string[] => [...line.matchAll(new RegExp(`\\b${key}=(\\S+)`, "g"))].map((m) => m[1] as string);
+  const all = (key: string): string[] =>
+    [...line.matchAll(new RegExp(`\\b${key}=(\\S+)`, "g"))].map((m) => m[1] as string);
   const [sources, destinations, sports, dports] = [all("src"), all("dst"), all("sport"), all("dport")];
   const tuple = (i: number): Tuple | undefined => {
     const source = sources[i];

@@ -13,7 +13,8 @@ export interface EnterOptions {
 }
 
 /** Never sees a name as text: paths and the command are its arguments. */
-const SCRIPT = 'n=$1; shift; while [ "$n" -gt 0 ]; do mount --bind "$1" "$2" || exit 126; shift 2; n=$((n-1)); done; exec "$@"';
+const SCRIPT =
+  'n=$1; shift; while [ "$n" -gt 0 ]; do mount --bind "$1" "$2" || exit 126; shift 2; n=$((n-1)); done; exec "$@"';
 
 /** The command's exit status; 128 and the signal's number where a signal ended it. Standard streams are shared. */
 export function enter({ netns, binds, env, command }: EnterOptions): Promise<number> {
@@ -32,7 +33,9 @@ export function enter({ netns, binds, env, command }: EnterOptions): Promise<num
     const ignore = (): void => undefined;
     const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
     process.on("SIGINT", ignore).on("SIGQUIT", ignore).on("SIGTERM", pass).on("SIGHUP", pass);
-    child.on("error", (error: NodeJS.ErrnoException) => reject(error.code === "ENOENT" ? new MissingTool(program) : error));
+    child.on("error", (error: NodeJS.ErrnoException) =>
+      reject(error.code === "ENOENT" ? new MissingTool(program) : error),
+    );
     child.on("close", (code, signal) => {
       process.off("SIGINT", ignore).off("SIGQUIT", ignore).off("SIGTERM", pass).off("SIGHUP", pass);
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));

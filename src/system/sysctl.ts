@@ -9,6 +9,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { runIn } from "./netns.js";
+import { settle } from "./settle.js";
 
 const ROOT = "/proc/sys/net";
 
@@ -41,18 +42,19 @@ export function writeSysctl(path: string, value: string): string | undefined {
 }
 
 /**
- * Sets values in the namespace at `netns`.
+ * Sets the same values in each of the namespaces at `places`.
  *
  * /proc/sys/net shows the namespace of the process that opens it, so a command must do the writing. `sysctl` (procps)
  * may be missing; `cp` (coreutils) is everywhere and copies a tree of small files over /proc/sys/net in one go, which
  * also lets each file have its own value. Throws `CommandFailed` when one can't be written.
  */
-export async function writeSysctlsIn(netns: string, settings: readonly Setting[]): Promise<void> {
-  if (settings.length === 0) return;
+export async function writeSysctlsIn(places: readonly string[], settings: readonly Setting[]): Promise<void> {
+  if (settings.length === 0 || places.length === 0) return;
   const tree = await mkdtemp(join(tmpdir(), "sysctl-"));
   try {
     await writeTree(tree, settings);
-    await runIn(netns, "cp", ["-r", "-T", "--", tree, ROOT]);
+    // All must have ended before the tree goes.
+    await settle(places.map((netns) => runIn(netns, "cp", ["-r", "-T", "--", tree, ROOT])));
   } finally {
     await rm(tree, { recursive: true, force: true });
   }

@@ -14,10 +14,12 @@ import { mkdir, rename, rmdir, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ipBatch, ipBatchForced, IpFailed } from "../system/ip.js";
 import { createNetns, ownNetns, removeNetns } from "../system/netns.js";
+import { settle } from "../system/settle.js";
 import { readSysctl, writeSysctl, writeSysctlsIn } from "../system/sysctl.js";
 import type { Difference } from "./difference.js";
 import { HERE } from "./lines.js";
 import { deleteLinks } from "./unlink.js";
+import type { Sysctl } from "./topology.js";
 import { type Change, PREPARE, RAISE, type Stage, type Work } from "./work.js";
 
 /** Takes a phase back. Goes on where something fails, and returns what couldn't be undone, a sentence each. */
@@ -67,12 +69,11 @@ async function phase(changes: readonly Change[], stages: readonly Stage[]): Prom
 }
 
 async function doStages(works: readonly Work[], stages: readonly Stage[], done: Work[]): Promise<void> {
-  for (const stage of stages) { const t0 = performance.now(); setImmediate(() => undefined);
+  for (const stage of stages) {
     await doTogether(
       works.filter((work) => work.stage === stage),
       done,
     );
-    console.error(stage, performance.now() - t0);
   }
 }
 
@@ -84,7 +85,9 @@ type Of<K extends Work["kind"]> = Extract<Work, { kind: K }>;
 async function doTogether(works: readonly Work[], done: Work[]): Promise<void> {
   const jobs: Promise<void>[] = [];
   for (const [place, batch] of byPlace(ofKind(works, "ip"))) jobs.push(doLines(place, batch, done));
-  for (const [place, batch] of byPlace(ofKind(works, "sysctl"))) jobs.push(doSysctls(place, batch, done));
+  const sysctls = ofKind(works, "sysctl");
+  jobs.push(doSysctls(inSandboxes(sysctls), done));
+  jobs.push(Promise.resolve(onHost(sysctls)).then((own) => doHostSysctls(own, done)));
   const deleted = ofKind(works, "delete");
   if (deleted.length > 0)
     jobs.push(deleteLinks(deleted.map(({ device }) => device)).then(() => void done.push(...deleted)));
@@ -94,8 +97,7 @@ async function doTogether(works: readonly Work[], done: Work[]): Promise<void> {
   const removed = ofKind(works, "netns").filter((work) => work.verb === "remove");
   if (removed.length > 0) jobs.push(removeNamespaces(removed));
   for (const work of ofKind(works, "file")) jobs.push(doFile(work.path, work.text).then(() => void done.push(work)));
-  const failed = (await Promise.allSettled(jobs)).find((result) => result.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
+  await settle(jobs);
 }
 
 async function doLines(place: string | undefined, works: readonly Of<"ip">[], done: Work[]): Promise<void> {
@@ -113,21 +115,26 @@ async function doLines(place: string | undefined, works: readonly Of<"ip">[], do
   done.push(...works);
 }
 
-async function doSysctls(place: string | undefined, works: readonly Of<"sysctl">[], done: Work[]): Promise<void> {
-  const wanted = works.filter((work) => !work.sysctl.optional || known(work.sysctl.path));
-  if (place !== undefined) {
-    done.push(...wanted);
-    await writeSysctlsIn(
-      place,
-      wanted.map((work) => work.sysctl),
-    );
-    return;
-  }
-  for (const work of wanted) {
+function doHostSysctls(works: readonly Of<"sysctl">[], done: Work[]): void {
+  for (const work of works) {
     const { path, value } = work.sysctl;
-    if (writeSysctl(path, value) === undefined) throw new Error(`there is no sysctl net/${path} to set to ${value}`);
-    done.push(work);
+    if (writeSysctl(path, value) !== undefined) done.push(work);
+    else if (!work.sysctl.optional) throw new Error(`there is no sysctl net/${path} to set to ${value}`);
   }
+}
+
+/** Most sandboxes want the same: those are served together. */
+async function doSysctls(works: readonly Of<"sysctl">[], done: Work[]): Promise<void> {
+  done.push(...works);
+  const groups = new Map<string, { places: string[]; sysctls: Sysctl[] }>();
+  for (const [place, batch] of byPlace(works)) {
+    const sysctls = batch.map((work) => work.sysctl).filter(({ path, optional }) => !optional || known(path));
+    const key = JSON.stringify(sysctls);
+    const group = groups.get(key) ?? { places: [], sysctls };
+    groups.set(key, group);
+    if (place !== undefined) group.places.push(place);
+  }
+  await settle([...groups.values()].map(({ places, sysctls }) => writeSysctlsIn(places, sysctls)));
 }
 
 /** Whether this kernel has such a sysctl of a device; lo, which is everywhere, stands for the device. */
@@ -211,7 +218,7 @@ async function undoSysctls(place: string | undefined, works: readonly Of<"sysctl
   const old = works.flatMap(({ sysctl, before }) =>
     before === undefined ? [] : [{ path: sysctl.path, value: before }],
   );
-  if (place !== undefined) await writeSysctlsIn(place, old);
+  if (place !== undefined) await writeSysctlsIn([place], old);
   else for (const { path, value } of old) writeSysctl(path, value);
   return "";
 }
@@ -220,6 +227,14 @@ async function undoSysctls(place: string | undefined, works: readonly Of<"sysctl
 
 function ofKind<K extends Work["kind"]>(works: readonly Work[], kind: K): Of<K>[] {
   return works.filter((work): work is Of<K> => work.kind === kind);
+}
+
+function onHost<W extends { readonly place: string | undefined }>(works: readonly W[]): W[] {
+  return works.filter((work) => work.place === undefined);
+}
+
+function inSandboxes<W extends { readonly place: string | undefined }>(works: readonly W[]): W[] {
+  return works.filter((work) => work.place !== undefined);
 }
 
 function byPlace<W extends { readonly place: string | undefined }>(works: readonly W[]): Map<string | undefined, W[]> {

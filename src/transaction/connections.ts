@@ -1,33 +1,88 @@
 /** Cuts the connections that a policy no longer allows, and no others. */
 import { networkInterfaces } from "node:os";
-import { type End, evaluate, type Packet, translate } from "../ir/evaluate.js";
+import { commitText } from "../backend/nftables/apply.js";
+import { cutSet, tableName } from "../backend/nftables/names.js";
+import { type End, evaluate, type Packet, translate, type Translation } from "../ir/evaluate.js";
 import { ownAddresses } from "../ir/own.js";
 import type { Policy } from "../ir/policy.js";
-import { type Address, type AddressSet, FAMILIES, hasAddress, isLoopback, parseAddress, sameAddress } from "../net/address.js";
+import {
+  type Address,
+  FAMILIES,
+  hasAddress,
+  isLoopback,
+  parseAddress,
+  sameAddress,
+} from "../net/address.js";
+import { UDP } from "../net/ports.js";
 import { type Connection, deleteConnection, listConnections } from "../system/conntrack.js";
 import { MissingTool } from "../system/run.js";
 
+/** A UDP flow that was cut, and until when (milliseconds since 1970) its packets are stopped. */
+export interface CutFlow {
+  readonly connection: Connection;
+  readonly until: number;
+}
+
+export interface Cut {
+  readonly flows: readonly CutFlow[];
+  /** What couldn't be done, a sentence each. */
+  readonly problems: readonly string[];
+}
+
+/** As long as the kernel by default keeps a UDP stream that is silent (nf_conntrack_udp_timeout_stream). */
+const MEMORY = 120_000;
+
 /**
- * Looks at every tracked connection of a container of either policy and deletes those that `policy` denies. Packets of
- * their first direction are decided anew by the rules anyway; deleting them stops their replies too.
- * Returns what couldn't be done, a sentence each.
+ * Looks at every tracked connection of a container of either policy and deletes those that `policy` denies, so that
+ * their replies stop too; packets of their first direction are decided anew by the rules anyway.
+ *
+ * UDP has no beginning: what the other side sends next would make the entry anew, reversed, and the denied side would
+ * then be answering. So the tuples of cut UDP flows are stopped for a while. `remembered` are those of earlier cuts.
  */
-export async function cutConnections(policy: Policy, before: Policy): Promise<string[]> {
-  const now = ownAddresses(policy.containers);
+export async function cutConnections(
+  policy: Policy,
+  before: Policy,
+  remembered: readonly CutFlow[],
+  now = Date.now(),
+): Promise<Cut> {
+  const mine = ownAddresses(policy.containers);
   const old = ownAddresses(before.containers);
   const local = localAddresses();
+  const denied = (connection: Connection): boolean => isCut(policy, before, local, connection);
+  const flows = remembered.filter((flow) => flow.until > now && denied(flow.connection));
   try {
+    const doomed: Connection[] = [];
     for (const family of FAMILIES) {
-      const mine = family === 4 ? now.v4.length + old.v4.length : now.v6.length + old.v6.length;
-      if (mine === 0) continue;
-      const doomed = (await listConnections(family)).filter((connection) => isCut(policy, now, old, local, connection));
-      for (let i = 0; i < doomed.length; i += 8) await Promise.all(doomed.slice(i, i + 8).map(deleteConnection));
+      const some = family === 4 ? mine.v4.length + old.v4.length : mine.v6.length + old.v6.length;
+      if (some > 0) doomed.push(...(await listConnections(family)).filter(denied));
     }
+    for (const connection of doomed)
+      if (connection.protocol === UDP) flows.push({ connection, until: now + MEMORY });
+    await stop(policy, flows, now);
+    for (let i = 0; i < doomed.length; i += 8) await Promise.all(doomed.slice(i, i + 8).map(deleteConnection));
+    return { flows, problems: [] };
   } catch (error) {
     if (!(error instanceof MissingTool)) throw error;
-    return [`connections that are no longer allowed may still get replies: ${error.message}`];
+    return { flows, problems: [`connections that are no longer allowed may still get replies: ${error.message}`] };
   }
-  return [];
+}
+
+/** Adds both directions of the flows, as they are between the translations, to the sets that stop them. */
+async function stop(policy: Policy, flows: readonly CutFlow[], now: number): Promise<void> {
+  let text = "";
+  for (const family of FAMILIES) {
+    const elements = flows
+      .filter(({ connection }) => connection.family === family && policy.containers.some((c) => c.endpoints.length > 0))
+      .flatMap(({ connection: { original, reply }, until }) => {
+        const seconds = Math.max(1, Math.ceil((until - now) / 1000));
+        const a = `${original.source} . ${reply.source} . ${original.sourcePort} . ${reply.sourcePort}`;
+        const b = `${reply.source} . ${original.source} . ${reply.sourcePort} . ${original.sourcePort}`;
+        return [`${a} timeout ${seconds}s`, `${b} timeout ${seconds}s`];
+      });
+    if (elements.length > 0)
+      text += `add element inet ${tableName(policy.name)} ${cutSet(family)} { ${[...new Set(elements)].join(", ")} }\n`;
+  }
+  if (text !== "") await commitText(text);
 }
 
 function localAddresses(): Address[] {
@@ -37,13 +92,9 @@ function localAddresses(): Address[] {
 }
 
 /** Whether the policy denies a connection that has a container, present or gone, at an end. */
-export function isCut(
-  policy: Policy,
-  now: AddressSet,
-  old: AddressSet,
-  local: readonly Address[],
-  connection: Connection,
-): boolean {
+export function isCut(policy: Policy, before: Policy, local: readonly Address[], connection: Connection): boolean {
+  const now = ownAddresses(policy.containers);
+  const old = ownAddresses(before.containers);
   const source = parseAddress(connection.original.source);
   const asked = parseAddress(connection.original.destination);
   const destination = parseAddress(connection.reply.source);
@@ -52,21 +103,26 @@ export function isCut(
   if (ends.some((address) => hasAddress(old, address) && !hasAddress(now, address))) return true;
   if (!ends.some((address) => hasAddress(now, address))) return false;
 
-  const end = (address: Address): End => {
-    const zone = hasAddress(now, address) ? "container" : local.some((l) => sameAddress(l, address)) || isLoopback(address) ? "host" : "world";
-    return { zone, address };
-  };
-  const port = connection.original.destinationPort;
+  const isLocal = (address: Address): boolean => isLoopback(address) || local.some((one) => sameAddress(one, address));
+  const end = (address: Address): End => ({
+    zone: hasAddress(now, address) ? "container" : isLocal(address) ? "host" : "world",
+    address,
+  });
   const packet: Packet = {
     source: end(source),
     destination: end(destination),
     protocol: connection.protocol,
     port: connection.reply.sourcePort,
   };
+  const port = connection.original.destinationPort;
   const translated = !sameAddress(asked, destination) || port !== connection.reply.sourcePort;
-  if (!translated) return evaluate(policy, packet).verdict !== "allow";
-  const ways = port === undefined ? [] : translate(policy, asked, connection.protocol, port);
-  const way = ways.find((one) => sameAddress(one.address, destination) && one.port === connection.reply.sourcePort);
-  // A translation that is none of ours: a publish that is gone, or somebody else's. The direct way then decides.
+  if (!translated || port === undefined) return evaluate(policy, packet).verdict !== "allow";
+  const wayOf = (one: Policy): Translation | undefined =>
+    translate(one, asked, connection.protocol, port).find(
+      (way) => sameAddress(way.address, destination) && way.port === connection.reply.sourcePort,
+    );
+  const way = wayOf(policy);
+  // Our publish that led here is gone or leads elsewhere now; what the direct way allows doesn't matter.
+  if (way === undefined && wayOf(before) !== undefined) return true;
   return evaluate(policy, way === undefined ? packet : { ...packet, via: way.publish }).verdict !== "allow";
 }

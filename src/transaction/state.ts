@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { type Compiled, compileFiles } from "../compile.js";
 import { SourceFile } from "../text/source.js";
+import type { CutFlow } from "./connections.js";
 import { component } from "../topology/names.js";
 
 const ROOT = "/run/tsnet/applied";
@@ -22,6 +23,8 @@ export interface Applied {
   readonly roots: readonly string[];
   /** Digest of the ruleset's text. */
   readonly ruleset: string;
+  /** UDP flows that were cut not long ago. */
+  readonly cut: readonly CutFlow[];
 }
 
 export function digest(text: string): string {
@@ -60,7 +63,7 @@ export function allApplied(): Applied[] {
     .sort((a, b) => (a.policy < b.policy ? -1 : 1));
 }
 
-export function writeApplied(compiled: Compiled, ruleset: string): void {
+export function writeApplied(compiled: Compiled, ruleset: string, cut: readonly CutFlow[]): void {
   const applied: Applied = {
     version: VERSION,
     policy: compiled.policy.name,
@@ -68,6 +71,7 @@ export function writeApplied(compiled: Compiled, ruleset: string): void {
     files: compiled.files.map((file) => ({ name: file.name, text: file.text })),
     roots: compiled.roots,
     ruleset: digest(ruleset),
+    cut,
   };
   mkdirSync(ROOT, { recursive: true, mode: 0o755 });
   const path = pathOf(applied.policy);

@@ -107,7 +107,7 @@ test("reserves words only where they can stand", () => {
     { kind: "policy", name: bare("policy") },
     { kind: "link", from: bare("as"), target: bare("as"), alias: bare("as") },
   ]);
-  assert.equal(statementsOf("container env { network ip ip 10.0.0.1; driver }".replace("; driver", "")), [
+  assert.equal(statementsOf("container env { network ip ip 10.0.0.1 }"), [
     {
       kind: "container",
       name: bare("env"),
@@ -218,9 +218,9 @@ test("reads env values up to the first space, separator, comment or brace", () =
   };
   assert.equal(env("env URL=http://x:80/?a=b"), [bare("http://x:80/?a=b")]);
   assert.equal(env("env A="), [bare("")]);
-  assert.equal(env("env A=;env B=x,env C=y\nenv D=z#c"), [bare(""), bare("x"), bare("y"), bare("z")].slice(0, 3).concat(bare("z")).slice(0, 4));
+  assert.equal(env("env A=;env B=x,env C=y\nenv D=z#c\n"), [bare(""), bare("x"), bare("y"), bare("z")]);
   assert.equal(env('env A="a b \\" \\\\"'), [quoted('a b " \\')]);
-  assert.equal(env("env A=é->{".replace("{", "")), [bare("é->")]);
+  assert.equal(env("env A=é->"), [bare("é->")]);
   assert.equal(env('env A=a"b"'), [bare('a"b"')]);
 });
 

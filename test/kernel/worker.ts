@@ -134,7 +134,7 @@ async function build(): Promise<void> {
   await inWorld(world);
   // Link-local addresses must be usable at once, or nothing finds its neighbour in a lab's first two seconds.
   writeSysctl("ipv6/conf/up0/accept_dad", "0");
-  await writeSysctlsIn(WORLD, [{ path: "ipv6/conf/uplink/accept_dad", value: "0" }]);
+  await writeSysctlsIn([WORLD], [{ path: "ipv6/conf/uplink/accept_dad", value: "0" }]);
   await run("ip", ["-batch", "-"], { input: host.map((line) => `${line}\n`).join("") });
   await inWorld(worldUp);
 }

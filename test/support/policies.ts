@@ -14,8 +14,8 @@ export function policiesIn(folder: string): string[] {
     .map((name) => path.posix.join(folder, name));
 }
 
-/** Says why without saying where: goldens are the same on every machine. */
-function read(name: string): string {
+/** Reads a file below `policies/`. Says why it can't without saying where: goldens are the same on every machine. */
+export function readPolicy(name: string): string {
   try {
     return readFileSync(path.join(root, "policies", name), "utf8");
   } catch {
@@ -25,14 +25,14 @@ function read(name: string): string {
 
 /** Compiles a policy under its path below `policies/`, so that no diagnostic says where this checkout is. */
 export function compilePolicy(name: string): Compiled {
-  return compile(read(name), { file: name, read });
+  return compile(readPolicy(name), { file: name, read: readPolicy });
 }
 
 const EXPECTED = /^# expect: ([a-z0-9-]+) at (\d+):(\d+)(?: in (\S+))?$/gm;
 
 /** What the comments of a policy expect: `CODE at LINE:COLUMN`, `CODE at LINE:COLUMN in FILE` of an included one. */
 export function expected(name: string): string[] {
-  const all = [...read(name).matchAll(EXPECTED)];
+  const all = [...readPolicy(name).matchAll(EXPECTED)];
   return all.map(([, code, line, column, file]) => {
     const at = file === undefined ? name : path.posix.join(path.posix.dirname(name), file);
     return `${at}:${line}:${column} ${code}`;

@@ -13,6 +13,12 @@ export class TableBuilder {
     return name;
   }
 
+  /** A set that is filled while the policy is live. */
+  timed(name: string, type: readonly Type[], comment: string): string {
+    this.sets.push({ name, type, interval: false, timeout: true, elements: [], comment });
+    return name;
+  }
+
   map(name: string, type: readonly Type[], data: Type | "verdict", elements: readonly Element[], comment: string): string {
     this.sets.push({ name, type, data, interval: hasRanges(elements), elements, comment });
     return name;

@@ -8,6 +8,9 @@ import type { Chain, Element, Expression, Hook, Key, Part, Rule, Ruleset, Set, T
 
 type Value = number | bigint | string;
 
+/** Of every frame that has ports: no rule of a policy speaks of source ports. */
+const SOURCE_PORT = 40000;
+
 /** A packet as it enters the host, or as the host sends it. */
 export interface Frame {
   readonly family: 4 | 6;
@@ -284,6 +287,8 @@ function loadOne(key: Key, state: State): Value | undefined {
       return state.destination;
     case "th dport":
       return state.port;
+    case "th sport":
+      return state.port === undefined ? undefined : SOURCE_PORT;
     case "icmp type":
     case "icmpv6 type":
       return (frame.protocol === 1) === (key === "icmp type") ? frame.icmpType : undefined;

@@ -30,7 +30,7 @@ function printTable(out: Json[], table: Table): void {
       name: set.name,
       type: set.type.length === 1 ? (set.type[0] as string) : [...set.type],
       ...(set.data === undefined ? {} : { map: set.data }),
-      ...(set.interval ? { flags: ["interval"] } : {}),
+      ...(set.interval ? { flags: ["interval"] } : set.timeout ? { flags: ["timeout"] } : {}),
       ...(size === undefined ? {} : { size }),
       ...(set.elements.length === 0 ? {} : { elem: set.elements.map((element) => elementJson(set, element)) }),
     };

@@ -14,3 +14,8 @@ export function word(name: string): string {
 export function tableName(policy: string): string {
   return `tsnet-${word(policy)}`;
 }
+
+/** The set of UDP flows that a tightening has cut. */
+export function cutSet(family: 4 | 6): string {
+  return `cut${family}`;
+}

@@ -9,10 +9,11 @@
 import { addressOf, isInternal, networkNamed, type Policy, subnetOf } from "../../ir/policy.js";
 import { ownAddresses } from "../../ir/own.js";
 import { type Family, FAMILIES } from "../../net/address.js";
+import { UDP } from "../../net/ports.js";
 import { bounds } from "../../net/prefix.js";
 import { ACCEPT, DROP, goto, IN, jump, lookup, match, rule, TableBuilder, then } from "./builder.js";
 import { type Lane, type Layers, planLayers } from "./layers.js";
-import { tableName, word } from "./names.js";
+import { cutSet, tableName, word } from "./names.js";
 import type { Element, Expression, Rule, Ruleset, Table } from "./ruleset.js";
 import { originsOf, planPublish, planPublished, planSource } from "./translation.js";
 
@@ -154,10 +155,13 @@ function planGuard(table: TableBuilder, families: readonly Family[]): void {
 /**
  * Connection state. Only replies pass unasked: packets of the original direction are decided anew each time, so that a
  * tightened policy stops the connections that it no longer allows. An ICMP error passes if its sender is an end of the
- * connection that it speaks of, or a router outside.
+ * connection that it speaks of, or a router outside. A UDP flow that a tightening has cut must not come back as the
+ * reply to its own other side: its two tuples are dropped for a while before anything else is asked.
  */
 function planState(table: TableBuilder, family: Family): void {
-  const { source, icmp, originalSource, replySource } = IN[family];
+  const { source, destination, type, icmp, originalSource, replySource } = IN[family];
+  const cut = table.timed(cutSet(family), [type, type, "inet_service", "inet_service"], "UDP flows that were cut: source, destination, ports");
+  const stopped = rule([match("meta l4proto", UDP), lookup(cut, source, destination, "th sport", "th dport"), then(DROP)]);
   const established = rule([match("ct state", "established"), match("ct direction", "reply"), then(ACCEPT)]);
   const related = match("ct state", "related");
   const last: Rule[] = [
@@ -169,14 +173,15 @@ function planState(table: TableBuilder, family: Family): void {
   ];
   const error = [related, match("meta l4proto", icmp)];
   table.chain(`state-from${family}`, [
+    stopped,
     established,
     rule([...error, lookup(`self${family}`, originalSource, source), then(ACCEPT)]),
     rule([...error, lookup(`self${family}`, replySource, source), then(ACCEPT)]),
     ...last,
   ]);
-  table.chain(`state-world${family}`, [established, rule([...error, then(ACCEPT)]), ...last]);
+  table.chain(`state-world${family}`, [stopped, established, rule([...error, then(ACCEPT)]), ...last]);
   // The host's own kernel answers for rejected packets, with a reset or an ICMP error.
-  table.chain(`state-host${family}`, [established, rule([related, then(ACCEPT)]), ...last]);
+  table.chain(`state-host${family}`, [stopped, established, rule([related, then(ACCEPT)]), ...last]);
 }
 
 function laneRules(

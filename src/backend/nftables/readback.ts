@@ -77,7 +77,10 @@ export function canonical(objects: readonly Listed[]): Canonical {
     if (set !== undefined)
       sets[set["name"] as string] = {
         type: `${JSON.stringify(set["type"])} ${set["map"] ?? ""} ${set["flags"] ?? ""}`,
-        elements: ((set["elem"] ?? []) as unknown[]).map((element) => JSON.stringify(tidyValue(element))).sort(),
+        // What comes and goes while the policy is live is no part of the plan.
+        elements: `${set["flags"] ?? ""}`.includes("timeout")
+          ? []
+          : ((set["elem"] ?? []) as unknown[]).map((element) => JSON.stringify(tidyValue(element))).sort(),
       };
   }
   for (const object of objects) {

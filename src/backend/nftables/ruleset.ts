@@ -61,6 +61,8 @@ export interface Set {
   /** Of a map: what its data is. Undefined: a plain set. */
   readonly data?: Type | "verdict";
   readonly interval: boolean;
+  /** Elements are added and expire while the policy is live; the plan has none. */
+  readonly timeout?: boolean;
   readonly elements: readonly Element[];
   readonly comment: string;
 }

@@ -37,6 +37,7 @@ function printSet(out: string[], set: Set, locations: boolean): void {
   out.push(`  # ${set.comment}`, `  ${set.data === undefined ? "set" : "map"} ${set.name} {`);
   out.push(`    type ${set.type.join(" . ")}${data}`);
   if (set.interval) out.push("    flags interval");
+  if (set.timeout) out.push("    flags timeout");
   const size = sizeOf(set);
   if (size !== undefined) out.push(`    size ${size}`);
   if (set.elements.length > 0) {

@@ -1,0 +1,86 @@
+/** A cell beside what was measured. Pure. */
+import { isInternal, networkNamed, type Policy } from "../ir/policy.js";
+import { endpointAt } from "../ir/evaluate.js";
+import { formatAddress, sameAddress } from "../net/address.js";
+import type { Cell } from "./cells.js";
+import { HOST, WORLD } from "./ends.js";
+import { isLoopback, type Place, uplinkOf } from "./place.js";
+import type { Answer, Outcome } from "./protocol.js";
+
+export type Measured = "allow" | "deny" | "reject";
+
+/** What the probes of one cell brought. */
+export interface Measurement {
+  /** Several where connections are spread; none where the cell can't be measured here. */
+  readonly answers: readonly Answer[];
+  /** Why nothing was measured, or why silence proves nothing. */
+  readonly unmeasured?: string | undefined;
+}
+
+export interface Result {
+  readonly cell: Cell;
+  /** Undefined: not measured. `mixed`: connections that are spread ended differently, as the policy says. */
+  readonly measured: Measured | "mixed" | undefined;
+  readonly agrees: boolean;
+  /** Why it wasn't measured, or what differs besides the verdict. */
+  readonly remark: string | undefined;
+  readonly answer: Answer | undefined;
+}
+
+const MEASURED: Readonly<Record<Outcome, Measured | undefined>> = {
+  open: "allow",
+  refused: "reject",
+  unreachable: "reject",
+  silent: "deny",
+  failed: undefined,
+};
+
+export function compare(policy: Policy, place: Place, cell: Cell, { answers, unmeasured }: Measurement): Result {
+  const verdicts = answers.map((answer) => MEASURED[answer.outcome]);
+  const failed = answers.find((answer) => answer.outcome === "failed");
+  const open = answers.find((answer) => answer.outcome === "open");
+  const result = (measured: Result["measured"], agrees: boolean, remark?: string): Result => ({
+    cell,
+    measured,
+    agrees,
+    remark,
+    answer: open ?? failed ?? answers[0],
+  });
+  if (answers.length === 0) return result(undefined, false, unmeasured ?? "not asked");
+  if (failed !== undefined) return result(undefined, false, failed.error ?? "the probe failed");
+  // An answer proves that the way is open; silence proves nothing unless an answer could have come.
+  if (unmeasured !== undefined && open === undefined) return result(undefined, false, unmeasured);
+  const distinct = [...new Set(verdicts)] as Measured[];
+  const measured = distinct.length === 1 ? (distinct[0] as Measured) : "mixed";
+  const possible = new Set<string>(cell.decisions.map((decision) => decision.verdict));
+  const wrong = answers.map((answer) => (answer.outcome === "open" ? oddity(policy, place, cell, answer) : undefined));
+  const remark = wrong.find((text) => text !== undefined);
+  return result(measured, remark === undefined && distinct.every((verdict) => possible.has(verdict)), remark);
+}
+
+/** What is wrong with an answer although it came: somebody else gave it, or the packet came from a wrong address. */
+function oddity(policy: Policy, place: Place, cell: Cell, { by, peer }: Answer): string | undefined {
+  if (by !== undefined && !cell.targets.some((target) => target.name === by)) {
+    return `${by} answered instead of ${cell.targets.map((target) => target.name).join(" or ")}`;
+  }
+  const wanted = peerOf(policy, place, cell);
+  if (peer === undefined || wanted === undefined || wanted.includes(peer)) return undefined;
+  return `${by ?? "the other end"} saw it come from ${peer} instead of ${wanted.join(" or ")}`;
+}
+
+/** Addresses that the other end may see as the packet's source; undefined where the policy doesn't say. */
+function peerOf(policy: Policy, place: Place, cell: Cell): string[] | undefined {
+  const { source, to, targets, via } = cell;
+  const own = formatAddress(source);
+  const holder = endpointAt(policy, source);
+  if (to === WORLD && holder !== undefined && !isInternal(policy, holder.container)) {
+    if (!networkNamed(policy, holder.network.name).masquerade) return [own];
+    const host = [uplinkOf(place, source.family)?.host, ...place.published];
+    return host.flatMap((address) => (address?.family === source.family ? [formatAddress(address)] : []));
+  }
+  // What reaches itself, or comes from loopback, must come from somewhere else: see the topology's gateways.
+  if (via !== undefined && (isLoopback(source) || targets.some((target) => sameAddress(target.address, source)))) {
+    return undefined;
+  }
+  return cell.from === HOST && via !== undefined ? undefined : [own];
+}
