@@ -62,6 +62,11 @@ export function exampleOf(place: Place): string {
   return lookUp(place)[1];
 }
 
+/** Whether the parser stood at the start of a statement or property. */
+export function isStart(rule: string): boolean {
+  return rule === "start" || rule === "statement" || rule === "networkProperty" || rule === "containerProperty";
+}
+
 /** Words of other tools, and ours for them. */
 const SYNONYMS = new Map([
   ["accept", "allow"],
@@ -93,7 +98,7 @@ const SYNONYMS = new Map([
 
 /** A statement or property that begins with a word that none begins with, or with one of another place. */
 export function misspelled(place: Place): SyntaxProblem | undefined {
-  if (!["statement", "networkProperty", "containerProperty"].includes(place.rule)) return undefined;
+  if (!isStart(place.rule)) return undefined;
   const first = place.first;
   const known =
     place.within === undefined ? T.STATEMENT_WORDS : place.within === "network" ? T.NETWORK_WORDS : T.CONTAINER_WORDS;

@@ -1,7 +1,7 @@
 /** Frequent mistakes of people who come from Docker, Kubernetes, iptables or another language, each with its mend. */
 import type { IToken } from "chevrotain";
 import { textOf } from "./checks.js";
-import { formOf } from "./forms.js";
+import { formOf, isStart } from "./forms.js";
 import { spanOf } from "./items.js";
 import { insideBraces, order } from "./list-mistakes.js";
 import { ARROW_RULE, clip, is, isEnd, mended, type Mistake, type Place } from "./place.js";
@@ -54,10 +54,8 @@ function commaList(place: Place, comma: IToken): SyntaxProblem {
   });
 }
 
-const START_RULES = ["statement", "networkProperty", "containerProperty"];
-
 const badStart: Mistake = (place, found, before) => {
-  if (!START_RULES.includes(place.rule)) return undefined;
+  if (!isStart(place.rule)) return undefined;
   if (is(found, T.BlockOpen)) {
     return new SyntaxProblem("brace-on-next-line", spanAt(place), "a '{' can't begin a line", {
       why: "the '{' of a block stands on the line of its statement",
@@ -114,13 +112,18 @@ const publishHost: Mistake = (place, found, before) => {
   }
   if (place.expected !== T.Colon.name || !is(before, T.Address)) return undefined;
   const [, address, port] = /^(.*:.*[^:]|::):(\d{1,5})$/.exec(before.image) ?? [];
-  return new SyntaxProblem("missing-host-port", spanBetween(place, 0, 0), `expected ':' and a port after ${shown(before)}`, {
-    why: "a publish names the host port; an IPv6 address before it takes brackets",
-    help:
-      address === undefined
-        ? `write publish ${before.image.includes(":") ? `[${before.image}]` : before.image}:PORT -> …`
-        : `write publish [${address}]:${port} -> …`,
-  });
+  return new SyntaxProblem(
+    "missing-host-port",
+    spanBetween(place, 0, 0),
+    `expected ':' and a port after ${shown(before)}`,
+    {
+      why: "a publish names the host port; an IPv6 address before it takes brackets",
+      help:
+        address === undefined
+          ? `write publish ${before.image.includes(":") ? `[${before.image}]` : before.image}:PORT -> …`
+          : `write publish [${address}]:${port} -> …`,
+    },
+  );
 };
 
 /** `tcp/22`, `ssh/tcp`, `fd00::5:22/tcp`, `10.0.0.0/255.0.0.0`. */

@@ -113,6 +113,9 @@ export class PolicyParser extends StatementGrammar {
   private guarded<S>(parse: () => S): S | undefined {
     const first = this.LA(1);
     try {
+      // The grammar would find this too, but takes long to work out what it would have liked instead.
+      if (!STARTS.has(first.tokenType) && first.tokenType !== T.EnvEntry)
+        throw explain(this.place("start", undefined, first));
       const read = parse();
       this.requireEnd(first);
       return read;

@@ -10,7 +10,7 @@ export type Within = "network" | "container" | undefined;
 
 export interface Place {
   readonly file: SourceFile;
-  /** The grammar rule that failed, or `end` where a statement should have ended. */
+  /** The grammar rule that failed; `start` where a statement should have begun, `end` where it should have ended. */
   readonly rule: string;
   /** The name of the token type that was expected, when there was only one. */
   readonly expected: string | undefined;

@@ -97,7 +97,7 @@ export const BracketClose = createToken({ name: "BracketClose", pattern: "]", la
 /** A quoted name that goes on in the next line and ends there. */
 export const SplitQuoted = createToken({
   name: "SplitQuoted",
-  pattern: /"(?:[^"\\\n]|\\[^\n])*\\?\n[^"\n]*"(?=[ \t\r]*(?:[\n,;#{}]|$))/,
+  pattern: /"(?:[^"\\\n]|\\[^\n])*\\?\n[^"\n]*"(?![ \t\r]*[^ \t\r\n,;#{}])/,
   line_breaks: true,
 });
 export const OpenQuoted = createToken({ name: "OpenQuoted", pattern: /"(?:[^"\\\n]|\\[^\n])*\\?/ });

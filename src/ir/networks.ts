@@ -21,6 +21,11 @@ export function lowerNetworks(low: Lowering, statements: readonly Statement[], n
   if (!mine.some((s) => s.name.text === "default")) {
     const setting = iccOf(low, icc);
     if (needsDefault) networks.push(implicitDefault(low, setting));
+    else if (icc[0] !== undefined)
+      low.diagnostics.warning("icc-without-effect", icc[0].span, "no container is on the default network", {
+        why: "Outside a network's block, icc speaks of the network 'default'.",
+        help: "say it inside the network: network NAME { icc off }",
+      });
   }
   checkBridges(low, networks, mine);
   return networks;

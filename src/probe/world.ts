@@ -75,4 +75,3 @@ function likeFreshMachine(): void {
     // Older kernels keep their ration for IPv6, which is a thousand a second.
   }
 }
-

@@ -12,7 +12,7 @@ import { readdirSync } from "node:fs";
 import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { readSysctl, writeSysctl } from "../system/sysctl.js";
-import { commitGuard, type Guarded, guardRules, hasGuard } from "./guard.js";
+import { canGuard, commitGuard, type Guarded, guardRules, readGuard } from "./guard.js";
 import { BRIDGE_PREFIX, ENDPOINT_PREFIX } from "./names.js";
 
 const STATE = "/run/tsnet/forwarding.json";
@@ -36,13 +36,33 @@ const NONE: ForwardingState = { policies: [], changed: [], guarded: { v4: [], v6
 
 /** What is recorded; nothing when the file is missing or damaged. */
 export async function readForwarding(): Promise<ForwardingState> {
+  return (await readRecord()) ?? NONE;
+}
+
+async function readRecord(): Promise<ForwardingState | undefined> {
   try {
     const state = JSON.parse(await readFile(STATE, "utf8")) as Partial<ForwardingState>;
     const guarded = { v4: state.guarded?.v4 ?? [], v6: state.guarded?.v6 ?? [] };
     return { policies: state.policies ?? [], changed: state.changed ?? [], guarded };
   } catch {
-    return NONE;
+    return undefined;
   }
+}
+
+/**
+ * What the guard tells when the record is lost: the devices that we turned on. Only when no endpoint of any policy is
+ * left on the host, since who needs it isn't known.
+ */
+async function recall(): Promise<ForwardingState> {
+  const devices = readdirSync("/proc/sys/net/ipv4/conf");
+  const guarded = devices.some((name) => name.startsWith(ENDPOINT_PREFIX)) ? undefined : await readGuard();
+  if (guarded === undefined) return NONE;
+  const wide = readSysctl("ipv6/conf/all/force_forwarding") === undefined;
+  const paths = [
+    ...guarded.v4.map((device) => `ipv4/conf/${device}/forwarding`),
+    ...(wide && guarded.v6.length > 0 ? [ALL6] : guarded.v6.map((device) => `ipv6/conf/${device}/force_forwarding`)),
+  ];
+  return { policies: [], changed: paths.map((path) => ({ path, before: "0", now: "1" })), guarded };
 }
 
 /** What to do otherwise than the kernel suggests; for tests. */
@@ -80,13 +100,13 @@ async function guard(old: Guarded, wanted: Guarded): Promise<void> {
   const rules = guardRules(wanted);
   const expected = guardRules(old) !== undefined;
   if (rules === undefined && !expected) return;
-  const there = expected && (await hasGuard());
-  if (rules === undefined ? there : !there || guardRules(old) !== rules) await commitGuard(rules);
+  const there = expected ? await readGuard() : undefined;
+  if (there === undefined ? rules !== undefined : guardRules(there) !== rules) await commitGuard(rules);
 }
 
 /** Takes the policy off the record; with the last one everything goes back. Returns what was set back. */
 export async function releaseForwarding(policy: string): Promise<readonly Changed[]> {
-  const recorded = await readForwarding();
+  const recorded = (await readRecord()) ?? (await recall());
   const policies = recorded.policies.filter((name) => name !== policy);
   if (policies.length > 0) {
     if (policies.length < recorded.policies.length) await save({ ...recorded, policies });
@@ -134,13 +154,12 @@ function change(path: string, now: string): Changed[] {
   return before === undefined || before === now ? [] : [{ path, before, now }];
 }
 
-/** Every device but lo and those that are tsnet's by name. */
+/** Every device but lo and those that are tsnet's by name. What couldn't be guarded is left off. */
 function foreignDevices(): string[] {
   const names = readdirSync("/proc/sys/net/ipv4/conf");
-  return names.filter(
-    (name) =>
-      !["all", "default", "lo"].includes(name) && !name.startsWith(ENDPOINT_PREFIX) && !name.startsWith(BRIDGE_PREFIX),
-  );
+  const special = (name: string) =>
+    ["all", "default", "lo"].includes(name) || name.startsWith(ENDPOINT_PREFIX) || name.startsWith(BRIDGE_PREFIX);
+  return names.filter((name) => !special(name) && canGuard(name));
 }
 
 /** Devices whose forwarding is on only because of us. */

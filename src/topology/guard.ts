@@ -24,7 +24,7 @@ export function guardRules(guarded: Guarded): string | undefined {
   const rule = (family: string, devices: readonly string[]) =>
     devices.length === 0
       ? ""
-      : `    meta nfproto ${family} iifname { ${devices.map(quoted).join(", ")} }` +
+      : `    meta nfproto ${family} iifname { ${[...devices].sort().map(quoted).join(", ")} }` +
         ` oifname != "${ENDPOINT_PREFIX}*" ct state != { established, related } counter drop\n`;
   return `table inet ${GUARD_TABLE} {
   chain forward {
@@ -35,9 +35,12 @@ ${rule("ipv4", guarded.v4)}${rule("ipv6", guarded.v6)}  }
 }
 
 /** The kernel allows nearly every byte in a device's name; nft's strings end at a quote and know no escape. */
+export function canGuard(device: string): boolean {
+  return /^[!-~]+$/.test(device) && !/["*\\]/.test(device);
+}
+
 function quoted(device: string): string {
-  if (!/^[!-~]+$/.test(device) || /["*\\]/.test(device))
-    throw new Error(`no device name for nft: ${JSON.stringify(device)}`);
+  if (!canGuard(device)) throw new Error(`no device name for nft: ${JSON.stringify(device)}`);
   return `"${device}"`;
 }
 
@@ -55,8 +58,13 @@ export async function commitGuard(rules: string | undefined): Promise<void> {
   }
 }
 
-/** Whether the table is there. */
-export async function hasGuard(): Promise<boolean> {
-  const { exitCode } = await run("nft", ["--terse", "list", "table", "inet", GUARD_TABLE], { accept: "any" });
-  return exitCode === 0;
+/** The devices that the kernel's table names; undefined when there is no table. */
+export async function readGuard(): Promise<Guarded | undefined> {
+  const { stdout, exitCode } = await run("nft", ["list", "table", "inet", GUARD_TABLE], { accept: "any" });
+  if (exitCode !== 0) return undefined;
+  const devices = (family: string) => {
+    const rule = new RegExp(`nfproto ${family} iifname (.*?) oifname`).exec(stdout)?.[1] ?? "";
+    return [...rule.matchAll(/"([^"]+)"/g)].map((match) => match[1] as string);
+  };
+  return { v4: devices("ipv4"), v6: devices("ipv6") };
 }

@@ -23,7 +23,10 @@ function normal(node: unknown): unknown {
 
 test("writes each statement on one line, with single spaces", () => {
   const cases: [string, string][] = [
-    ["allow   a->{b,c}:{22/tcp,53/udp}   log \"x\"  limit 5/second", 'allow a -> {b, c}:{22, 53/udp} log "x" limit 5/second'],
+    [
+      'allow   a->{b,c}:{22/tcp,53/udp}   log "x"  limit 5/second',
+      'allow a -> {b, c}:{22, 53/udp} log "x" limit 5/second',
+    ],
     ['deny "a" -> "b c" except {d\n e\n}:ssh', 'deny a -> "b c" except {d, e}:ssh'],
     ["publish 49153->8080", "publish 49153 -> 8080"],
     ["publish 127.0.0.1:53/udp -> dns:53/udp from  x", "publish 127.0.0.1:53/udp -> dns:53/udp from x"],
@@ -114,7 +117,11 @@ test("what it writes reads back as the same tree, and formats to itself", () => 
     fc.property(statements, (list) => {
       const text = format(treeOf(list));
       const { tree, problems } = read(text);
-      assert.equal(problems.filter(({ severity }) => severity === "error"), [], text);
+      assert.equal(
+        problems.filter(({ severity }) => severity === "error"),
+        [],
+        text,
+      );
       assert.equal(normal(tree.statements), normal(list), text);
       assert.is(format(tree), text);
     }),
@@ -148,7 +155,10 @@ test("keeps every comment and every statement, and is a fixed point", () => {
       const once = format(before.tree);
       const after = read(once);
       assert.equal(after.problems, []);
-      assert.equal(after.tree.comments.map((each) => each.text).sort(), before.tree.comments.map((each) => each.text).sort());
+      assert.equal(
+        after.tree.comments.map((each) => each.text).sort(),
+        before.tree.comments.map((each) => each.text).sort(),
+      );
       assert.equal(normal(after.tree.statements), normal(before.tree.statements));
       assert.is(format(after.tree), once);
       assert.not.match(once, /\n\n\n|^\n|\n\n$|[ \t]\n/);

@@ -174,7 +174,12 @@ test("what is missing is named", () => {
     ["icc off icc on", "unexpected 'icc' behind a statement"],
     ["network n { mtu x }", "expected a number after 'mtu', found 'x'"],
   ];
-  for (const [text, message] of messages) assert.equal(read(text).problems.map((p) => p.message), [message], text);
+  for (const [text, message] of messages)
+    assert.equal(
+      read(text).problems.map((p) => p.message),
+      [message],
+      text,
+    );
 });
 
 test("warns where an address may have been meant as an address and a port", () => {
@@ -187,7 +192,11 @@ test("warns where an address may have been meant as an address and a port", () =
   ];
   for (const [text, help] of warned) {
     const { problems, tree } = read(text);
-    assert.equal(problems.map((p) => [p.severity, p.code, p.help]), [["warning", "ipv6-port-ambiguous", help]], text);
+    assert.equal(
+      problems.map((p) => [p.severity, p.code, p.help]),
+      [["warning", "ipv6-port-ambiguous", help]],
+      text,
+    );
     assert.is(tree.statements.length, 1);
   }
   const clear = [
@@ -205,7 +214,20 @@ test("warns where an address may have been meant as an address and a port", () =
 });
 
 test("every problem says why and how to mend it, with a code of the catalogue", () => {
-  const texts = ["alow", "allow", "allow a", "allow a ->", "icc", "let", "let x", "publish", "publish 1:", "link", "}", "{"];
+  const texts = [
+    "alow",
+    "allow",
+    "allow a",
+    "allow a ->",
+    "icc",
+    "let",
+    "let x",
+    "publish",
+    "publish 1:",
+    "link",
+    "}",
+    "{",
+  ];
   for (const head of ["network n { ", "container c { "]) {
     for (const word of ["driver", "subnet", "gateway", "mtu", "bridge", "expose", "env", "mode", "netns", "pid", "x"]) {
       texts.push(`${head}${word} }`, `${head}${word} ;}`, `${head}${word} "x" 5 }`);

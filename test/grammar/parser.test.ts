@@ -12,7 +12,13 @@ const portOf = (from: number, protocol: string, to = from) => ({ ...port(from, t
 const one = (item: unknown) => ({ items: [item], braced: false });
 const several = (...items: unknown[]) => ({ items, braced: true });
 const peers = (item: unknown) => ({ include: one(item) });
-const rule = (verb: string, from: unknown, to: unknown, rest: object = {}) => ({ kind: "rule", verb, from, to, ...rest });
+const rule = (verb: string, from: unknown, to: unknown, rest: object = {}) => ({
+  kind: "rule",
+  verb,
+  from,
+  to,
+  ...rest,
+});
 
 test("reads the one-line policy of the contract", () => {
   assert.equal(statementsOf("allow c2 -> c1:22, icc off, publish 49153->8080"), [
@@ -60,10 +66,7 @@ test("reads rules", () => {
       "allow a -> [fd00::5]:22",
       rule("allow", a, peers({ kind: "address", text: "fd00::5", bracketed: true }), { ports: one(port(22)) }),
     ],
-    [
-      "allow a -> fd00::5:ffff",
-      rule("allow", a, peers({ kind: "address", text: "fd00::5:ffff", bracketed: false })),
-    ],
+    ["allow a -> fd00::5:ffff", rule("allow", a, peers({ kind: "address", text: "fd00::5:ffff", bracketed: false }))],
     ["allow a -> c1:22", rule("allow", a, peers(name("c1")), { ports: one(port(22)) })],
     [
       "allow 10.0.0.1-10.0.0.9 -> fd00::1-fd00::9",
@@ -231,16 +234,19 @@ test("reads the other statements", () => {
     { kind: "let", name: bare("p"), value: several(portOf(22, "tcp"), name("icmp")) },
     { kind: "let", name: bare("q"), value: one({ kind: "address", text: "fd00::1", bracketed: true }) },
   ]);
-  assert.equal(statementsOf('link app -> db; share "/run/s" {c1, "c 2"}\nassert deny x -> c1:22, assert allow x -> c1'), [
-    { kind: "link", from: bare("app"), target: bare("db") },
-    {
-      kind: "share",
-      path: quoted("/run/s"),
-      containers: several(name("c1"), { kind: "name", name: quoted("c 2") }),
-    },
-    { kind: "assert", verb: "deny", from: peers(name("x")), to: peers(name("c1")), ports: one(port(22)) },
-    { kind: "assert", verb: "allow", from: peers(name("x")), to: peers(name("c1")) },
-  ]);
+  assert.equal(
+    statementsOf('link app -> db; share "/run/s" {c1, "c 2"}\nassert deny x -> c1:22, assert allow x -> c1'),
+    [
+      { kind: "link", from: bare("app"), target: bare("db") },
+      {
+        kind: "share",
+        path: quoted("/run/s"),
+        containers: several(name("c1"), { kind: "name", name: quoted("c 2") }),
+      },
+      { kind: "assert", verb: "deny", from: peers(name("x")), to: peers(name("c1")), ports: one(port(22)) },
+      { kind: "assert", verb: "allow", from: peers(name("x")), to: peers(name("c1")) },
+    ],
+  );
 });
 
 test("takes CRLF, a byte order mark, empty statements, and comments anywhere at a line's end", () => {
@@ -252,7 +258,10 @@ test("takes CRLF, a byte order mark, empty statements, and comments anywhere at 
   assert.equal(statementsOf(""), []);
   assert.equal(statementsOf("\ufeff"), []);
   const { tree } = read('icc on # "one"\r\n# two');
-  assert.equal(tree.comments.map(({ text }) => text), ['# "one"', "# two"]);
+  assert.equal(
+    tree.comments.map(({ text }) => text),
+    ['# "one"', "# two"],
+  );
 });
 
 test("gives every node the span of its text", () => {

@@ -43,7 +43,12 @@ test("tells names, numbers, addresses and arrows apart without spaces", () => {
     ...["Name a", "Address 1:2:3:4:5:6:7:8", "Number 1", "Colon :", "Number 2", "Colon :", "Number 3"],
   ]);
   assert.equal(types("a 02:42:ac:11:00:05"), ["Name a", "Mac 02:42:ac:11:00:05"]);
-  assert.equal(types("a 0afe24ab86b8 3com 22-"), ["Name a", "DigitWord 0afe24ab86b8", "DigitWord 3com", "DigitWord 22-"]);
+  assert.equal(types("a 0afe24ab86b8 3com 22-"), [
+    "Name a",
+    "DigitWord 0afe24ab86b8",
+    "DigitWord 3com",
+    "DigitWord 22-",
+  ]);
 });
 
 test("makes keywords of words in their place only", () => {

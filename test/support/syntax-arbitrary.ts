@@ -1,6 +1,15 @@
 /** Random statements as syntax trees, with everything that the language has, for properties over the formatter. */
 import fc from "fast-check";
-import type { ContainerProperty, Item, List, Name, NetworkProperty, Peers, Statement, Tree } from "../../src/ast/nodes.js";
+import type {
+  ContainerProperty,
+  Item,
+  List,
+  Name,
+  NetworkProperty,
+  Peers,
+  Statement,
+  Tree,
+} from "../../src/ast/nodes.js";
 import { SourceFile } from "../../src/text/source.js";
 
 const file = new SourceFile("generated.tsnet", "");
@@ -12,7 +21,9 @@ const TEXTS = ["0afe", "a b", 'q"u\\o', "é", "", "x.", "-", "#", "{", "\t", "a\
 const name: fc.Arbitrary<Name> = fc
   .oneof({ weight: 4, arbitrary: fc.constantFrom(...WORDS, "allow", "network") }, fc.constantFrom(...TEXTS))
   .map((text) => ({ text, quoted: false, span }));
-const word: fc.Arbitrary<Name> = fc.constantFrom("tcp", "udp", "sctp", "x").map((text) => ({ text, quoted: false, span }));
+const word: fc.Arbitrary<Name> = fc
+  .constantFrom("tcp", "udp", "sctp", "x")
+  .map((text) => ({ text, quoted: false, span }));
 
 const octet = fc.integer({ min: 0, max: 255 });
 const v4 = fc.tuple(octet, octet, octet, octet).map((octets) => octets.join("."));
@@ -24,10 +35,7 @@ const nameItem: fc.Arbitrary<Item> = name.map((each) => ({ kind: "name", name: e
 const portItem: fc.Arbitrary<Item> = fc
   .tuple(fc.integer({ min: 1, max: 65535 }), fc.integer({ min: 0, max: 99 }), fc.option(word, { nil: undefined }))
   .map(([from, more, protocol]) => ({ kind: "port", from, to: Math.min(65535, from + more), protocol, span }));
-const cidr = fc.oneof(
-  fc.tuple(v4, fc.integer({ min: 0, max: 32 })),
-  fc.tuple(v6, fc.integer({ min: 0, max: 128 })),
-);
+const cidr = fc.oneof(fc.tuple(v4, fc.integer({ min: 0, max: 32 })), fc.tuple(v6, fc.integer({ min: 0, max: 128 })));
 const addressItem: fc.Arbitrary<Item> = fc.oneof(
   fc.tuple(address, fc.boolean()).map(([text, brackets]): Item => {
     return { kind: "address", text, bracketed: brackets && text.includes(":"), span };
@@ -48,7 +56,8 @@ function listOf(item: fc.Arbitrary<Item>): fc.Arbitrary<List> {
   );
 }
 
-const optional = <V>(arbitrary: fc.Arbitrary<V>): fc.Arbitrary<V | undefined> => fc.option(arbitrary, { nil: undefined });
+const optional = <V>(arbitrary: fc.Arbitrary<V>): fc.Arbitrary<V | undefined> =>
+  fc.option(arbitrary, { nil: undefined });
 
 const peers: fc.Arbitrary<Peers> = fc.record({
   include: listOf(peerItem),
@@ -83,9 +92,7 @@ function apart(to: Peers, hasPorts: boolean): Peers {
 
 const publish = fc
   .record({
-    host: optional(
-      fc.record({ address: optional(literal), port: portsItem, span: fc.constant(span) }),
-    ),
+    host: optional(fc.record({ address: optional(literal), port: portsItem, span: fc.constant(span) })),
     target: optional(listOf(nameItem)),
     port: optional(portsItem),
     from: optional(peers),

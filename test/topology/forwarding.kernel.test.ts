@@ -113,6 +113,17 @@ for (const wide of [false, true]) {
     }));
 }
 
+it("off again with the last policy even when the record is lost", () =>
+  lab(async (host) => {
+    const before = await settings(host);
+    await apply(host);
+    await host.run("rm", ["/run/tsnet/forwarding.json"]);
+    await host.call(import.meta.resolve("../../src/topology/remove.ts"), "removeTopology", "tsnet");
+    await host.call(STEPS, "remove", "tsnet");
+    assert.is(await settings(host), before);
+    assert.is((await host.run("nft", ["list", "ruleset"])).stdout, "");
+  }));
+
 it("on before: nothing is touched, strangers go on", () =>
   lab(async (host) => {
     await stranger(host);

@@ -1,0 +1,211 @@
+/** `tsnet try`: the outer program looks at the policy and the machine; the inner one (see arena.ts) does the work. */
+import { readlinkSync } from "node:fs";
+import { type Compiled, compileFiles } from "../compile.js";
+import { type Cells, planCells } from "../probe/cells.js";
+import * as arena from "../probe/arena.js";
+import type { Result } from "../probe/compare.js";
+import { endLeftovers } from "../probe/leftovers.js";
+import { renderMatrix, summaryLines } from "../probe/matrix.js";
+import { type Place, planPlace } from "../probe/place.js";
+import { unnamedPorts } from "../probe/services.js";
+import { cellJson, count } from "../probe/summary.js";
+import { runCommand, runTrial, withStandIns } from "../probe/trial.js";
+import { buildWorld } from "../probe/world.js";
+import { probeAll } from "../system/features.js";
+import { SourceFile } from "../text/source.js";
+import { inexpressible } from "../transaction/apply.js";
+import { EXIT, Failure } from "./exit.js";
+import { failInexpressible } from "./inexpressible.js";
+import { compileOrFail } from "./input.js";
+import { note, print, printJson, wantsColour } from "./output.js";
+
+export interface TryOptions {
+  readonly json?: boolean;
+}
+
+/** What the outer program tells the inner one. */
+interface Orders {
+  readonly files: readonly { readonly name: string; readonly text: string }[];
+  readonly roots: readonly string[];
+  readonly command: readonly string[];
+  readonly json: boolean;
+  /** The host's mount namespace. */
+  readonly outside: string;
+}
+
+export async function tryPolicy(files: string[], command: string[], options: TryOptions): Promise<void> {
+  const ordered = arena.orders();
+  if (ordered !== undefined) return inside((await ordered) as Orders);
+  const json = options.json === true;
+  const compiled = compileOrFail(files, json);
+  const unfit = inexpressible(compiled.policy);
+  if (unfit !== undefined) failInexpressible(unfit, json);
+  const lacking = await lacks();
+  if (lacking.length > 0) return unmeasured(compiled, lacking, command, json);
+  const way = await arena.waysIn();
+  if (way === undefined) return unmeasured(compiled, await lacksNamespaces(), command, json);
+  process.exitCode = await outside(compiled, way, command, json);
+}
+
+// Outside ------------------------------------------------------------------------------------------------------------
+
+async function outside(compiled: Compiled, way: readonly string[], command: string[], json: boolean): Promise<number> {
+  const orders: Orders = {
+    files: compiled.files.map(({ name, text }) => ({ name, text })),
+    roots: compiled.roots,
+    command,
+    json,
+    outside: readlinkSync("/proc/self/ns/mnt"),
+  };
+  const inner = arena.enter(way, ["try", "-"], orders);
+  // The terminal's Ctrl-C reaches the inner program too: a command there may have its own use for it.
+  for (const signal of ["SIGINT", "SIGQUIT"] as const) process.on(signal, () => undefined);
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => inner.kill(signal));
+  return inner.ended;
+}
+
+interface Lack {
+  readonly what: string;
+  readonly mend: string;
+}
+
+async function lacks(): Promise<Lack[]> {
+  const tools = await probeAll(["ip", "nft", "util-linux"]);
+  return tools.filter((feature) => !feature.ok).map(({ what, mend }) => ({ what, mend }));
+}
+
+async function lacksNamespaces(): Promise<Lack[]> {
+  const [feature] = await probeAll(["user_namespaces"]);
+  const what = feature?.ok === false ? feature.what : "namespaces can't be made here, not even as root";
+  return [{ what, mend: `${feature?.ok === false ? `${feature.mend}; or ` : ""}run it as root` }];
+}
+
+/** As far as it goes without the machine: what the policy says, with nothing measured beside it. */
+function unmeasured(compiled: Compiled, lacking: readonly Lack[], command: readonly string[], json: boolean): never {
+  if (command.length === 0) {
+    const { policy } = compiled;
+    const place = planPlace(policy);
+    const cells = planCells(policy, place);
+    const remark = lacking.map(({ what }) => what).join("; ");
+    const results = cells.cells.map((cell): Result => ({
+      cell,
+      measured: undefined,
+      agrees: false,
+      remark,
+      answer: undefined,
+    }));
+    report(compiled, cells, results, json);
+  }
+  const [first, ...others] = lacking;
+  const more = others.map(({ what, mend }) => `\n       also: ${what} (${mend})`).join("");
+  const verb = command.length === 0 ? "nothing was measured" : "the command was not run";
+  throw new Failure(EXIT.system, `${verb}: ${first?.what}${more}`, first?.mend);
+}
+
+// Inside -------------------------------------------------------------------------------------------------------------
+
+async function inside({ files, roots, command, json, outside }: Orders): Promise<void> {
+  // The outer program is gone: so is the reason for all this.
+  process.once("disconnect", () => {
+    endLeftovers(outside);
+    process.exit(EXIT.system);
+  });
+  try {
+    const compiled = recompile(files, roots);
+    const place = planPlace(compiled.policy);
+    await prepare(compiled, place, command, json);
+    const stand = await withStandIns(compiled);
+    if (stand.replaced.length > 0 && !json)
+      note(`tsnet: a throwaway sandbox stands for what ${stand.replaced.join(", ")} would adopt`);
+    if (command.length > 0) process.exitCode = await live(stand.compiled, command, outside);
+    else await probe(stand.compiled, place, json);
+  } finally {
+    process.removeAllListeners("disconnect");
+    arena.finish();
+  }
+}
+
+function recompile(files: Orders["files"], roots: readonly string[]): Compiled {
+  const texts = new Map(files.map(({ name, text }) => [name, text]));
+  const given = [...new Set(roots)].map((name) => new SourceFile(name, texts.get(name) ?? ""));
+  return compileFiles(given, (path) => {
+    const text = texts.get(path);
+    if (text === undefined) throw new Error("it was not handed over");
+    return text;
+  });
+}
+
+async function prepare(compiled: Compiled, place: Place, command: readonly string[], json: boolean): Promise<void> {
+  try {
+    await arena.hideHost();
+    await buildWorld(place);
+  } catch (error) {
+    const { message } = error as Error;
+    unmeasured(
+      compiled,
+      [{ what: `the throwaway host can't be made: ${message}`, mend: "run it as root" }],
+      command,
+      json,
+    );
+  }
+}
+
+async function live(compiled: Compiled, command: readonly string[], outside: string): Promise<number> {
+  const running = await runCommand(compiled, command);
+  for (const signal of ["SIGINT", "SIGQUIT"] as const) process.on(signal, () => undefined);
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => running.kill(signal));
+  try {
+    return await running.ended;
+  } finally {
+    endLeftovers(outside);
+  }
+}
+
+async function probe(compiled: Compiled, place: Place, json: boolean): Promise<void> {
+  process.once("SIGINT", () => process.exit(130));
+  const cells = planCells(compiled.policy, place);
+  const { progress, done } = ticker();
+  let results: Result[];
+  try {
+    results = await runTrial(compiled, place, cells.cells, progress);
+  } finally {
+    done();
+  }
+  report(compiled, cells, results, json);
+  if (count(results).differing > 0) process.exitCode = EXIT.differs;
+}
+
+function report(
+  { policy }: Compiled,
+  { cells, left, represented }: Cells,
+  results: readonly Result[],
+  json: boolean,
+): void {
+  if (json) return printJson({ cells: results.map(cellJson) });
+  if (cells.length === 0) return print(`${policy.name}: no container has a network, so there is nothing to probe`);
+  const color = wantsColour(process.stdout);
+  print(renderMatrix(results, { color, unnamed: unnamedPorts(policy) }));
+  print(`\n${summaryLines(results, left, represented).join("\n")}`);
+}
+
+/** What goes on, on a terminal, after the first second. */
+function ticker(): { progress: (text: string) => void; done: () => void } {
+  if (!process.stderr.isTTY) return { progress: () => undefined, done: () => undefined };
+  let text = "";
+  let shown = false;
+  const show = (): void => {
+    shown = true;
+    process.stderr.write(`\r\u001b[K${text} …`);
+  };
+  const timer = setTimeout(show, 1000);
+  return {
+    progress: (next) => {
+      text = next;
+      if (shown) show();
+    },
+    done: () => {
+      clearTimeout(timer);
+      if (shown) process.stderr.write("\r\u001b[K");
+    },
+  };
+}
