@@ -1,4 +1,5 @@
-// Builds dist/: the command (dist/tsnet.js), the library (dist/index.js) and its types (dist/types).
+// Builds dist/: the command (dist/tsnet.js), the program that `tsnet try` probes with (dist/prober.js), the library
+// (dist/index.js) and its types (dist/types).
 //
 // The command starts once for every use, so its start-up is part of every answer's latency. What was measured
 // (Node 20, whole process, against `node -e 0`): a CommonJS start is 5 ms cheaper than an ESM one, and V8's code
@@ -89,6 +90,8 @@ async function buildCode() {
   await rm(`${main}.cache`, { force: true });
   await build({ ...options, entryPoints: ["src/cli/main.ts"], outfile: main });
   await build({ ...options, entryPoints: ["src/index.ts"], outfile: path.join(dist, "index.js") });
+  // `tsnet try` starts it once in each namespace that it probes.
+  await build({ ...options, entryPoints: ["src/probe/prober.ts"], outfile: path.join(dist, "prober.js") });
   await writeFile(path.join(dist, "package.json"), '{ "type": "commonjs" }\n');
   const policy = await firstPolicy();
   const args = policy ? ["check", path.join("policies", policy)] : ["--help"];

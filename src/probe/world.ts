@@ -58,7 +58,7 @@ async function allowIpv6(place: Place): Promise<void> {
   if (!place.uplinks.some((uplink) => uplink.prefix.family === 6) || readSysctl(path) !== "1") return;
   const settings = ["lo", UPLINK].map((device) => ({ path: `ipv6/conf/${device}/disable_ipv6`, value: "0" }));
   for (const setting of settings) writeSysctl(setting.path, setting.value);
-  await writeSysctlsIn(WORLD_PATH, settings);
+  await writeSysctlsIn([WORLD_PATH], settings);
 }
 
 /**
