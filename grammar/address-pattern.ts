@@ -42,7 +42,7 @@ function endOfIpv6(text: string, start: number): number {
       if (end > start && text.charCodeAt(end - 1) === COLON) double = true;
     } else if (code !== DOT && !isHex(code)) break;
   }
-  // `[fd00::5]:22` without its brackets before a let or braces: `fd00::5:{22, 80}`. The last colon is not the address's.
+  // `[fd00::5]:…` without its brackets, before braces: `fd00::5:{22, 80}`. The last colon is not the address's.
   if (text.charCodeAt(end - 1) === COLON && text.charCodeAt(end - 2) !== COLON) {
     end--;
     colons--;

@@ -25,7 +25,7 @@ export function isCommonLine(text: string, at: number): boolean {
   return pattern.test(text);
 }
 
-/** Reads common lines from `start`, the beginning of a line, as long as they last; returns the place of the first other. */
+/** Reads common lines from `start`, the beginning of a line, as long as they last; returns where they end. */
 export function readCommonLines(file: SourceFile, start: number, statements: Statement[]): number {
   const text = file.text;
   let at = start;

@@ -10,7 +10,8 @@ interface Node extends ISerializedGast {
 /** Terminals whose definition says more in words than as a pattern. */
 const WORDS = new Map<TokenType, string>([
   [T.AnyName, "BARE | QUOTED"],
-  [T.Name, `/${T.BARE}/`],
+  [T.Name, "BARE"],
+  [T.Quoted, '/"(?:[^"\\\\\\n]|\\\\["\\\\])*"/'],
   [T.PortNumber, "NUMBER | NUMBER_RANGE"],
   [T.NumberWord, "/\\d+/"],
   [T.NumberRange, "/\\d+-\\d+/"],
@@ -25,6 +26,7 @@ const WORDS = new Map<TokenType, string>([
 const INTRODUCTION = `(* The policy language. Generated from the parser by scripts/grammar-docs.ts: don't edit.
 
    Spaces and tabs separate words and mean nothing else, but none may stand around the ":" and "/" of ports.
+   Each statement and each property ends at a SEPARATOR, or at the end of its block or of the file.
    A comment goes from "#" to the end of its line. A keyword is one only where this grammar has it: elsewhere the same
    word is a NAME. What an item may be (a peer, a port, a container) depends on where its list stands. *)
 `;
@@ -76,6 +78,7 @@ function terminal(node: Node, used: Set<string>): string {
   const literal = type === undefined || WORDS.has(type) ? undefined : literalOf(type.LABEL ?? "");
   if (literal !== undefined) return literal;
   used.add(name);
+  if (type === T.PortNumber) used.add(T.NumberRange.name);
   return symbol(name);
 }
 

@@ -80,7 +80,7 @@ function endsChunk(text: string, at: number, count: number): boolean {
   return count > CHUNK || isCommonLine(text, at);
 }
 
-/** Adds the tokens from `start` on, up to the end of the text or of a line once there are enough; returns that place. */
+/** Adds the tokens from `start` on, up to the end of the text or of a line that may end a chunk; returns that place. */
 function tokenize(file: SourceFile, start: number, tokens: IToken[], comments: Comment[]): number {
   const text = file.text;
   const length = text.length;

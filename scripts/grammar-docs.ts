@@ -1,6 +1,5 @@
 // Writes grammar/generated/: the grammar as EBNF, as railroad diagrams, and as a TextMate grammar for editors.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import vm from "node:vm";
@@ -27,7 +26,7 @@ interface Drawing {
 
 /** Chevrotain's diagrams, drawn here, so that the page needs neither scripts nor a network. */
 function railroad(rules: readonly ISerializedGast[]): string {
-  const diagrams = path.join(path.dirname(createRequire(import.meta.url).resolve("chevrotain/package.json")), "diagrams");
+  const diagrams = path.join(root, "node_modules/chevrotain/diagrams");
   const context = vm.createContext({});
   for (const script of ["vendor/railroad-diagrams.js", "src/diagrams_builder.js"]) {
     vm.runInContext(readFileSync(path.join(diagrams, script), "utf8"), context);

@@ -44,8 +44,7 @@ if (show(process.execPath, "scripts/build.mjs", "--no-types") !== 0 || !existsSy
 step(`try ${policy} in a throwaway network namespace`);
 const status = show(process.execPath, tsnet, "try", policy);
 if (status === SYSTEM) {
-  console.log("\nThis machine can't try it (the reason is above). What needs no privilege:");
+  console.log("\nThis machine can't try it: the reason is above. What needs no privilege:");
   show(process.execPath, tsnet, "check", policy);
-  show(process.execPath, tsnet, "compile", policy, "--topology");
 }
 process.exitCode = status ?? 1;

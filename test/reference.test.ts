@@ -16,13 +16,11 @@ interface Block {
   readonly policy: string;
 }
 
-const blocks = [...text.matchAll(/^```tsnet ?(.*)\n([\s\S]*?)^```$/gm)].map(
-  (match): Block => ({
-    line: text.slice(0, match.index).split("\n").length,
-    promise: match[1] as string,
-    policy: match[2] as string,
-  }),
-);
+const blocks = [...text.matchAll(/^```tsnet ?(.*)\n([\s\S]*?)^```$/gm)].map((match): Block => ({
+  line: text.slice(0, match.index).split("\n").length,
+  promise: match[1] as string,
+  policy: match[2] as string,
+}));
 
 test("the reference has examples", () => assert.ok(blocks.length > 20));
 
@@ -48,9 +46,14 @@ test("the reference lists every diagnostic", () => {
 });
 
 test("links within the reference lead somewhere", () => {
-  const anchors = [...text.matchAll(/^##+ (.+)$/gm)].map((match) => (match[1] as string).toLowerCase().replace(/ /g, "-"));
+  const anchors = [...text.matchAll(/^##+ (.+)$/gm)].map((match) =>
+    (match[1] as string).toLowerCase().replace(/ /g, "-"),
+  );
   const links = [...text.matchAll(/\]\(#([^)]+)\)/g)].map((match) => match[1] as string);
-  assert.equal(links.filter((link) => !anchors.includes(link)), []);
+  assert.equal(
+    links.filter((link) => !anchors.includes(link)),
+    [],
+  );
 });
 
 test.run();

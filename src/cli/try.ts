@@ -172,7 +172,9 @@ async function probe(compiled: Compiled, place: Place, json: boolean): Promise<v
     done();
   }
   report(compiled, cells, results, json);
+  const unproven = results.filter((result) => result.unproven).length;
   if (count(results).differing > 0) process.exitCode = EXIT.differs;
+  else if (unproven > 0) throw new Failure(EXIT.system, `${unproven} probes prove nothing: see above`);
 }
 
 function report(

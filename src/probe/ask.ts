@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { connect } from "node:net";
 import { ping } from "../system/ping.js";
-import { type Answer, type Outcome, type Question, readGreeting } from "./protocol.js";
+import { type Answer, NO_PING, type Outcome, type Question, readGreeting } from "./protocol.js";
 
 /** Sockets that are opened before the answers that have come meanwhile are looked at. */
 const AT_ONCE = 32;
@@ -121,7 +121,7 @@ function askUdp(question: Question, timeout: number): Promise<Result> {
 
 async function askIcmp({ source, target }: Question, timeout: number): Promise<Result> {
   const echo = await ping(source, target, timeout);
-  if (echo === "missing") return { outcome: "failed", error: "ping is not installed" };
+  if (echo === "missing") return { outcome: "failed", error: NO_PING };
   return { outcome: echo === "reply" ? "open" : echo };
 }
 

@@ -1,11 +1,11 @@
 /** A cell beside what was measured. Pure. */
 import { isInternal, networkNamed, type Policy } from "../ir/policy.js";
 import { endpointAt } from "../ir/evaluate.js";
-import { formatAddress, sameAddress } from "../net/address.js";
+import { formatAddress } from "../net/address.js";
 import type { Cell } from "./cells.js";
 import { HOST, WORLD } from "./ends.js";
 import { isLoopback, type Place, uplinkOf } from "./place.js";
-import type { Answer, Outcome } from "./protocol.js";
+import { type Answer, NO_PING, type Outcome } from "./protocol.js";
 
 export type Measured = "allow" | "deny" | "reject";
 
@@ -22,6 +22,8 @@ export interface Result {
   /** Undefined: not measured. `mixed`: connections that are spread ended differently, as the policy says. */
   readonly measured: Measured | "mixed" | undefined;
   readonly agrees: boolean;
+  /** Not measured although it should have been: the probes failed, or silence proves nothing. */
+  readonly unproven: boolean;
   /** Why it wasn't measured, or what differs besides the verdict. */
   readonly remark: string | undefined;
   readonly answer: Answer | undefined;
@@ -39,23 +41,21 @@ export function compare(policy: Policy, place: Place, cell: Cell, { answers, unm
   const verdicts = answers.map((answer) => MEASURED[answer.outcome]);
   const failed = answers.find((answer) => answer.outcome === "failed");
   const open = answers.find((answer) => answer.outcome === "open");
-  const result = (measured: Result["measured"], agrees: boolean, remark?: string): Result => ({
-    cell,
-    measured,
-    agrees,
-    remark,
-    answer: open ?? failed ?? answers[0],
-  });
-  if (answers.length === 0) return result(undefined, false, unmeasured ?? "not asked");
-  if (failed !== undefined) return result(undefined, false, failed.error ?? "the probe failed");
+  const answer = open ?? failed ?? answers[0];
+  const blank = (remark: string, unproven: boolean): Result => {
+    return { cell, measured: undefined, agrees: false, unproven, remark, answer };
+  };
+  if (answers.length === 0) return blank(unmeasured ?? "not asked", false);
+  if (failed !== undefined) return blank(failed.error ?? "the probe failed", failed.error !== NO_PING);
   // An answer proves that the way is open; silence proves nothing unless an answer could have come.
-  if (unmeasured !== undefined && open === undefined) return result(undefined, false, unmeasured);
+  if (unmeasured !== undefined && open === undefined) return blank(unmeasured, true);
   const distinct = [...new Set(verdicts)] as Measured[];
   const measured = distinct.length === 1 ? (distinct[0] as Measured) : "mixed";
   const possible = new Set<string>(cell.decisions.map((decision) => decision.verdict));
   const wrong = answers.map((answer) => (answer.outcome === "open" ? oddity(policy, place, cell, answer) : undefined));
   const remark = wrong.find((text) => text !== undefined);
-  return result(measured, remark === undefined && distinct.every((verdict) => possible.has(verdict)), remark);
+  const agrees = remark === undefined && distinct.every((verdict) => possible.has(verdict));
+  return { cell, measured, agrees, unproven: false, remark, answer };
 }
 
 /** What is wrong with an answer although it came: somebody else gave it, or the packet came from a wrong address. */
@@ -79,7 +79,8 @@ function peerOf(policy: Policy, place: Place, cell: Cell): string[] | undefined 
     return host.flatMap((address) => (address?.family === source.family ? [formatAddress(address)] : []));
   }
   // What reaches itself, or comes from loopback, must come from somewhere else: see the topology's gateways.
-  if (via !== undefined && (isLoopback(source) || targets.some((target) => sameAddress(target.address, source)))) {
+  const itself = targets.some((target) => endpointAt(policy, target.address)?.container === holder?.container);
+  if (via !== undefined && (isLoopback(source) || (holder !== undefined && itself))) {
     return undefined;
   }
   return cell.from === HOST && via !== undefined ? undefined : [own];

@@ -13,43 +13,45 @@ export interface MatrixOptions {
 }
 
 const HEAD = ["from -> to", "service", "policy", "measured", "", "probes", "decided by"] as const;
-/** A column wider than this pushes only its own line. */
-const WIDEST = 40;
+/** A text wider than its column may be stands on a line of its own, or pushes only its own line. */
+const WIDEST = [44, 36, 8, 12, 1, 6, 60] as const;
 
 /** Differences first and in full, then the matrix. */
 export function renderMatrix(results: readonly Result[], { color, unnamed }: MatrixOptions): string {
-  const rows = foldRows(results, unnamed);
-  const lines = rows.flatMap(rowLines);
-  const widths = HEAD.map((title, i) => Math.max(title.length, ...lines.map((line) => limited(line[i]?.length ?? 0))));
-  const shown = [HEAD, ...lines].map((line, i) => {
-    const text = line
-      .map((word, column) => word.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd();
-    return i === 0 ? paint(text, "2", color) : paintMark(text, color);
+  const lines = foldRows(results, unnamed).flatMap(rowLines);
+  const widths = HEAD.map((title, i) => {
+    const fitting = lines.map((line) => line[i]?.length ?? 0).filter((width) => width <= (WIDEST[i] ?? 0));
+    return Math.max(title.length, ...fitting);
+  });
+  const table = lines.flatMap((line, i) => {
+    const [pair = "", ...others] = line;
+    const repeated = i > 0 && lines[i - 1]?.[0] === pair;
+    if (repeated) return [aligned(["", ...others], widths)];
+    return pair.length <= (widths[0] ?? 0) ? [aligned(line, widths)] : [pair, aligned(["", ...others], widths)];
   });
   const differences = results.filter(differs).flatMap((result) => difference(result, color));
-  return [...differences, ...shown].join("\n");
+  return [
+    ...differences,
+    paint(aligned(HEAD, widths), "2", color),
+    ...table.map((line) => paintMark(line, color)),
+  ].join("\n");
 }
 
-function limited(width: number): number {
-  return width > WIDEST ? 0 : width;
+function aligned(words: readonly string[], widths: readonly number[]): string {
+  return words
+    .map((word, i) => word.padEnd(widths[i] ?? 0))
+    .join("  ")
+    .trimEnd();
 }
 
-function rowLines({ services, results, pairs }: Row): string[][] {
-  const [first] = results;
-  if (first === undefined) return [];
-  const mark = first.measured === undefined ? "" : first.agrees ? "✓" : "✗";
-  const by = decidedBy(first.cell).map(({ text, at }) => (at === undefined ? text : `${text}  ${at}`));
-  return foldPairs(pairs).map((pair, i) => [
-    pair,
-    services,
-    first.cell.expected,
-    first.measured ?? "not measured",
-    mark,
-    i === 0 ? String(results.length) : "",
-    by.join("; "),
-  ]);
+function rowLines({ services, example, pairs }: Row): string[][] {
+  const { cell, measured, agrees } = example;
+  const mark = measured === undefined ? "" : agrees ? "✓" : "✗";
+  const by = decidedBy(cell).map(({ text, at }) => (at === undefined ? text : `${text}  ${at}`));
+  return foldPairs(pairs).map((group) => {
+    const probes = group.pairs.reduce((sum, [, , results]) => sum + results, 0);
+    return [group.text, services, cell.expected, measured ?? "not measured", mark, String(probes), by.join("; ")];
+  });
 }
 
 /** One difference, with everything that is needed to look for its cause. */

@@ -29,6 +29,9 @@ export type Order =
  */
 export type Outcome = "open" | "refused" | "unreachable" | "silent" | "failed";
 
+/** The error of an ICMP question that can't be asked, with the mend. */
+export const NO_PING = "ping is not installed (apt-get install iputils-ping)";
+
 export interface Answer {
   readonly id: number;
   readonly outcome: Outcome;

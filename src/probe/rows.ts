@@ -2,30 +2,31 @@
 import { formatAddress } from "../net/address.js";
 import type { Cell } from "./cells.js";
 import type { Result } from "./compare.js";
+import { groupBy } from "./fold.js";
 import type { Unnamed } from "./services.js";
 import { decidedBy, differs } from "./summary.js";
 
-/** Results of several pairs that are alike in everything but the pair. */
+/** Results that are alike in everything but the pair. */
 export interface Row {
   readonly services: string;
-  readonly results: readonly Result[];
-  readonly pairs: readonly (readonly [string, string])[];
+  readonly example: Result;
+  readonly pairs: readonly RowPair[];
 }
+
+/** Names of the two ends, and how many results of the row they have. */
+export type RowPair = readonly [from: string, to: string, results: number];
 
 /** `unnamed`: ports that stand for whatever no statement names. */
 export function foldRows(results: readonly Result[], unnamed: Unnamed): Row[] {
-  const rows = new Map<string, { services: string; results: Result[]; pairs: [string, string][] }>();
-  for (const { pair, members } of pairsOf(results)) {
+  const rows = new Map<string, { services: string; example: Result; pairs: RowPair[] }>();
+  for (const { names, members } of pairsOf(results)) {
     const groups = groupBy(members, outcomeKey);
     for (const [key, group] of groups) {
       const services = servicesText(group, unnamed, groups.size === 1);
-      const rowKey = `${key} ${services}`;
-      const row = rows.get(rowKey);
-      if (row === undefined) rows.set(rowKey, { services, results: [...group], pairs: [pair] });
-      else {
-        row.results.push(...group);
-        row.pairs.push(pair);
-      }
+      const pair: RowPair = [...names, group.length];
+      const row = rows.get(`${key} ${services}`);
+      if (row !== undefined) row.pairs.push(pair);
+      else rows.set(`${key} ${services}`, { services, example: group[0] as Result, pairs: [pair] });
     }
   }
   return [...rows.values()];
@@ -39,31 +40,34 @@ function outcomeKey(result: Result): string {
 }
 
 interface PairResults {
-  readonly pair: [string, string];
+  readonly names: readonly [from: string, to: string];
   readonly members: readonly Result[];
 }
 
-/** By names; where the addresses of an end make a difference, by names and addresses. */
+type Label = (result: Result) => readonly [from: string, to: string];
+
+const PLAIN: Label = ({ cell }) => [cell.from, cell.to];
+const WITH_TO: Label = ({ cell }) => [cell.from, `${cell.to} (${formatAddress(cell.destination)})`];
+const WITH_FROM: Label = ({ cell }) => [`${cell.from} (${formatAddress(cell.source)})`, cell.to];
+const WITH_BOTH: Label = (result) => [WITH_FROM(result)[0], WITH_TO(result)[1]];
+
+/** By names; with the addresses of an end where they make a difference. */
 function pairsOf(results: readonly Result[]): PairResults[] {
-  return [...groupBy(results, ({ cell }) => `${cell.from}\0${cell.to}`).values()].flatMap((members) => {
-    const byAddress = groupBy(
-      members,
-      ({ cell }) => `${formatAddress(cell.source)} ${formatAddress(cell.destination)}`,
-    );
-    const contents = [...byAddress.values()].map((list) => list.map(contentKey).sort().join("\n"));
-    const [first] = members;
-    if (first === undefined) return [];
-    if (new Set(contents).size === 1) return [{ pair: [first.cell.from, first.cell.to], members }];
-    const shown = {
-      source: new Set(members.map(({ cell }) => formatAddress(cell.source))).size > 1,
-      destination: new Set(members.map(({ cell }) => formatAddress(cell.destination))).size > 1,
-    };
-    const label = ({ cell }: Result): [string, string] => [
-      shown.source ? `${cell.from} (${formatAddress(cell.source)})` : cell.from,
-      shown.destination ? `${cell.to} (${formatAddress(cell.destination)})` : cell.to,
-    ];
-    return [...byAddress.values()].map((list) => ({ pair: label(list[0] as Result), members: list }));
+  return [...groupBy(results, (result) => PLAIN(result).join("\0")).values()].flatMap((members) => {
+    for (const label of [PLAIN, WITH_TO, WITH_FROM, WITH_BOTH]) {
+      const groups = [...groupBy(members, (result) => label(result).join("\0")).values()];
+      if (label !== WITH_BOTH && !groups.every(isUniform)) continue;
+      return groups.map((group) => ({ names: label(group[0] as Result), members: group }));
+    }
+    return [];
   });
+}
+
+/** Whether the results are the same whatever the addresses. */
+function isUniform(members: readonly Result[]): boolean {
+  const byAddresses = groupBy(members, (result) => WITH_BOTH(result).join("\0"));
+  const contents = [...byAddresses.values()].map((list) => list.map(contentKey).sort().join("\n"));
+  return new Set(contents).size === 1;
 }
 
 function contentKey(result: Result): string {
@@ -90,15 +94,4 @@ export function serviceText({ proto, port, via, targets }: Cell): string {
   const names = targets.map((target) => target.name);
   const inner = targets[0]?.port ?? "";
   return `${service} -> ${names.length === 1 ? names[0] : `{${names.join(", ")}}`}:${inner}`;
-}
-
-function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const own = key(item);
-    const group = groups.get(own);
-    if (group === undefined) groups.set(own, [item]);
-    else group.push(item);
-  }
-  return groups;
 }

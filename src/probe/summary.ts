@@ -1,4 +1,5 @@
 /** What a trial comes to: counts, and the JSON of its cells. Pure. */
+import { DEFAULTS } from "../ir/evaluate.js";
 import { formatAddress } from "../net/address.js";
 import { location } from "../text/source.js";
 import type { Cell } from "./cells.js";
@@ -27,10 +28,14 @@ export function decidedBy(cell: Cell): { text: string; at: string | undefined }[
   const out = new Map<string, { text: string; at: string | undefined }>();
   for (const decision of cell.decisions) {
     const said = decision.by.map(({ text, span }) => ({ text, at: location(span) }));
-    if (decision.default !== null && said.length === 0) said.push({ text: `default: ${decision.default}`, at: "" });
+    if (decision.default !== null && said.length === 0) said.push({ text: defaultText(decision.default), at: "" });
     for (const { text, at } of said) out.set(`${text} ${at}`, { text, at: at === "" ? undefined : at });
   }
   return [...out.values()];
+}
+
+function defaultText(name: string): string {
+  return `default: ${DEFAULTS[name as keyof typeof DEFAULTS]}`;
 }
 
 /** A cell as `try --json` prints it. */

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Compiled } from "../compile.js";
 import type { Container, Policy } from "../ir/policy.js";
 import { attach, type Attached } from "../system/child.js";
+import { ipBatch } from "../system/ip.js";
 import { createNetns } from "../system/netns.js";
 import { planTopology } from "../topology/plan.js";
 import { applyPolicy } from "../transaction/apply.js";
@@ -33,10 +34,16 @@ export async function withStandIns(compiled: Compiled): Promise<{ compiled: Comp
     if (adopted) replaced.push(name);
     const here = sandbox.kind === "netns" && /^(\/var)?\/run\/(?!.*\/\.\.\/)/.test(sandbox.path);
     // A path on /run is empty here, so the namespace can be made where the policy looks for it.
-    if (here) await createNetns(sandbox.path);
+    if (here) await makeAdoptable(sandbox.path);
     containers.push(adopted && !here ? { ...container, sandbox: { kind: "own" } } : container);
   }
   return { compiled: { ...compiled, policy: { ...compiled.policy, containers } }, replaced };
+}
+
+/** As its owner would leave it: with a loopback device that is up. */
+async function makeAdoptable(path: string): Promise<void> {
+  await createNetns(path);
+  await ipBatch(path, [["link", "set", "dev", "lo", "up"]]);
 }
 
 /** Builds the network, measures every cell with the rules in force, and takes the probers away. */

@@ -19,7 +19,7 @@ export function suggest(word: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours between two words; `limit` or more counts as `limit + 1`. */
+/** Insertions, deletions, replacements and swaps of neighbours between two words; over `limit` it is `limit + 1`. */
 export function editDistance(a: string, b: string, limit = Infinity): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);

@@ -11,12 +11,12 @@ export const SYNTAX_CODES = {
   "unexpected-token": entry(
     "error",
     "Something that doesn't fit",
-    "The statement began well, and then came a word or sign that can't stand there. The message says what was expected.",
+    "The statement began well, and then came something that can't stand there. The message says what was expected.",
   ),
   "unexpected-character": entry(
     "error",
     "A character without meaning",
-    "Outside quotes and comments a policy has letters, digits and a few signs. Any other character needs quotes, as part of a name.",
+    "A policy has letters, digits and a few signs. Any other character stands in quotes, as part of a name.",
   ),
   "unterminated-string": entry(
     "error",
@@ -37,13 +37,13 @@ export const SYNTAX_CODES = {
   "digit-word": entry(
     "error",
     "A bare word that starts with a digit",
-    "A bare word that starts with a digit is a number or an address. A name such as 0afe24ab86b8 is written in double quotes.",
+    "A bare word that starts with a digit is a number or an address. A name such as 0afe24ab86b8 is quoted.",
   ),
   "bad-port": entry("error", "A number that is no port", "Ports go from 1 to 65535."),
   "bad-address": entry(
     "error",
     "An address that is none",
-    "IPv4 addresses are four decimal numbers, IPv6 addresses have '::' or seven colons, MAC addresses six pairs of digits.",
+    "IPv4 addresses are four decimal numbers, IPv6 ones have '::' or seven colons, MAC addresses six pairs.",
   ),
   "bad-range": entry(
     "error",

@@ -69,7 +69,9 @@ function subnetConflicts({ policy, bridges }: Topology, actual: Actual): Conflic
       return [
         {
           object: found.object,
-          message: `the subnet ${formatPrefix(subnet)} of network ${bridge.network} overlaps the ${found.object}, which ${whose}`,
+          message:
+            `the subnet ${formatPrefix(subnet)} of network ${bridge.network} overlaps the ${found.object}, ` +
+            `which ${whose}`,
           mend: `give the network another subnet: network ${bridge.network} { subnet … }`,
           from: bridge.from,
         },
@@ -160,7 +162,7 @@ function adoptedConflicts(plan: SandboxPlan, there: ActualSandbox, stack: Stack,
     if (stack.links.has(inside.device) && !ours.has(inside.device)) {
       conflicts.push({
         object: `device ${inside.device} in ${path}`,
-        message: `container ${container} needs a device ${inside.device} in ${path}, and there is one that isn't tsnet's`,
+        message: `container ${container} needs a device ${inside.device} in ${path}, where one is that isn't tsnet's`,
         mend: `rename or remove it: nsenter --net=${path} ip link delete ${inside.device}`,
         from,
       });

@@ -56,7 +56,7 @@ export function endpointMark(policy: string, network: string, container: string)
   return `${bridgeMark(policy, network)}/${component(container, MARK_LIMIT)}`;
 }
 
-/** The policy, network and container that a mark names, as far as they weren't too long; undefined for other aliases. */
+/** The policy, network and container that a mark names, unless cut; undefined for other aliases. */
 export function parseMark(
   alias: string,
 ): { policy: string; network: string; container: string | undefined } | undefined {

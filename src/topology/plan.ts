@@ -2,8 +2,8 @@
  * From a policy to the network that it describes. Pure: same policy, same topology, on any machine.
  *
  * Every packet between two containers must be routed through the host's forward hook, where our rules are. So the host
- * end of an endpoint is no port of the network's bridge: it has the gateway's addresses and the bridge's MAC itself, and
- * a route to its endpoint alone. There is no shared segment on which a container could lie to another.
+ * end of an endpoint is no port of the network's bridge: it has the gateway's addresses and the bridge's MAC itself,
+ * and a route to its endpoint alone. There is no shared segment on which a container could lie to another.
  */
 import {
   addressOf,

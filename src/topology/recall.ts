@@ -1,4 +1,4 @@
-/** The plan of an endpoint as it is, read off the kernel, so that it can be made again when a change is undone. Pure. */
+/** The plan of an endpoint as it is, read off the kernel: undoing a change makes it again from this. Pure. */
 import { ROUTE_PROTOCOL } from "./lines.js";
 import { asPlan } from "./mend.js";
 import { parseMark } from "./names.js";

@@ -3,7 +3,8 @@ import { randomInt } from "node:crypto";
 import { ipBatchForced } from "../system/ip.js";
 
 /**
- * Deletes devices of this namespace. One that is gone already, perhaps with the namespace of its other end, is no error.
+ * Deletes devices of this namespace. One that is gone already, perhaps with the namespace of its other end, is no
+ * error.
  *
  * Each deletion of a veth waits for the kernel to forget it, some 20 ms; a group of devices waits once. The group's
  * number is drawn afresh from two thousand million, so that nobody else's device is in it.

@@ -65,7 +65,7 @@ export function set(place: Place, sysctl: Sysctl, before?: string): Work {
   return { stage: loosens(sysctl) ? "up" : "settings", kind: "sysctl", place, sysctl, before };
 }
 
-// Whole objects, new ---------------------------------------------------------------------------------------------------
+// Whole objects, new --------------------------------------------------------------------------------------------------
 
 /** `born`: the name until the mark is on it; a device under a name that isn't ours by its shape must bear the mark. */
 export function bridgeWorks(bridge: BridgePlan, born: string): Work[] {

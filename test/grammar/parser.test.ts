@@ -163,7 +163,8 @@ test("reads publish in all its forms", () => {
 
 test("reads the blocks of networks and containers", () => {
   const network =
-    'network front { driver bridge; subnet 172.17.0.0/16; subnet fd17::/64, gateway 172.17.0.1\nicc off; internal; masquerade off; mtu 1500; bridge "br-front"; driver macvlan log }';
+    "network front { driver bridge; subnet 172.17.0.0/16; subnet fd17::/64, gateway 172.17.0.1\n" +
+    'icc off; internal; masquerade off; mtu 1500; bridge "br-front"; driver macvlan log }';
   assert.equal(statementsOf(network), [
     {
       kind: "network",
@@ -183,7 +184,9 @@ test("reads the blocks of networks and containers", () => {
     },
   ]);
   const container =
-    'container c1 {\n network front ip 172.17.0.5 ip fd17::5 mac 02:42:ac:11:00:05\n expose {80, 53/udp}\n publish 80->8080; publish all; link db as database; link db\n mode host; mode none; mode container:other; netns "/run/netns/x"; pid 4242\n}';
+    "container c1 {\n network front ip 172.17.0.5 ip fd17::5 mac 02:42:ac:11:00:05\n expose {80, 53/udp}\n" +
+    " publish 80->8080; publish all; link db as database; link db\n" +
+    ' mode host; mode none; mode container:other; netns "/run/netns/x"; pid 4242\n}';
   assert.equal(statementsOf(container), [
     {
       kind: "container",

@@ -10,12 +10,12 @@
  *
  * The host is a network namespace with a mount namespace whose /run and /var/lib/tsnet are empty tmpfs. It has lo and
  * the uplink `up0` (198.51.100.1/24, 2001:db8:100::1/64) to the namespace WORLD (198.51.100.2, 2001:db8:100::2), each
- * with the other as its default route. Forwarding is off, as on a fresh machine. Nothing of the real machine is changed:
- * as root in plain namespaces, else in a user namespace.
+ * with the other as its default route. Forwarding is off, as on a fresh machine. Nothing of the real machine is
+ * changed: as root in plain namespaces, else in a user namespace.
  *
  * A place is `undefined` (the host), `WORLD`, or the path of any namespace file that the host sees. TCP and UDP are
- * asked of an agent process (agent.mjs) that is started in a place the first time that it is needed; ICMP and raw frames
- * come from packets.pl.
+ * asked of an agent process (agent.mjs) that is started in a place the first time that it is needed; ICMP and raw
+ * frames come from packets.pl.
  *
  * Everything ends with the lab, whether the body throws or not: its processes are killed by their ids, and the kernel
  * takes the namespaces apart when the last is gone.
@@ -96,8 +96,8 @@ export class Host {
   }
 
   /**
-   * Calls an exported function of a module (a path or URL, as `import.meta.resolve` gives it) on the host. Arguments and
-   * result travel by structured clone: Maps and bigints do, functions don't.
+   * Calls an exported function of a module (a path or URL, as `import.meta.resolve` gives it) on the host. Arguments
+   * and result travel by structured clone: Maps and bigints do, functions don't.
    */
   call<T>(module: string, name: string, ...args: readonly unknown[]): Promise<T> {
     return this.ask({ op: "call", module, name, args }) as Promise<T>;
@@ -205,7 +205,7 @@ export class Host {
     await this.runIn(place, "perl", [PACKETS, "frame", device, hex.replace(/[^0-9a-fA-F]/g, "")]);
   }
 
-  // --------------------------------------------------------------------------------------------------------------------
+  // -------------------------------------------------------------------------------------------------------------------
 
   private agent(place: Place, question: Record<string, unknown>): Promise<unknown> {
     return this.ask({ op: "agent", place, question });

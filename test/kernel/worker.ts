@@ -23,7 +23,7 @@ export type Request =
     }
   | { readonly op: "kill"; readonly pid: number };
 
-// Agents ---------------------------------------------------------------------------------------------------------------
+// Agents --------------------------------------------------------------------------------------------------------------
 
 interface Agent {
   readonly child: ChildProcess;
@@ -73,7 +73,7 @@ function ask(place: string | undefined, question: Record<string, unknown>): Prom
   });
 }
 
-// Processes ------------------------------------------------------------------------------------------------------------
+// Processes -----------------------------------------------------------------------------------------------------------
 
 /** Starts a process that runs until it is killed; waits for `ready` on its standard output when that is given. */
 function start(command: string, args: readonly string[], ready: string | undefined): Promise<number> {
@@ -104,7 +104,7 @@ function stop(pid: number): Promise<void> {
   });
 }
 
-// The place ------------------------------------------------------------------------------------------------------------
+// The place -----------------------------------------------------------------------------------------------------------
 
 async function build(): Promise<void> {
   await run("mount", ["-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"]);

@@ -90,7 +90,10 @@ function publishOf(publish: Publish): Printable {
     protocol: protocolName(publish.protocol),
     hostPorts: range(from),
     ports: range(publish.port),
-    targets: publish.targets.map(({ container, addresses }) => ({ container, addresses: addresses.map(formatAddress) })),
+    targets: publish.targets.map(({ container, addresses }) => ({
+      container,
+      addresses: addresses.map(formatAddress),
+    })),
     from: publish.from === undefined ? "any" : peersOf(publish.from),
     by: publish.origin.id,
   };

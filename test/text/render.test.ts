@@ -15,7 +15,10 @@ function problem(text: string, start: number, end: number, more: Partial<Diagnos
 const plain = (diagnostic: Diagnostic) => renderDiagnostic(diagnostic, { color: false });
 
 test("shows a frame with the place underlined, why and help", () => {
-  const diagnostic = problem("icc off\nallow a -> b:0 # x\n", 21, 22, { why: "ports go from 1 to 65535", help: "leave it out" });
+  const diagnostic = problem("icc off\nallow a -> b:0 # x\n", 21, 22, {
+    why: "ports go from 1 to 65535",
+    help: "leave it out",
+  });
   assert.is(
     plain(diagnostic),
     `error[bad-port]: 0 is no port
@@ -64,13 +67,34 @@ note: first given here
 });
 
 test("points behind the end of a line and of a file", () => {
-  assert.is(plain(problem("allow a", 7, 7)).split("\n").slice(-2).join("\n"), "1 | allow a\n  |        ^");
-  assert.is(plain(problem("", 0, 0)).split("\n").slice(-2).join("\n"), "1 |\n  | ^");
-  assert.is(plain(problem("a\n", 1, 2)).split("\n").slice(-2).join("\n"), "1 | a\n  |  ^");
+  assert.is(
+    plain(problem("allow a", 7, 7))
+      .split("\n")
+      .slice(-2)
+      .join("\n"),
+    "1 | allow a\n  |        ^",
+  );
+  assert.is(
+    plain(problem("", 0, 0))
+      .split("\n")
+      .slice(-2)
+      .join("\n"),
+    "1 |\n  | ^",
+  );
+  assert.is(
+    plain(problem("a\n", 1, 2))
+      .split("\n")
+      .slice(-2)
+      .join("\n"),
+    "1 | a\n  |  ^",
+  );
 });
 
 test("counts the columns that a terminal uses", () => {
-  const underline = (text: string, start: number, end: number) => plain(problem(text, start, end)).split("\n").slice(-2);
+  const underline = (text: string, start: number, end: number) =>
+    plain(problem(text, start, end))
+      .split("\n")
+      .slice(-2);
   assert.equal(underline("\ta b", 3, 4), ["1 |     a b", "  |       ^"]);
   assert.equal(underline("ab\tc d", 3, 4), ["1 | ab  c d", "  |     ^"]);
   assert.equal(underline('"日本" x', 1, 3), ['1 | "日本" x', "  |  ^^^^"]);
@@ -97,7 +121,9 @@ test("lets nothing reach the terminal that it would obey", () => {
 
 test("cuts long lines around the span", () => {
   const text = `${"a".repeat(500)}!${"b".repeat(500)}`;
-  const [line, marks] = plain(problem(text, 500, 501)).split("\n").slice(-2) as [string, string];
+  const [line, marks] = plain(problem(text, 500, 501))
+    .split("\n")
+    .slice(-2) as [string, string];
   assert.is(line, `1 | …${"a".repeat(40)}!${"b".repeat(79)}…`);
   assert.is(marks, `  | ${" ".repeat(41)}^`);
   const whole = plain(problem("x".repeat(1_000_000), 10, 999_999));
@@ -136,7 +162,10 @@ test("gives code hosts SARIF", () => {
   ]) as { runs: [{ tool: { driver: { rules: { id: string }[] } }; results: unknown[] }]; version: string };
   assert.is(log.version, "2.1.0");
   const [run] = log.runs;
-  assert.equal(run.tool.driver.rules.map(({ id }) => id), ["bad-port", "unknown-code"]);
+  assert.equal(
+    run.tool.driver.rules.map(({ id }) => id),
+    ["bad-port", "unknown-code"],
+  );
   assert.equal(run.results, [
     {
       ruleId: "bad-port",

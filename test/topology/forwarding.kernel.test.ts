@@ -187,7 +187,7 @@ function advertisement(mac: string, source: Uint8Array): string {
 }
 
 for (const wide of [false, true]) {
-  it(`the default route from a router advertisement survives (${wide ? "all of IPv6 at once" : "device by device"})`, () =>
+  it(`the default route from an advertisement survives (${wide ? "all of IPv6 at once" : "device by device"})`, () =>
     lab(async (host) => {
       const { stdout } = await host.runIn(WORLD, "ip", ["-j", "link", "show", "dev", "uplink"]);
       const mac = (JSON.parse(stdout) as { address: string }[])[0]?.address ?? "";

@@ -28,6 +28,9 @@ export function plan(policy: Policy): Ruleset {
   return { policy: policy.name, tables };
 }
 
+/** Where the host rejects its own connection, the reset that it sends itself bears the container's address. */
+const HOME: Rule = rule([match("iifname", "lo"), then(ACCEPT)], "what this host says to itself");
+
 function planFilter(policy: Policy, name: string): Table {
   const table = new TableBuilder();
   const own = ownAddresses(policy.containers);
@@ -36,7 +39,7 @@ function planFilter(policy: Policy, name: string): Table {
   const toThere: Rule[] = [];
   const out: Rule[] = [];
   const forward: Rule[] = [];
-  const input: Rule[] = [];
+  const input: Rule[] = [HOME];
   const output: Rule[] = [];
 
   planDevices(table, policy);
@@ -118,7 +121,11 @@ function planMembers(table: TableBuilder, policy: Policy, family: Family): void 
       const address = addressOf(endpoint, family);
       if (address === undefined) continue;
       own.push({ key: [address.value], from });
-      self.push({ key: [address.value, address.value], from });
+      // Through the host a container may reach any of its addresses from any other.
+      for (const other of container.endpoints) {
+        const to = addressOf(other, family);
+        if (to !== undefined) self.push({ key: [address.value, to.value], from });
+      }
       if (internal) confined.push({ key: [address.value], from });
       if (networkNamed(policy, endpoint.network).internal) inside.push({ key: [address.value], from });
       // A container may send any of its own addresses on any of its devices.
@@ -126,7 +133,7 @@ function planMembers(table: TableBuilder, policy: Policy, family: Family): void 
     }
   }
   table.set(`own${family}`, [type], own, "addresses of containers");
-  table.set(`self${family}`, [type, type], self, "each container address with itself");
+  table.set(`self${family}`, [type, type], self, "addresses of one container, in pairs");
   table.set(`frames${family}`, ["ifname", "ether_addr", type], frames, "what each device may send");
   if (confined.length > 0) table.set(`internal${family}`, [type], confined, "containers of internal networks only");
   if (inside.length > 0) table.set(`inside${family}`, [type], inside, "addresses on internal networks");
@@ -134,7 +141,7 @@ function planMembers(table: TableBuilder, policy: Policy, family: Family): void 
 
 /** Drops at the door what a sandbox may not send, and what claims to be a sandbox and isn't. */
 function planGuard(table: TableBuilder, families: readonly Family[]): void {
-  const guard: Rule[] = [rule([lookup("veths", "iifname"), then(goto("frames"))])];
+  const guard: Rule[] = [HOME, rule([lookup("veths", "iifname"), then(goto("frames"))])];
   const frames: Rule[] = [];
   for (const family of families) {
     const { source, destination } = IN[family];

@@ -1,0 +1,109 @@
+/** What the security tests share: a network of both families, who is who on it, and counters of what arrives where. */
+import { deviceName } from "../../src/ir/addresses.js";
+import { bridgeMac } from "../../src/topology/plan.js";
+import { type Host, type Place, WORLD } from "../kernel/lab.js";
+
+export interface Names {
+  readonly ip: string;
+  readonly ip6: string;
+  readonly mac: string;
+  /** Its host end. */
+  readonly device: string;
+}
+
+function names(container: string, last: number): Names {
+  const hex = last.toString(16).padStart(2, "0");
+  return {
+    ip: `10.90.1.${last}`,
+    ip6: `fd90:1::${last}`,
+    mac: `02:42:0a:5a:01:${hex}`,
+    device: deviceName("tsnet", container, "front"),
+  };
+}
+
+export const C1 = names("c1", 11);
+export const C2 = names("c2", 12);
+export const C3 = names("c3", 13);
+export const GATEWAY = { ip: "10.90.1.1", ip6: "fd90:1::1", mac: bridgeMac("tsnet", "front") } as const;
+
+/** The network `front` with c1, c2 and c3; `properties` go into the network's block. */
+export function front(properties = "", rules = ""): string {
+  return `
+network front { subnet 10.90.1.0/24; subnet fd90:1::/64; ${properties} }
+container c1 { network front ip ${C1.ip} ip ${C1.ip6} }
+container c2 { network front ip ${C2.ip} ip ${C2.ip6} }
+container c3 { network front ip ${C3.ip} ip ${C3.ip6} }
+${rules}
+`;
+}
+
+/** IPv6 addresses in brackets, so that a port can follow. */
+export const bracket = (address: string): string => (address.includes(":") ? `[${address}]` : address);
+
+// Strangers ----------------------------------------------------------------------------------------------------------
+
+export const STRANGER = "/run/lab/stranger";
+export const STRANGER4 = "203.0.113.2";
+export const STRANGER6 = "2001:db8:200::2";
+
+/** Another namespace behind the host, on its device up1, with which a policy has nothing to do. */
+export async function addStranger(host: Host): Promise<void> {
+  await host.run("touch", [STRANGER]);
+  await host.run("unshare", [`--net=${STRANGER}`, "true"]);
+  await host.run("ip", ["link", "add", "name", "up1", "type", "veth", "peer", "name", "eth0", "netns", STRANGER]);
+  await host.sysctl("ipv6/conf/up1/accept_dad", "0");
+  await host.sysctl("ipv6/conf/eth0/accept_dad", "0", STRANGER);
+  await ip(host, undefined, "address add 203.0.113.1/24 dev up1", "address add 2001:db8:200::1/64 dev up1 nodad", "link set dev up1 up");
+  await ip(
+    host,
+    STRANGER,
+    `address add ${STRANGER4}/24 dev eth0`,
+    `address add ${STRANGER6}/64 dev eth0 nodad`,
+    "link set dev eth0 up",
+    "route add default via 203.0.113.1",
+    "route add ::/0 via 2001:db8:200::1 dev eth0",
+  );
+}
+
+/** A batch of `ip` commands. */
+export async function ip(host: Host, place: Place, ...lines: string[]): Promise<void> {
+  await host.runIn(place, "ip", ["-batch", "-"], { input: lines.map((line) => `${line}\n`).join("") });
+}
+
+export async function macOf(host: Host, place: Place, device: string): Promise<string> {
+  const { stdout } = await host.runIn(place, "ip", ["-j", "link", "show", "dev", device]);
+  return (JSON.parse(stdout) as { address: string }[])[0]?.address ?? "";
+}
+
+// Counters -----------------------------------------------------------------------------------------------------------
+
+const PROBE = "probe";
+
+/** Counts the frames that arrive on a device of a place, by nft matches, before anything else sees them. */
+export async function countArriving(host: Host, place: Place, device: string, matches: readonly string[]): Promise<void> {
+  await host.nft(table("netdev", `type filter hook ingress device ${device} priority -500;`, matches), place);
+}
+
+/** Counts on the host what is left of packets after every rule of a hook. */
+export async function countAfter(host: Host, hook: "input" | "forward", matches: readonly string[]): Promise<void> {
+  await host.nft(table("inet", `type filter hook ${hook} priority 300;`, matches));
+}
+
+function table(family: string, hook: string, matches: readonly string[]): string {
+  return `table ${family} ${PROBE} { chain seen { ${hook}\n${matches.map((match) => `${match} counter`).join("\n")}\n} }\n`;
+}
+
+/** In the order of the matches. */
+export async function counts(host: Host, place: Place, family: "inet" | "netdev"): Promise<number[]> {
+  const { stdout } = await host.runIn(place, "nft", ["list", "table", family, PROBE]);
+  return [...stdout.matchAll(/counter packets (\d+)/g)].map((match) => Number(match[1]));
+}
+
+/** Asks again and again, and never for ever; says what it waited for when it gives up. */
+export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 400; i++) if (await holds()) return;
+  throw new Error(`never: ${what}`);
+}
+
+/** The place that packets from outside come from, by its device. */
+export const OUTSIDE = { place: WORLD, device: "uplink" } as const;

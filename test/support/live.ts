@@ -1,0 +1,48 @@
+/**
+ * Policies applied to a lab's host. The first half runs there, through `host.call`; the second is for the test.
+ */
+import { compile } from "../../src/compile.js";
+import { applyPolicy } from "../../src/transaction/apply.js";
+import { removePolicy, type RemoveResult } from "../../src/transaction/remove.js";
+import { netnsPath } from "../../src/topology/names.js";
+import type { Host } from "../kernel/lab.js";
+
+export interface Live {
+  readonly changed: boolean;
+  readonly changes: readonly string[];
+  readonly problems: readonly string[];
+}
+
+export async function applyText(text: string): Promise<Live> {
+  const compiled = compile(text, { file: "lab.tsnet" });
+  const wrong = compiled.diagnostics.filter((diagnostic) => diagnostic.severity === "error");
+  if (compiled.failed) throw new Error(`the policy is wrong: ${wrong.map((d) => d.message).join("; ")}`);
+  const { changed, changes, problems } = await applyPolicy(compiled);
+  return { changed, changes, problems };
+}
+
+export function removeNamed(policy: string): Promise<RemoveResult> {
+  return removePolicy(policy);
+}
+
+// --------------------------------------------------------------------------------------------------------------------
+
+const HERE = import.meta.url;
+
+/** Throws when the policy is refused, or when something couldn't be tidied up. */
+export async function apply(host: Host, text: string): Promise<Live> {
+  const live = await host.call<Live>(HERE, "applyText", text);
+  if (live.problems.length > 0) throw new Error(live.problems.join("; "));
+  return live;
+}
+
+export async function remove(host: Host, policy = "tsnet"): Promise<RemoveResult> {
+  const removed = await host.call<RemoveResult>(HERE, "removeNamed", policy);
+  if (removed.problems.length > 0) throw new Error(removed.problems.join("; "));
+  return removed;
+}
+
+/** The sandbox of a container: a place of the lab. */
+export function at(container: string, policy = "tsnet"): string {
+  return netnsPath(policy, container);
+}
