@@ -1,5 +1,6 @@
 /**
- * The short way for the lines that make up large policies: `allow NAME -> NAME:PORT` and `publish PORT -> NAME:PORT`.
+ * The short way for the lines that make up large policies: `allow PEER -> PEER:PORT`, where a peer is a name, an IPv4
+ * address or prefix, and `publish PORT -> NAME:PORT`.
  *
  * Written exactly as the formatter writes them, such a line is one match of one expression, and costs a tenth of the
  * way through tokens and grammar. Every other line, and every line with an error, goes that way; a test holds the two
@@ -7,10 +8,12 @@
  */
 import type { Item, List, Peers, PublishStatement, RuleStatement, Statement, Verb } from "../src/ast/nodes.js";
 import type { SourceFile } from "../src/text/source.js";
+import { parseAddress } from "../src/net/address.js";
 import { BARE } from "./tokens.js";
 
 const END = "[ \\t]*(?:\\r?\\n|$)";
-const RULE = new RegExp(`(allow|deny|reject) (${BARE}) -> (${BARE})(?::(\\d{1,5})(?:/(${BARE}))?)?${END}`, "y");
+const PEER = `${BARE}|\\d{1,3}(?:\\.\\d{1,3}){3}(?:/\\d{1,2})?`;
+const RULE = new RegExp(`(allow|deny|reject) (${PEER}) -> (${PEER})(?::(\\d{1,5})(?:/(${BARE}))?)?${END}`, "y");
 const PUBLISH = new RegExp(`publish (\\d{1,5}) -> (${BARE}):(\\d{1,5})${END}`, "y");
 
 const PUBLISH_LENGTH = "publish ".length;
@@ -53,7 +56,8 @@ function ruleOf(file: SourceFile, start: number, match: RegExpExecArray): RuleSt
   const toName = match[3] as string;
   const digits = match[4];
   const from = peersOf(file, start + verb.length + 1, fromName);
-  const to = peersOf(file, from.span.end + ARROW_LENGTH, toName);
+  const to = from && peersOf(file, from.span.end + ARROW_LENGTH, toName);
+  if (from === undefined || to === undefined) return undefined;
   if (digits === undefined) {
     const span = { file, start, end: to.span.end };
     return { kind: "rule", verb, from, to, ports: undefined, log: undefined, span };
@@ -81,9 +85,25 @@ function listOf(file: SourceFile, start: number, text: string): List {
   return { items: [item], braced: false, span };
 }
 
-function peersOf(file: SourceFile, start: number, text: string): Peers {
-  const include = listOf(file, start, text);
-  return { include, except: undefined, span: include.span };
+const LETTER = "A".charCodeAt(0);
+
+/** Undefined for what only looks like an address: the grammar says what is wrong with it. */
+function peersOf(file: SourceFile, start: number, text: string): Peers | undefined {
+  const include = text.charCodeAt(0) < LETTER ? addressOf(file, start, text) : listOf(file, start, text);
+  return include && { include, except: undefined, span: include.span };
+}
+
+function addressOf(file: SourceFile, start: number, text: string): List | undefined {
+  const slash = text.indexOf("/");
+  const address = slash === -1 ? text : text.slice(0, slash);
+  const length = slash === -1 ? 0 : Number(text.slice(slash + 1));
+  if (length > 32 || parseAddress(address) === undefined) return undefined;
+  const span = { file, start, end: start + text.length };
+  const item: Item =
+    slash === -1
+      ? { kind: "address", text: address, bracketed: false, span }
+      : { kind: "cidr", address, length, span };
+  return { items: [item], braced: false, span };
 }
 
 function portOf(file: SourceFile, start: number, digits: string, word?: string): Item | undefined {

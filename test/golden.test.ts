@@ -10,6 +10,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { toJson } from "../src/backend/nftables/json.js";
 import { plan } from "../src/backend/nftables/plan.js";
+import type { Ruleset } from "../src/backend/nftables/ruleset.js";
 import { toText } from "../src/backend/nftables/text.js";
 import type { Compiled } from "../src/compile.js";
 import { renderDiagnostic } from "../src/text/render.js";
@@ -28,6 +29,12 @@ function diagnosticsOf({ diagnostics }: Compiled): string {
   return diagnostics.map((diagnostic) => `${renderDiagnostic(diagnostic, { color: false })}\n`).join("\n");
 }
 
+/** The document with one object a line, so that a difference shows which. */
+function jsonOf(ruleset: Ruleset): string {
+  const lines = toJson(ruleset).nftables.map((object) => JSON.stringify(object));
+  return `{"nftables": [\n${lines.join(",\n")}\n]}\n`;
+}
+
 function valid(name: string): Goldens {
   const compiled = compilePolicy(name);
   const ruleset = plan(compiled.policy);
@@ -35,7 +42,7 @@ function valid(name: string): Goldens {
   return {
     [`${own}/diagnostics.txt`]: diagnosticsOf(compiled),
     [`${own}/ir.json`]: printIr(compiled.policy),
-    [`${own}/nft.json`]: `${JSON.stringify(toJson(ruleset), undefined, 1)}\n`,
+    [`${own}/nft.json`]: jsonOf(ruleset),
     [`${own}/nft.nft`]: toText(ruleset, { locations: true }),
     [`${own}/topology.txt`]: formatTopology(planTopology(compiled.policy)),
   };

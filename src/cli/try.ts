@@ -91,6 +91,7 @@ function unmeasured(compiled: Compiled, lacking: readonly Lack[], command: reado
       cell,
       measured: undefined,
       agrees: false,
+      unproven: false,
       remark,
       answer: undefined,
     }));

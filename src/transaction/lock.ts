@@ -1,7 +1,9 @@
 /** One writer on a host at a time. */
-import { closeSync, mkdirSync, openSync, readFileSync, unlinkSync, writeSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 
 const PATH = "/run/tsnet/lock";
+/** Held for a moment by whoever takes a dead holder's lock away, so that only one does. */
+const CLEARING = "/run/tsnet/lock.clearing";
 
 export class Locked extends Error {
   override readonly name = "SystemError";
@@ -27,10 +29,7 @@ export async function withLock<T>(
   let said = false;
   while (!take()) {
     const holder = read();
-    if (holder !== undefined && !alive(holder)) {
-      release();
-      continue;
-    }
+    if (holder !== undefined && !alive(holder) && clear()) continue;
     const who = holder === undefined ? "another tsnet" : `process ${holder.pid} (${holder.command})`;
     if (Date.now() > deadline) throw new Locked(`${who} is changing this host's policies`);
     if (!said) options.waiting?.(who);
@@ -44,26 +43,50 @@ export async function withLock<T>(
   }
 }
 
+/** The file appears with its text in it, in one step: a kill can't leave a lock that names nobody. */
 function take(): boolean {
   mkdirSync("/run/tsnet", { recursive: true, mode: 0o755 });
-  let file: number;
+  const command = process.argv.slice(2, 4).join(" ");
+  const holder: Holder = { pid: process.pid, started: startOf(process.pid) ?? "", command };
+  const beside = `${PATH}.${process.pid}`;
+  writeFileSync(beside, JSON.stringify(holder), { mode: 0o644 });
   try {
-    file = openSync(PATH, "wx", 0o644);
+    linkSync(beside, PATH);
+    return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
+  } finally {
+    unlinkSync(beside);
   }
-  const holder: Holder = { pid: process.pid, started: startOf(process.pid) ?? "", command: process.argv.slice(2, 4).join(" ") };
-  writeSync(file, JSON.stringify(holder));
-  closeSync(file);
-  return true;
+}
+
+/** Takes a dead holder's lock away, unless somebody else is at it or has done it. */
+function clear(): boolean {
+  try {
+    mkdirSync(CLEARING);
+  } catch {
+    try {
+      if (Date.now() - statSync(CLEARING).mtimeMs > 5000) rmdirSync(CLEARING);
+    } catch {
+      // It is gone: try again.
+    }
+    return false;
+  }
+  try {
+    const holder = read();
+    if (holder !== undefined && !alive(holder)) release();
+    return true;
+  } finally {
+    rmdirSync(CLEARING);
+  }
 }
 
 function release(): void {
   try {
     unlinkSync(PATH);
   } catch {
-    // Somebody who thought us dead has taken it away.
+    // It is gone already.
   }
 }
 

@@ -1,7 +1,8 @@
 /** What the security tests share: a network of both families, who is who on it, and counters of what arrives where. */
+import * as assert from "uvu/assert";
 import { deviceName } from "../../src/ir/addresses.js";
 import { bridgeMac } from "../../src/topology/plan.js";
-import { type Host, type Place, WORLD } from "../kernel/lab.js";
+import { type Host, type Place, type State, WORLD } from "../kernel/lab.js";
 
 export interface Names {
   readonly ip: string;
@@ -107,3 +108,56 @@ export async function until(what: string, holds: () => Promise<boolean>): Promis
 
 /** The place that packets from outside come from, by its device. */
 export const OUTSIDE = { place: WORLD, device: "uplink" } as const;
+
+// Snapshots ----------------------------------------------------------------------------------------------------------
+
+/** Everything that a policy could touch in a place, byte for byte: rules, links, addresses, routes, sysctls. */
+export async function snapshot(host: Host, place?: Place): Promise<string> {
+  const rules = await host.runIn(place, "nft", ["-j", "list", "ruleset"]);
+  const lines = ["link show", "address show", "route show table all", "-6 route show table all", "rule show", "-6 rule show"];
+  const lists: string[] = [];
+  for (const line of [...lines, "neighbour show nud permanent", "netns list"])
+    lists.push(line, (await host.runIn(place, "ip", ["-j", "-d", ...line.split(" ")])).stdout);
+  const settings = await host.runIn(place, "grep", ["-rHs", "", "/proc/sys/net"], { accept: "any" });
+  return [
+    rules.stdout.replace(/"handle": \d+/g, "").replace(/"counter": \{[^}]*\}/g, ""),
+    // Ages, and the state of autoconfiguration, move by themselves.
+    ...lists.map((text) => text.replace(/"(expires|used|age|valid_life_time|preferred_life_time)":\d+,?/g, "")),
+    ...settings.stdout.split("\n").filter((line) => !line.includes("nf_conntrack_count")).sort(),
+  ].join("\n");
+}
+
+// Asking -------------------------------------------------------------------------------------------------------------
+
+export type Answer = State;
+
+/** Who asks whom by what; the port of a ping is 0. */
+export type Way = readonly ["tcp" | "udp" | "ping", Place, string, number];
+
+/**
+ * Asks all of them at once. Where an answer is due it is waited for as long as a busy machine may need; where none is,
+ * only as long as an answer usually takes a hundred times over.
+ */
+export async function expect(host: Host, answer: Answer | readonly Answer[], ways: readonly Way[]): Promise<void> {
+  const wanted = typeof answer === "string" ? [answer] : answer;
+  const timeout = wanted.includes("timeout") ? 500 : 5000;
+  const lines = await Promise.all(
+    ways.map(async ([protocol, from, to, port]) => {
+      const state = await ask(host, protocol, from, to, port, timeout);
+      const name = from === undefined ? "host" : (from.split("/").pop() ?? "");
+      return wanted.includes(state) ? "" : `${protocol} ${name} -> ${bracket(to)}:${port} is ${state}, not ${wanted.join(" or ")}`;
+    }),
+  );
+  assert.equal(lines.filter((line) => line !== ""), []);
+}
+
+async function ask(host: Host, protocol: Way[0], from: Place, to: string, port: number, timeout: number): Promise<Answer> {
+  if (protocol !== "ping") return host[protocol](from, to, port, { timeout });
+  const echo = await host.ping(from, to, timeout);
+  return echo === "reply" ? "open" : echo;
+}
+
+/** Each of the sources with each of the destinations. */
+export function cross(protocol: Way[0], from: readonly Place[], to: readonly string[], port = 0): Way[] {
+  return from.flatMap((one) => to.map((other): Way => [protocol, one, other, port]));
+}

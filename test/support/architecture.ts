@@ -20,9 +20,23 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   topology: ["text", "net", "system", "grammar", "ast", "ir"],
   backend: ["text", "net", "system", "grammar", "ast", "ir", "topology"],
   transaction: ["text", "net", "system", "grammar", "ast", "ir", "topology", "backend"],
+  probe: ["text", "net", "system", "ir", "topology", "transaction"],
   audit: ["text", "net", "system", "grammar", "ast", "ir", "topology", "backend", "transaction"],
   index: ["text", "net", "system", "grammar", "ast", "ir", "topology", "backend", "transaction", "audit"],
-  cli: ["text", "net", "system", "grammar", "ast", "ir", "topology", "backend", "transaction", "audit", "index"],
+  cli: [
+    "text",
+    "net",
+    "system",
+    "grammar",
+    "ast",
+    "ir",
+    "topology",
+    "backend",
+    "transaction",
+    "probe",
+    "audit",
+    "index",
+  ],
 };
 
 /** The IR itself and what works on it. The rest of src/ir/ is the lowering, which reads the tree. */
