@@ -8,6 +8,8 @@ import type { Lowering } from "./lowering.js";
 import type { Network } from "./policy.js";
 
 const DEVICE_NAME = /^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,14}$/;
+/** Not file names, words of the sysctl tree, and the host's own loopback device. */
+const NO_DEVICE_NAMES: readonly string[] = [".", "..", "all", "default", "lo"];
 
 /** Lowers every declared network, and `default` where `needsDefault` says that a container stands on it. */
 export function lowerNetworks(low: Lowering, statements: readonly Statement[], needsDefault: boolean): Network[] {
@@ -133,9 +135,9 @@ function lowerNetwork(
         });
     } else if (property.kind === "bridge") {
       draft.bridge = property.name.text;
-      if (!DEVICE_NAME.test(draft.bridge) || draft.bridge === "." || draft.bridge === "..")
+      if (!DEVICE_NAME.test(draft.bridge) || NO_DEVICE_NAMES.includes(draft.bridge))
         low.diagnostics.error("bad-device-name", property.name.span, `'${draft.bridge}' can't name a device`, {
-          why: "The kernel allows 15 bytes; tsnet takes letters, digits, '_', '.' and '-' of them.",
+          why: "The kernel allows 15 bytes; tsnet takes letters, digits, '_', '.' and '-' of them. all, default and lo are taken.",
           help: "choose a shorter, plainer name such as br-front",
         });
     }

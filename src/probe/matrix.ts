@@ -83,7 +83,7 @@ export function summaryLines(results: readonly Result[], left: number, represent
   }
   const plural = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
   return [
-    `${agreeing} of ${plural(measured, "probe")} measured what the policy says`,
+    ...(measured === 0 ? [] : [`${agreeing} of ${plural(measured, "probe")} measured what the policy says`]),
     ...[...reasons].map(([reason, n]) => `${n} of ${cells} not measured: ${reason}`),
     ...(left === 0 ? [] : [`${plural(left, "further service")} that the policy names not probed, to keep it short`]),
     ...(represented === 0

@@ -91,7 +91,7 @@ export async function countAfter(host: Host, hook: "input" | "forward", matches:
 }
 
 function table(family: string, hook: string, matches: readonly string[]): string {
-  return `table ${family} ${PROBE} { chain seen { ${hook}\n${matches.map((match) => `${match} counter`).join("\n")}\n} }\n`;
+  return `table ${family} ${PROBE} {\nchain seen {\n${hook}\n${matches.map((match) => `${match} counter\n`).join("")}}\n}\n`;
 }
 
 /** In the order of the matches. */

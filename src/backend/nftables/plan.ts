@@ -184,9 +184,16 @@ function planState(table: TableBuilder, family: Family): void {
     established,
     rule([...error, lookup(`self${family}`, originalSource, source), then(ACCEPT)]),
     rule([...error, lookup(`self${family}`, replySource, source), then(ACCEPT)]),
+    rule([...error, then(DROP)], "an error about others' connections"),
     ...last,
   ]);
-  table.chain(`state-world${family}`, [stopped, established, rule([...error, then(ACCEPT)]), ...last]);
+  table.chain(`state-world${family}`, [
+    stopped,
+    established,
+    rule([...error, lookup(`own${family}`, originalSource), lookup(`own${family}`, replySource), then(DROP)], "an error about others' connections"),
+    rule([...error, then(ACCEPT)]),
+    ...last,
+  ]);
   // The host's own kernel answers for rejected packets, with a reset or an ICMP error.
   table.chain(`state-host${family}`, [stopped, established, rule([related, then(ACCEPT)]), ...last]);
 }
