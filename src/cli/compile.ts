@@ -5,6 +5,7 @@ import { sourceMap } from "../backend/nftables/source-map.js";
 import { toText } from "../backend/nftables/text.js";
 import type { Compiled } from "../compile.js";
 import { renderDiagnostic } from "../text/render.js";
+import type { Inexpressible } from "../transaction/apply.js";
 import { EXIT, Failure } from "./exit.js";
 import { compileOrFail, compilePaths } from "./input.js";
 import { diagnosticsJson, note, print, printJson, wantsColour } from "./output.js";
@@ -27,6 +28,9 @@ export async function compile(files: readonly string[], options: CompileFlags): 
   const compiled = options.json ? compileForJson(files) : compileOrFail(files);
   if (compiled === undefined) return;
   if (options.apply) return apply(compiled, options, performance.now() - started);
+  const { inexpressible } = await import("../transaction/apply.js");
+  const obstacle = inexpressible(compiled.policy, true);
+  if (obstacle !== undefined) throw notApplicable(obstacle, options);
   const { planTopology } = await import("../topology/plan.js");
   const { formatTopology } = await import("../topology/format.js");
   const topology = planTopology(compiled.policy);
@@ -75,17 +79,21 @@ async function apply(compiled: Compiled, options: CompileFlags, compiling: numbe
     print(options.dryRun ? `${name}: checked, nothing was changed` : `${name}: applied, ${operations} changes in ${timings.commit.toFixed(0)} ms`);
   } catch (error) {
     if (!(error instanceof Inexpressible)) throw error;
-    const { span, message } = error;
-    const diagnostic = {
-      code: "not-applicable",
-      severity: "error" as const,
-      span,
-      message,
-      why: "It is parsed and checked, but this version has no way to carry it out exactly, and nothing is ever widened.",
-      help: "take the statement out to apply the rest",
-    };
-    if (options.json) printJson({ diagnostics: diagnosticsJson([diagnostic]) });
-    else note(renderDiagnostic(diagnostic, { color: wantsColour(process.stderr) }));
-    throw new Failure(EXIT.policy, "");
+    throw notApplicable(error, options);
   }
+}
+
+/** Reports a statement that this version can't carry out; what to throw afterwards. */
+function notApplicable({ span, message }: Inexpressible, options: CompileFlags): Failure {
+  const diagnostic = {
+    code: "not-applicable",
+    severity: "error" as const,
+    span,
+    message,
+    why: "It is parsed and checked, but this version has no way to carry it out exactly, and nothing is ever widened.",
+    help: "take the statement out to apply the rest",
+  };
+  if (options.json) printJson({ diagnostics: diagnosticsJson([diagnostic]) });
+  else note(renderDiagnostic(diagnostic, { color: wantsColour(process.stderr) }));
+  return new Failure(EXIT.policy, "");
 }

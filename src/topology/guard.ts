@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { run } from "../system/run.js";
 import { ENDPOINT_PREFIX } from "./names.js";
 
-export const GUARD_TABLE = "tsnet-guard";
+export const GUARD_TABLE = "tsnet_guard";
 
 /** Devices whose forwarding we turned on, by family; names as the kernel has them. */
 export interface Guarded {

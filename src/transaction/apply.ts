@@ -55,10 +55,10 @@ export class Inexpressible extends Error {
   }
 }
 
-/** Statements that are understood but can't be applied yet. */
-export function inexpressible(policy: Policy): Inexpressible | undefined {
+/** Statements that are understood but can't be applied yet; `printing` asks for those that can't even be printed. */
+export function inexpressible(policy: Policy, printing = false): Inexpressible | undefined {
   const [share] = policy.shares;
-  if (share !== undefined) return new Inexpressible("'share' can't be applied yet", share.origin.span);
+  if (share !== undefined && !printing) return new Inexpressible("'share' can't be applied yet", share.origin.span);
   const macvlan = policy.networks.find((network) => network.driver === "macvlan");
   if (macvlan?.origin !== undefined) return new Inexpressible("'driver macvlan' can't be applied yet", macvlan.origin.span);
   return undefined;
@@ -78,7 +78,7 @@ async function applyLocked(compiled: Compiled, options: ApplyOptions): Promise<A
   const topology = planTopology(policy);
   const applied = readApplied(policy.name);
   const before = applied === undefined ? undefined : recompile(applied);
-  const reading = readTopology(topology, { before: before && planTopology(before.policy), settings: true });
+  const reading = readTopology(topology, { before: before && planTopology(before.policy) });
   const ruleset = plan(policy);
   const text = toText(ruleset);
   const rulesChanged = options.rules === false ? false : digest(text) !== applied?.ruleset || (await compare(ruleset)) !== "equal";

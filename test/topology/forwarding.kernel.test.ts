@@ -99,7 +99,7 @@ for (const wide of [false, true]) {
       for (const place of [WORLD, STRANGER, C1]) await host.listen(place, "tcp", 80);
       await worksBothWays(host);
       await isNoRouter(host);
-      assert.match((await host.run("nft", ["list", "table", "inet", "tsnet-guard"])).stdout, /counter packets [1-9]/);
+      assert.match((await host.run("nft", ["list", "table", "inet", "tsnet_guard"])).stdout, /counter packets [1-9]/);
       // A policy more changes nothing, and keeps it when the first one goes.
       const during = await settings(host);
       await apply(host, "second", wide);

@@ -11,7 +11,7 @@ test("nothing to guard, no table", () => {
 test("only what enters by the named devices is stopped, family by family", () => {
   assert.is(
     guardRules({ v4: ["eth0", "wlan0"], v6: ["eth0"] }),
-    `table inet tsnet-guard {
+    `table inet tsnet_guard {
   chain forward {
     type filter hook forward priority filter - 10; policy accept;
     meta nfproto ipv4 iifname { "eth0", "wlan0" } oifname != "tsv-*" ct state != { established, related } counter drop
