@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { type Container, containerNamed, type Policy } from "../ir/policy.js";
 import { enter } from "../system/enter.js";
+import { probe } from "../system/features.js";
 import { hostsPath, netnsPath } from "../topology/names.js";
 import { variables } from "../topology/variables.js";
 import { EXIT, Failure } from "./exit.js";
@@ -15,6 +16,9 @@ export async function exec(name: string, command: readonly string[]): Promise<vo
   const netns = sandboxPath(policy, container);
   if (netns !== undefined && !existsSync(netns))
     throw new Failure(EXIT.system, `the sandbox of '${name}' is gone (${netns})`, "apply the policy again");
+  const privilege = await probe("net_admin");
+  if (!privilege.ok && netns !== undefined)
+    throw new Failure(EXIT.system, `entering a sandbox needs root: ${privilege.what}`, privilege.mend);
   const owner = container.sandbox.kind === "container" ? container.sandbox.other : container.name;
   const hosts = hostsPath(policy.name, owner);
   const binds = existsSync(hosts) && existsSync("/etc/hosts") ? [{ from: hosts, to: "/etc/hosts" }] : [];

@@ -150,11 +150,11 @@ function report(error: unknown): number {
     if (error.help !== undefined) note(`       ${error.help}`);
     return error.status;
   }
-  const { name, message, help } = error as Error & { help?: string };
+  const { name, message, help, code } = error as Error & { help?: string; code?: string };
   note(`tsnet: ${message}`);
   if (help !== undefined) note(`       ${help}`);
   if (process.env["TSNET_DEBUG"]) note(String((error as Error).stack));
-  else if (!["MissingTool", "CommandFailed", "SystemError"].includes(name))
+  else if (!["MissingTool", "CommandFailed", "SystemError", "IpFailed"].includes(name) && code === undefined)
     note("       this is a fault of tsnet's own; TSNET_DEBUG=1 shows where");
   return EXIT.system;
 }

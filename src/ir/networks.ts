@@ -23,7 +23,7 @@ export function lowerNetworks(low: Lowering, statements: readonly Statement[], n
   if (!mine.some((s) => s.name.text === "default")) {
     const setting = iccOf(low, icc);
     if (needsDefault) networks.push(implicitDefault(low, setting));
-    else if (icc[0] !== undefined)
+    else if (icc[0] !== undefined && !low.incomplete)
       low.diagnostics.warning("icc-without-effect", icc[0].span, "no container is on the default network", {
         why: "Outside a network's block, icc speaks of the network 'default'.",
         help: "say it inside the network: network NAME { icc off }",
@@ -137,7 +137,7 @@ function lowerNetwork(
       draft.bridge = property.name.text;
       if (!DEVICE_NAME.test(draft.bridge) || NO_DEVICE_NAMES.includes(draft.bridge))
         low.diagnostics.error("bad-device-name", property.name.span, `'${draft.bridge}' can't name a device`, {
-          why: "The kernel allows 15 bytes; tsnet takes letters, digits, '_', '.' and '-' of them. all, default and lo are taken.",
+          why: "A device's name has up to 15 letters, digits, '_', '.' and '-'; all, default and lo are taken.",
           help: "choose a shorter, plainer name such as br-front",
         });
     }

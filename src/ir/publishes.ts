@@ -125,8 +125,7 @@ function onlyServer(low: Lowering, span: Span, statements: readonly Statement[])
       for (const property of statement.properties) if (property.kind === "link") servers.add(property.target.text);
   }
   const [only, another] = [...servers];
-  if (only !== undefined && another === undefined) return only;
-  if (only === undefined && low.incomplete) return undefined;
+  if (only === undefined ? low.incomplete : another === undefined) return only;
   const help =
     only === undefined
       ? "say which container: publish 49153 -> NAME:8080"

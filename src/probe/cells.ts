@@ -19,6 +19,7 @@ import { type Address, type Family, formatAddress } from "../net/address.js";
 import { type PortSet, PORT, protocolIn, protocolName } from "../net/ports.js";
 import { pairsOf, type Party } from "./ends.js";
 import type { Place } from "./place.js";
+import { thin } from "./thin.js";
 import { type Service, servicesWorth, unnamedPorts } from "./services.js";
 
 export type Expected = Exclude<Verdict, "untouched"> | "mixed";
@@ -50,7 +51,7 @@ export interface Target {
 
 export interface Cells {
   readonly cells: readonly Cell[];
-  /** Services that a statement names for some pair and that are not probed, because there would be too many. */
+  /** Probes that are left out because there would be too many. */
   readonly left: number;
   /** Containers that are not probed because others, of which every statement says the same, stand for them. */
   readonly represented: number;
@@ -76,7 +77,8 @@ export function planCells(policy: Policy, place: Place): Cells {
     left += found.left;
     for (const service of found.services) cells.push(...pair.cell(service));
   }
-  return { cells, left, represented };
+  const kept = thin(cells);
+  return { cells: kept, left: left + cells.length - kept.length, represented };
 }
 
 /** One source and one destination address. */

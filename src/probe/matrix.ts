@@ -85,7 +85,9 @@ export function summaryLines(results: readonly Result[], left: number, represent
   return [
     ...(measured === 0 ? [] : [`${agreeing} of ${plural(measured, "probe")} measured what the policy says`]),
     ...[...reasons].map(([reason, n]) => `${n} of ${cells} not measured: ${reason}`),
-    ...(left === 0 ? [] : [`${plural(left, "further service")} that the policy names not probed, to keep it short`]),
+    ...(left === 0
+      ? []
+      : [`${plural(left, "further probe")} left out, to keep it short: others of their kind stand for them`]),
     ...(represented === 0
       ? []
       : [`${plural(represented, "container")} not probed: of others the policy says the same`]),

@@ -90,31 +90,41 @@ async function proveWays(policy: Policy, cells: readonly Cell[], probers: Prober
   [...ways.keys()].forEach((key, id) => proof.ways.set(key, isOpen(answers.get(id)?.outcome)));
 }
 
-/** Answers of each cell, in the cells' order. */
+/**
+ * Answers of each cell, in the cells' order.
+ *
+ * What should be answered goes first, so that nobody is busy answering while others wait for silence; how long it takes
+ * says how long to wait. Echoes keep the machine busiest, each being a process, and go on their own.
+ */
 async function askCells(cells: readonly Cell[], probers: Probers): Promise<Answer[][]> {
   const owners: number[] = [];
-  const expecting: Wanted[] = [];
-  const spread: Errand[] = [];
-  const silent: Errand[] = [];
-  cells.forEach((cell, owner) => {
-    for (const question of errands.questionsOf(cell)) {
-      const errand = { end: cell.from, question: { ...question, id: owners.push(owner) - 1 } };
-      if (cell.expected === "allow") expecting.push({ ...errand, wanted: isOpen });
-      else if (cell.expected === "reject") expecting.push({ ...errand, wanted: isRefused });
-      else (cell.expected === "mixed" ? spread : silent).push(errand);
-    }
-  });
+  const all = cells.flatMap((cell, owner) =>
+    errands.questionsOf(cell).map((question): Asked => {
+      return { cell, end: cell.from, question: { ...question, id: owners.push(owner) - 1 } };
+    }),
+  );
   const out: Answer[][] = cells.map(() => []);
-  const take = (answers: Map<number, Answer>) => {
-    for (const answer of answers.values()) out[owners[answer.id] as number]?.push(answer);
-    return answers;
-  };
-  // What should be answered goes first, so that nobody is busy answering while others wait for silence.
-  const answered = take(await persist(probers, expecting));
-  take(await probers.ask(spread, PATIENT));
-  const slowest = Math.max(0, ...[...answered.values()].filter(({ outcome }) => isOpen(outcome)).map(({ ms }) => ms));
-  take(await probers.ask(silent, Math.min(PATIENT, Math.max(FIRST, 4 * slowest))));
+  for (const echoes of [false, true]) {
+    const part = all.filter(({ question }) => (question.proto === "icmp") === echoes);
+    for (const answer of await askPart(part, probers)) out[owners[answer.id] as number]?.push(answer);
+  }
   return out;
+}
+
+interface Asked extends Errand {
+  readonly cell: Cell;
+}
+
+async function askPart(asked: readonly Asked[], probers: Probers): Promise<Answer[]> {
+  const of = (...expected: Cell["expected"][]) => asked.filter(({ cell }) => expected.includes(cell.expected));
+  const wanted = of("allow", "reject").map((one): Wanted => {
+    return { ...one, wanted: one.cell.expected === "allow" ? isOpen : isRefused };
+  });
+  const answered = [...(await persist(probers, wanted)).values()];
+  const slowest = Math.max(0, ...answered.filter(({ outcome }) => isOpen(outcome)).map(({ ms }) => ms));
+  const spread = await probers.ask(of("mixed"), PATIENT);
+  const silent = await probers.ask(of("deny"), Math.min(PATIENT, Math.max(FIRST, 3 * slowest)));
+  return [...answered, ...spread.values(), ...silent.values()];
 }
 
 interface Wanted extends Errand {

@@ -21,7 +21,8 @@ import { cutConnections } from "./connections.js";
 import { withLock } from "./lock.js";
 import { Obstacle } from "./obstacle.js";
 import { holderOfPorts } from "./ports.js";
-import { digest, readApplied, recompile, writeApplied } from "./state.js";
+import { requireSystem } from "./ready.js";
+import { digest, readApplied, recompile, tidyDirectories, writeApplied } from "./state.js";
 
 export interface ApplyOptions {
   /** Have the kernel check everything, change nothing. */
@@ -68,8 +69,14 @@ export async function applyPolicy(compiled: Compiled, options: ApplyOptions = {}
   const { policy } = compiled;
   const obstacle = inexpressible(policy);
   if (obstacle !== undefined) throw obstacle;
+  await requireSystem();
   const lock = options.waiting === undefined ? {} : { waiting: options.waiting };
-  return withLock(() => applyLocked(compiled, options), lock);
+  try {
+    return await withLock(() => applyLocked(compiled, options), lock);
+  } catch (error) {
+    tidyDirectories(policy.name);
+    throw error;
+  }
 }
 
 async function applyLocked(compiled: Compiled, options: ApplyOptions): Promise<ApplyResult> {

@@ -1,14 +1,13 @@
 /** Takes away everything that a policy made. */
-import { rmdir } from "node:fs/promises";
 import { commitText } from "../backend/nftables/apply.js";
 import { tableName } from "../backend/nftables/names.js";
 import { ownTables } from "../backend/nftables/readback.js";
 import { releaseForwarding } from "../topology/forwarding.js";
-import { NETNS_ROOT, POLICIES_ROOT } from "../topology/names.js";
 import { removeTopology } from "../topology/remove.js";
 import { cutConnections } from "./connections.js";
 import { withLock } from "./lock.js";
-import { forgetApplied, readApplied, recompile } from "./state.js";
+import { requireSystem } from "./ready.js";
+import { forgetApplied, readApplied, recompile, tidyDirectories } from "./state.js";
 
 export interface RemoveResult {
   readonly policy: string;
@@ -22,11 +21,12 @@ export interface RemoveResult {
  * alone where the record is gone.
  */
 export async function removePolicy(policy: string, waiting?: (holder: string) => void): Promise<RemoveResult> {
-  const result = await withLock(() => removeLocked(policy), waiting === undefined ? {} : { waiting });
-  // With the last policy the directories go too; one that holds something stays.
-  for (const directory of [NETNS_ROOT, POLICIES_ROOT, "/run/tsnet/applied", "/run/tsnet"])
-    await rmdir(directory).catch(() => undefined);
-  return result;
+  await requireSystem();
+  try {
+    return await withLock(() => removeLocked(policy), waiting === undefined ? {} : { waiting });
+  } finally {
+    tidyDirectories(policy);
+  }
 }
 
 async function removeLocked(policy: string): Promise<RemoveResult> {

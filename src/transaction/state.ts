@@ -3,12 +3,12 @@
  * kept, not what was compiled from them: compiling is pure, so they give the policy back whole.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Compiled, compileFiles } from "../compile.js";
 import { SourceFile } from "../text/source.js";
 import type { CutFlow } from "./connections.js";
-import { component } from "../topology/names.js";
+import { component, NETNS_ROOT, POLICIES_ROOT, policyDirectory, policyNetnsDirectory } from "../topology/names.js";
 
 const ROOT = "/run/tsnet/applied";
 const VERSION = 1;
@@ -81,6 +81,16 @@ export function writeApplied(compiled: Compiled, ruleset: string, cut: readonly 
 
 export function forgetApplied(policy: string): void {
   rmSync(pathOf(policy), { force: true });
+}
+
+/** Takes away directories that a policy has left empty, and ours above them. */
+export function tidyDirectories(policy: string): void {
+  for (const directory of [policyNetnsDirectory(policy), policyDirectory(policy), NETNS_ROOT, POLICIES_ROOT, ROOT, "/run/tsnet"])
+    try {
+      rmdirSync(directory);
+    } catch {
+      // It holds something, or isn't there.
+    }
 }
 
 /** Compiles what was applied; includes come from the texts that were kept. */

@@ -271,6 +271,9 @@ function loadOne(key: Key, state: State): Value | undefined {
   switch (key) {
     case "iifname":
       return frame.device ?? "";
+    case "oifname":
+      // Asked only of packets to no container, and a frame has no source route.
+      return "";
     case "meta nfproto":
       return frame.family === 4 ? "ipv4" : "ipv6";
     case "meta l4proto":

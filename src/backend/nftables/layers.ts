@@ -13,7 +13,7 @@
 import type { Origin, PeerSet, Rule as PolicyRule, Zone } from "../../ir/policy.js";
 import { type AddressSet, type Family, V4, V6 } from "../../net/address.js";
 import { type PortSet, protocolIn, unionPorts } from "../../net/ports.js";
-import { type Domain, EMPTY, equal, intersect, type Ranges, subtract } from "../../net/ranges.js";
+import { contains, type Domain, EMPTY, equal, intersect, type Ranges, subtract } from "../../net/ranges.js";
 import { ACCEPT, DROP, goto, IN, jump, lookup, match, rule, type TableBuilder, then } from "./builder.js";
 import type { Element, Key, Part, Rule, Target } from "./ruleset.js";
 
@@ -114,6 +114,14 @@ function values(set: Ranges<Value>, family: Family): Value[] {
 
 /** A side as single addresses, where it is nothing else and means the same in every zone. */
 function sideOf(peers: PeerSet, family: Family, own: Ranges<Value>): Side | undefined {
+  if (peers.container === peers.host && peers.host === peers.world) {
+    const set = of(peers.world, family);
+    // One literal address: by far the most common peer of large policies.
+    if (set.length === 2 && set[0] === set[1]) {
+      const value = [set[0] as Value];
+      return contains(own, set[0] as Value) ? { own: value, other: EMPTY } : { own: EMPTY, other: value };
+    }
+  }
   const host = of(peers.host, family);
   const world = of(peers.world, family);
   if (!equal(host, world)) return undefined;
@@ -149,9 +157,14 @@ function split(
 ): { exact: Tuple[]; rest: PolicyRule[] } {
   const exact: Tuple[] = [];
   const rest: PolicyRule[] = [];
+  const known = new Map<PeerSet, Side | undefined>();
+  const side = (peers: PeerSet): Side | undefined => {
+    if (!known.has(peers)) known.set(peers, sideOf(peers, family, own));
+    return known.get(peers);
+  };
   for (const statement of statements) {
-    const source = sideOf(statement.from, family, own);
-    const destination = sideOf(statement.to, family, own);
+    const source = side(statement.from);
+    const destination = side(statement.to);
     const ports = exactPorts(statement.ports, family);
     if (source === undefined || destination === undefined || ports === undefined) {
       rest.push(statement);

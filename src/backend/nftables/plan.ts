@@ -31,6 +31,9 @@ export function plan(policy: Policy): Ruleset {
 /** Where the host rejects its own connection, the reset that it sends itself bears the container's address. */
 const HOME: Rule = rule([match("iifname", "lo"), then(ACCEPT)], "what this host says to itself");
 
+/** A packet with a source route bears the address of its next stop only when it has left the rules behind. */
+const DETOUR: Rule = rule([lookup("veths", "oifname"), then(DROP)], "what leads to a sandbox bears its address");
+
 function planFilter(policy: Policy, name: string): Table {
   const table = new TableBuilder();
   const own = ownAddresses(policy.containers);
@@ -52,6 +55,7 @@ function planFilter(policy: Policy, name: string): Table {
       table.chain(`${lane}${family}`, laneRules(table, policy, layers, lane, family, published));
     table.chain(`from${family}`, [
       rule([lookup(`own${family}`, destination), then(goto(`cc${family}`))]),
+      DETOUR,
       rule([then(goto(`cw${family}`))]),
     ]);
     planState(table, family);
@@ -83,6 +87,7 @@ function planFilter(policy: Policy, name: string): Table {
       rule([lookup(`own${family}`, destination), then(goto(`hc${family}`))]),
     );
   }
+  forward.push(DETOUR);
   planGuard(table, families);
   table.chain("refuse", [
     rule([match("meta l4proto", 6), { kind: "reject", with: "tcp reset" }]),
@@ -220,6 +225,8 @@ function laneRules(
   }
   if (has(`inside${family}`) && lane === "wc") rules.push(rule([lookup(`inside${family}`, destination), then(DROP)], "internal networks end here"));
 
+  if (published !== undefined && lane === "wc")
+    rules.push(rule([translated, match("fib saddr type", "local"), then(DROP)], "this host's addresses don't come from outside"));
   if (published !== undefined && (lane === "cc" || lane === "wc" || lane === "hc"))
     rules.push(rule([translated, then(jump(published))]));
   rules.push(...layers.rules("log-allow", lane), ...layers.rules("allow", lane));
