@@ -8,7 +8,7 @@ import { type Answer, NO_PING, type Outcome, type Question, readGreeting } from 
 /** Sockets that are opened before the answers that have come meanwhile are looked at. */
 const AT_ONCE = 32;
 /** Each echo is a process of its own. */
-const PINGS_AT_ONCE = 8;
+const PINGS_AT_ONCE = 32;
 
 type Result = Omit<Answer, "id" | "ms">;
 

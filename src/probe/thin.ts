@@ -4,7 +4,7 @@ import type { Cell } from "./cells.js";
 import { groupBy } from "./fold.js";
 
 /** Each echo is a process of its own. */
-export const MOST_ECHOES = 160;
+export const MOST_ECHOES = 240;
 export const MOST_CONNECTIONS = 6000;
 
 /** At most so many cells, in their order. Every kind keeps as many as every other, as far as it has them. */
