@@ -9,7 +9,7 @@ import { workload } from "./workload.js";
 
 const SCRIPT = `
 import { readFileSync } from "node:fs";
-import { compile } from ${JSON.stringify(resolve("src/compile.ts"))};
+import { compile } from ${JSON.stringify(resolve("src/ir/compile.ts"))};
 import { plan } from ${JSON.stringify(resolve("src/backend/nftables/plan.ts"))};
 const text = readFileSync(process.argv[2], "utf8");
 const a = performance.now();
@@ -28,7 +28,14 @@ export function frontEnd(count: number, rounds: number): Figure[] {
     const policy = join(directory, "policy.tsnet");
     writeFileSync(entry, SCRIPT);
     writeFileSync(policy, workload(count).policy);
-    buildSync({ entryPoints: [entry], bundle: true, platform: "node", format: "cjs", outfile: bundle, logLevel: "error" });
+    buildSync({
+      entryPoints: [entry],
+      bundle: true,
+      platform: "node",
+      format: "cjs",
+      outfile: bundle,
+      logLevel: "error",
+    });
     const runs: Record<string, number>[] = [];
     for (let round = 0; round < rounds; round++) {
       const { stdout, status, stderr } = spawnSync(process.execPath, [bundle, policy], { encoding: "utf8" });

@@ -66,6 +66,9 @@ function outside(): void {
 
 if (process.argv.includes(INSIDE)) {
   const counts = QUICK ? [10_000] : [1, 10_000];
-  const groups = counts.map((n): Group => ({ name: `cold apply, ${n} statements`, figures: coldApply(n, QUICK ? 5 : 15) }));
+  const groups = counts.map((n): Group => ({
+    name: `cold apply, ${n} statements`,
+    figures: coldApply(n, QUICK ? 5 : 15),
+  }));
   console.log(JSON.stringify(groups));
 } else outside();

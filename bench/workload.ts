@@ -11,7 +11,7 @@ export interface Workload {
 
 /** A small linear congruential generator (Numerical Recipes): the same workload on every machine. */
 function* numbers(seed: number): Generator<number> {
-  for (let x = seed >>> 0; ; ) {
+  for (let x = seed >>> 0; ;) {
     x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
     yield x;
   }

@@ -8,8 +8,8 @@
  *     await net.update({ add: "allow c3 -> c1:22", remove: "allow c2 -> c1:22" });
  *     await net.close();
  */
-export { compile, compileFiles, type Compiled, type CompileOptions } from "./compile.js";
-export { open, type Net, type OpenOptions } from "./open.js";
+export { compile, compileFiles, type Compiled, type CompileOptions } from "./ir/compile.js";
+export { open, type Net, type OpenOptions } from "./transaction/open.js";
 export { type ApplyResult, Inexpressible } from "./transaction/apply.js";
 export { Obstacle } from "./transaction/obstacle.js";
 export { PolicyError, type Update } from "./transaction/update.js";

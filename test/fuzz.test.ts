@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { plan } from "../src/backend/nftables/plan.js";
 import { toJson } from "../src/backend/nftables/json.js";
 import { toText } from "../src/backend/nftables/text.js";
-import { compile } from "../src/compile.js";
+import { compile } from "../src/ir/compile.js";
 import { renderDiagnostic } from "../src/text/render.js";
 import { planTopology } from "../src/topology/plan.js";
 import { corpus, mutate, random } from "./support/mutate.js";

@@ -12,7 +12,7 @@ import { toJson } from "../src/backend/nftables/json.js";
 import { plan } from "../src/backend/nftables/plan.js";
 import type { Ruleset } from "../src/backend/nftables/ruleset.js";
 import { toText } from "../src/backend/nftables/text.js";
-import type { Compiled } from "../src/compile.js";
+import type { Compiled } from "../src/ir/compile.js";
 import { renderDiagnostic } from "../src/text/render.js";
 import { formatTopology } from "../src/topology/format.js";
 import { planTopology } from "../src/topology/plan.js";

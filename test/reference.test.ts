@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { compile } from "../src/compile.js";
+import { compile } from "../src/ir/compile.js";
 import { CODES } from "../src/text/codes.js";
 import { expected, policiesIn, readPolicy, root } from "./support/policies.js";
 

@@ -12,16 +12,25 @@ export function check(files: readonly string[], options: { strict?: boolean; jso
     printDiagnostics(diagnostics);
     if (!failed) {
       const held = policy.assertions.length;
-      const asserted = held === 0 ? "" : `, ${held} assertion${held === 1 ? "" : "s"} hold${held === 1 ? "s" : ""} for every packet`;
-      print(`${policy.name}: ${summary(policy)}${asserted}${diagnostics.length === 0 ? "; no problems" : `; ${countText(diagnostics)}`}`);
+      const asserted =
+        held === 0 ? "" : `, ${held} assertion${held === 1 ? "" : "s"} hold${held === 1 ? "s" : ""} for every packet`;
+      print(
+        `${policy.name}: ${summary(policy)}${asserted}${diagnostics.length === 0 ? "; no problems" : `; ${countText(diagnostics)}`}`,
+      );
     }
   }
   const warned = options.strict === true && diagnostics.some((diagnostic) => diagnostic.severity === "warning");
   process.exitCode = failed || warned ? EXIT.policy : EXIT.done;
 }
 
-function summary(policy: { containers: readonly unknown[]; networks: readonly unknown[]; rules: readonly unknown[]; publishes: readonly unknown[] }): string {
-  const count = (list: readonly unknown[], word: string, many = `${word}s`): string => `${list.length} ${list.length === 1 ? word : many}`;
+function summary(policy: {
+  containers: readonly unknown[];
+  networks: readonly unknown[];
+  rules: readonly unknown[];
+  publishes: readonly unknown[];
+}): string {
+  const count = (list: readonly unknown[], word: string, many = `${word}s`): string =>
+    `${list.length} ${list.length === 1 ? word : many}`;
   return [
     count(policy.containers, "container"),
     count(policy.networks, "network"),

@@ -3,7 +3,7 @@ import { toJson } from "../backend/nftables/json.js";
 import { plan } from "../backend/nftables/plan.js";
 import { sourceMap } from "../backend/nftables/source-map.js";
 import { toText } from "../backend/nftables/text.js";
-import type { Compiled } from "../compile.js";
+import type { Compiled } from "../ir/compile.js";
 import { renderDiagnostic } from "../text/render.js";
 import type { Inexpressible } from "../transaction/apply.js";
 import { EXIT, Failure } from "./exit.js";
@@ -76,7 +76,11 @@ async function apply(compiled: Compiled, options: CompileFlags, compiling: numbe
     const verb = options.dryRun ? "would" : "did";
     for (const change of changes.slice(0, 40)) print(`${verb} ${change}`);
     if (changes.length > 40) print(`… and ${changes.length - 40} more`);
-    print(options.dryRun ? `${name}: checked, nothing was changed` : `${name}: applied, ${operations} changes in ${timings.commit.toFixed(0)} ms`);
+    print(
+      options.dryRun
+        ? `${name}: checked, nothing was changed`
+        : `${name}: applied, ${operations} changes in ${timings.commit.toFixed(0)} ms`,
+    );
   } catch (error) {
     if (!(error instanceof Inexpressible)) throw error;
     throw notApplicable(error, options);

@@ -9,9 +9,11 @@ import { EXIT, Failure } from "./exit.js";
 import { findLive } from "./live.js";
 
 export async function exec(name: string, command: readonly string[]): Promise<void> {
-  if (command.length === 0) throw new Failure(EXIT.usage, "exec needs a command after '--'", `tsnet exec ${name} -- ip addr`);
+  if (command.length === 0)
+    throw new Failure(EXIT.usage, "exec needs a command after '--'", `tsnet exec ${name} -- ip addr`);
   const found = findLive(name);
-  if (found.kind !== "container") throw new Failure(EXIT.usage, `'${name}' is a network, and commands run in containers`);
+  if (found.kind !== "container")
+    throw new Failure(EXIT.usage, `'${name}' is a network, and commands run in containers`);
   const { policy, container } = found;
   const netns = sandboxPath(policy, container);
   if (netns !== undefined && !existsSync(netns))

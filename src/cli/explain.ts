@@ -18,22 +18,38 @@ export function explain(words: readonly string[], options: { json?: boolean }): 
   const query = words[words.length - 1] as string;
   const files = words.slice(0, -1);
   if (files.length === 0 || !query.includes("->"))
-    throw new Failure(EXIT.usage, "explain needs policy files and then a query", "tsnet explain shop.tsnet 'c2 -> c1:22'");
+    throw new Failure(
+      EXIT.usage,
+      "explain needs policy files and then a query",
+      "tsnet explain shop.tsnet 'c2 -> c1:22'",
+    );
   const { policy } = compileOrFail(files, true);
   const diagnostics = new Diagnostics();
   const parsed = readQuery(policy, query, parse, diagnostics);
   if (parsed === undefined) {
     const [first] = diagnostics.list;
-    throw new Failure(EXIT.usage, `the query '${query}' can't be read: ${first?.message ?? "it is no query"}`, first?.help);
+    throw new Failure(
+      EXIT.usage,
+      `the query '${query}' can't be read: ${first?.message ?? "it is no query"}`,
+      first?.help,
+    );
   }
   const explanation = explainQuery(policy, parsed);
   const folded = cases(explanation);
   if (folded.length === 0)
-    throw new Failure(EXIT.usage, `no packet of '${query}' has a container of this policy at either end`, "name a container on one side");
+    throw new Failure(
+      EXIT.usage,
+      `no packet of '${query}' has a container of this policy at either end`,
+      "name a container on one side",
+    );
   const shown = folded.map((answer) => caseJson(policy, answer));
   const [first] = shown;
   if (options.json) {
-    printJson(explanation.verdict === "mixed" ? { ...first, verdict: "mixed", by: [], default: null, path: [], cases: shown } : { ...first, cases: shown.length > 1 ? shown : [] });
+    printJson(
+      explanation.verdict === "mixed"
+        ? { ...first, verdict: "mixed", by: [], default: null, path: [], cases: shown }
+        : { ...first, cases: shown.length > 1 ? shown : [] },
+    );
     return;
   }
   print(`${query}: ${explanation.verdict}`);
@@ -61,7 +77,8 @@ function caseJson(policy: Policy, { packet, decision }: Answer): CaseJson {
     return { zone, address: formatAddress(address), ...(container === undefined ? {} : { container }) };
   };
   const { via } = packet;
-  const hostPort = via === undefined || packet.port === undefined ? undefined : via.hostPorts[0] + packet.port - via.port;
+  const hostPort =
+    via === undefined || packet.port === undefined ? undefined : via.hostPorts[0] + packet.port - via.port;
   return {
     verdict: decision.verdict,
     by: decision.by.map(originJson),
@@ -70,7 +87,15 @@ function caseJson(policy: Policy, { packet, decision }: Answer): CaseJson {
     destination: {
       ...end(packet.destination),
       service: serviceText(packet.protocol, packet.port),
-      ...(via === undefined ? {} : { via: { hostPort, hostAddress: via.hostAddress ? formatAddress(via.hostAddress) : null, publish: originJson(via.origin) } }),
+      ...(via === undefined
+        ? {}
+        : {
+            via: {
+              hostPort,
+              hostAddress: via.hostAddress ? formatAddress(via.hostAddress) : null,
+              publish: originJson(via.origin),
+            },
+          }),
     },
     path: pathOf(policy, plan(policy), packet),
   };
@@ -78,9 +103,13 @@ function caseJson(policy: Policy, { packet, decision }: Answer): CaseJson {
 
 function printCase(policy: Policy, { packet, decision }: Answer, shown: CaseJson, several: boolean): void {
   const service = serviceText(packet.protocol, packet.port);
-  print(`\n${several ? `${decision.verdict}: ` : ""}${endText(policy, packet.source)} -> ${endText(policy, packet.destination)}:${service}`);
+  print(
+    `\n${several ? `${decision.verdict}: ` : ""}${endText(policy, packet.source)} -> ${endText(policy, packet.destination)}:${service}`,
+  );
   if (packet.via !== undefined) print(`  through   ${location(packet.via.origin.span)}  ${packet.via.origin.text}`);
-  if (decision.default !== null) print(`  default   ${DEFAULTS[decision.default as keyof typeof DEFAULTS]}: ${decision.verdict}`);
+  if (decision.default !== null)
+    print(`  default   ${DEFAULTS[decision.default as keyof typeof DEFAULTS]}: ${decision.verdict}`);
   for (const origin of decision.by) print(`  decided   ${location(origin.span)}  ${origin.text}`);
-  for (const step of shown.path) print(`  ${step.hook.padEnd(12)}${step.chain.padEnd(15)} ${step.effect.padEnd(11)} ${step.object}`);
+  for (const step of shown.path)
+    print(`  ${step.hook.padEnd(12)}${step.chain.padEnd(15)} ${step.effect.padEnd(11)} ${step.object}`);
 }

@@ -1,6 +1,6 @@
 /** Reads policy files from the command line. */
 import { readFileSync } from "node:fs";
-import { type Compiled, compileFiles } from "../compile.js";
+import { type Compiled, compileFiles } from "../ir/compile.js";
 import { SourceFile } from "../text/source.js";
 import { EXIT, Failure } from "./exit.js";
 import { printDiagnostics } from "./output.js";
@@ -36,7 +36,10 @@ export function readFiles(paths: readonly string[]): SourceFile[] {
     try {
       return new SourceFile(path, readText(path));
     } catch (error) {
-      throw new Failure(EXIT.usage, `can't read ${path === "-" ? "standard input" : path}: ${(error as Error).message}`);
+      throw new Failure(
+        EXIT.usage,
+        `can't read ${path === "-" ? "standard input" : path}: ${(error as Error).message}`,
+      );
     }
   });
 }

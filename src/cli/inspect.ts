@@ -1,6 +1,16 @@
 /** `tsnet inspect`: the shape of `docker inspect` and `docker network inspect`, filled from the policy that is live. */
 import { createHash } from "node:crypto";
-import { addressOf, type Container, containerNamed, type Endpoint, gatewayOf, type Network, networkNamed, type Policy, subnetOf } from "../ir/policy.js";
+import {
+  addressOf,
+  type Container,
+  containerNamed,
+  type Endpoint,
+  gatewayOf,
+  type Network,
+  networkNamed,
+  type Policy,
+  subnetOf,
+} from "../ir/policy.js";
 import { formatAddress } from "../net/address.js";
 import { formatPrefix } from "../net/prefix.js";
 import { protocolName } from "../net/ports.js";
@@ -11,7 +21,11 @@ import { printJson } from "./output.js";
 
 export function inspect(name: string): void {
   const found = findLive(name);
-  printJson([found.kind === "container" ? containerJson(found.policy, found.container) : networkJson(found.policy, found.network)]);
+  printJson([
+    found.kind === "container"
+      ? containerJson(found.policy, found.container)
+      : networkJson(found.policy, found.network),
+  ]);
 }
 
 const id = (...words: string[]): string => createHash("sha256").update(words.join("\0")).digest("hex");
@@ -20,11 +34,21 @@ function containerJson(policy: Policy, container: Container): unknown {
   const { sandbox } = container;
   const shown = sandbox.kind === "container" ? containerNamed(policy, sandbox.other) : container;
   const [first] = shown.endpoints;
-  const mode = { own: first?.network ?? "none", netns: first?.network ?? "none", pid: first?.network ?? "none", host: "host", none: "none", container: "" };
+  const mode = {
+    own: first?.network ?? "none",
+    netns: first?.network ?? "none",
+    pid: first?.network ?? "none",
+    host: "host",
+    none: "none",
+    container: "",
+  };
   return {
     Id: id("container", policy.name, container.name),
     Name: `/${container.name}`,
-    Config: { Env: Object.entries(variables(policy, container)).map(([key, value]) => `${key}=${value}`), Labels: { "tsnet.policy": policy.name } },
+    Config: {
+      Env: Object.entries(variables(policy, container)).map(([key, value]) => `${key}=${value}`),
+      Labels: { "tsnet.policy": policy.name },
+    },
     HostConfig: {
       NetworkMode: sandbox.kind === "container" ? `container:${sandbox.other}` : mode[sandbox.kind],
       Links: links(policy, container),
@@ -82,7 +106,10 @@ function ports(policy: Policy, container: Container): Record<string, { HostIp: s
     for (let i = 0; i <= publish.hostPorts[1] - publish.hostPorts[0]; i++) {
       const key = `${publish.port + i}/${protocolName(publish.protocol)}`;
       const HostPort = String(publish.hostPorts[0] + i);
-      const hosts = publish.hostAddress === undefined ? publish.families.map((family) => (family === 4 ? "0.0.0.0" : "::")) : [formatAddress(publish.hostAddress)];
+      const hosts =
+        publish.hostAddress === undefined
+          ? publish.families.map((family) => (family === 4 ? "0.0.0.0" : "::"))
+          : [formatAddress(publish.hostAddress)];
       out[key] = [...(out[key] ?? []), ...hosts.map((HostIp) => ({ HostIp, HostPort }))];
     }
   }
@@ -96,7 +123,9 @@ function links(policy: Policy, container: Container): string[] | null {
 
 function networkJson(policy: Policy, network: Network): unknown {
   const members = policy.containers.flatMap((container) =>
-    container.endpoints.filter((endpoint) => endpoint.network === network.name).map((endpoint) => [container, endpoint] as const),
+    container.endpoints
+      .filter((endpoint) => endpoint.network === network.name)
+      .map((endpoint) => [container, endpoint] as const),
   );
   const cidr = (endpoint: Endpoint, family: 4 | 6): string => {
     const address = addressOf(endpoint, family);
@@ -110,7 +139,10 @@ function networkJson(policy: Policy, network: Network): unknown {
     EnableIPv6: subnetOf(network, 6) !== undefined,
     IPAM: {
       Driver: "tsnet",
-      Config: network.subnets.map((subnet, i) => ({ Subnet: formatPrefix(subnet), Gateway: formatAddress(network.gateways[i] as NonNullable<ReturnType<typeof gatewayOf>>) })),
+      Config: network.subnets.map((subnet, i) => ({
+        Subnet: formatPrefix(subnet),
+        Gateway: formatAddress(network.gateways[i] as NonNullable<ReturnType<typeof gatewayOf>>),
+      })),
     },
     Internal: network.internal,
     Containers: Object.fromEntries(

@@ -32,7 +32,9 @@ export function ls(options: { json?: boolean }): void {
     print(`policy ${policy.name}  (${policy.files.join(", ")}, applied ${policy.appliedAt})`);
     for (const network of policy.networks) {
       const flags = [network.internal ? "internal" : "", network.icc ? "" : "icc off"].filter((flag) => flag !== "");
-      print(`  network    ${[network.name.padEnd(16), network.subnets.join(" "), network.bridge, ...flags].join("  ")}`);
+      print(
+        `  network    ${[network.name.padEnd(16), network.subnets.join(" "), network.bridge, ...flags].join("  ")}`,
+      );
     }
     for (const container of policy.containers) {
       const where = container.endpoints.map((e) => `${e.network} ${e.addresses.join(" ")}`).join("; ");

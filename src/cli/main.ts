@@ -10,11 +10,12 @@ function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
 }
 
-
 function build(): Command {
   const program = new Command("tsnet");
   program
-    .description("A small policy language for container networking, compiled to kernel rulesets and applied in one step.")
+    .description(
+      "A small policy language for container networking, compiled to kernel rulesets and applied in one step.",
+    )
     .version(packageJson.version)
     .showHelpAfterError("(tsnet --help lists the commands)")
     .configureHelp({ showGlobalOptions: false })
@@ -25,7 +26,8 @@ function build(): Command {
         "tsnet check shop.tsnet                                                  errors, warnings, assertions",
         "tsnet compile shop.tsnet --apply                                        make the kernel match",
         "tsnet explain shop.tsnet 'c2 -> c1:22'                                  who decides, and where",
-      ) + "\nExit status: 0 done, 1 the policy is wrong, 2 the command line is wrong, 3 the system refused, 4 differences found.\n",
+      ) +
+        "\nExit status: 0 done, 1 the policy is wrong, 2 the command line is wrong, 3 the system refused, 4 differences found.\n",
     );
 
   program
@@ -43,7 +45,9 @@ function build(): Command {
     .description("prints the ruleset that a policy compiles to; --apply makes the kernel match")
     .argument("<file...>", FILE_HELP)
     .addOption(new Option("--backend <name>", "what to compile to").choices(["nft"]).default("nft"))
-    .addOption(new Option("--format <form>", "nft's JSON, or its own syntax with the policy's lines").choices(["json", "text"]))
+    .addOption(
+      new Option("--format <form>", "nft's JSON, or its own syntax with the policy's lines").choices(["json", "text"]),
+    )
     .option("--topology", "print the namespaces, links, addresses, routes and sysctls instead")
     .option("--json", "everything in one JSON object, with the source map; with --apply: what was done")
     .option("--apply", "make the kernel match, in one step: all or nothing")
@@ -122,10 +126,10 @@ function build(): Command {
     .addHelpText("after", examples("tsnet fmt shop.tsnet", "tsnet fmt - < shop.tsnet"))
     .action(async (files: string[], options) => (await import("./fmt.js")).fmt(files, options));
 
-  for (const command of program.commands) command.exitOverride().showHelpAfterError(`(tsnet ${command.name()} --help shows how)`);
+  for (const command of program.commands)
+    command.exitOverride().showHelpAfterError(`(tsnet ${command.name()} --help shows how)`);
   return program.exitOverride();
 }
-
 
 /** What stands after `--`: commander would mix it with the files before it. */
 let rest: string[] = [];

@@ -18,8 +18,17 @@ export async function remove(files: readonly string[], options: { policy?: strin
 
 function onlyLive(): string {
   const [only, another, ...others] = allApplied().map((applied) => applied.policy);
-  if (only === undefined) throw new Failure(EXIT.usage, "no policy is live here", "tsnet remove --policy NAME takes away what a lost record left");
+  if (only === undefined)
+    throw new Failure(
+      EXIT.usage,
+      "no policy is live here",
+      "tsnet remove --policy NAME takes away what a lost record left",
+    );
   if (another !== undefined)
-    throw new Failure(EXIT.usage, `several policies are live: ${[only, another, ...others].join(", ")}`, `say which: tsnet remove --policy ${only}`);
+    throw new Failure(
+      EXIT.usage,
+      `several policies are live: ${[only, another, ...others].join(", ")}`,
+      `say which: tsnet remove --policy ${only}`,
+    );
   return only;
 }

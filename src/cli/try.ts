@@ -1,6 +1,6 @@
 /** `tsnet try`: the outer program looks at the policy and the machine; the inner one (see arena.ts) does the work. */
 import { readlinkSync } from "node:fs";
-import { type Compiled, compileFiles } from "../compile.js";
+import { type Compiled, compileFiles } from "../ir/compile.js";
 import { type Cells, planCells } from "../probe/cells.js";
 import * as arena from "../probe/arena.js";
 import type { Result } from "../probe/compare.js";
@@ -95,7 +95,7 @@ function unmeasured(compiled: Compiled, lacking: readonly Lack[], command: reado
       remark,
       answer: undefined,
     }));
-    report(compiled, cells, results, json);
+    report(compiled, place, cells, results, json);
   }
   const [first, ...others] = lacking;
   const more = others.map(({ what, mend }) => `\n       also: ${what} (${mend})`).join("");
@@ -172,7 +172,7 @@ async function probe(compiled: Compiled, place: Place, json: boolean): Promise<v
   } finally {
     done();
   }
-  report(compiled, cells, results, json);
+  report(compiled, place, cells, results, json);
   const unproven = results.filter((result) => result.unproven).length;
   if (count(results).differing > 0) process.exitCode = EXIT.differs;
   else if (unproven > 0) throw new Failure(EXIT.system, `${unproven} probes prove nothing: see above`);
@@ -180,6 +180,7 @@ async function probe(compiled: Compiled, place: Place, json: boolean): Promise<v
 
 function report(
   { policy }: Compiled,
+  place: Place,
   { cells, left, represented }: Cells,
   results: readonly Result[],
   json: boolean,
@@ -188,7 +189,7 @@ function report(
   if (cells.length === 0) return print(`${policy.name}: no container has a network, so there is nothing to probe`);
   const color = wantsColour(process.stdout);
   print(renderMatrix(results, { color, unnamed: unnamedPorts(policy) }));
-  print(`\n${summaryLines(results, left, represented).join("\n")}`);
+  print(`\n${summaryLines(results, { left, represented, ranges: place.left }).join("\n")}`);
 }
 
 /** What goes on, on a terminal, after the first second. */

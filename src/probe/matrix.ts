@@ -74,22 +74,29 @@ function paint(text: string, code: string, color: boolean): string {
   return color ? `\u001b[${code}m${text}\u001b[0m` : text;
 }
 
-/** The last lines: how many probes came out as the policy says, and what could not be measured. */
-export function summaryLines(results: readonly Result[], left: number, represented: number): string[] {
+export interface Omitted {
+  /** Probes, containers, and ranges of the world's addresses. */
+  readonly left: number;
+  readonly represented: number;
+  readonly ranges: number;
+}
+
+/** The last lines: how many probes came out as the policy says, what wasn't measured and why, what was left out. */
+export function summaryLines(results: readonly Result[], { left, represented, ranges }: Omitted): string[] {
   const { cells, measured, agreeing } = count(results);
   const reasons = new Map<string, number>();
   for (const result of results) {
     if (result.measured === undefined) reasons.set(result.remark ?? "", (reasons.get(result.remark ?? "") ?? 0) + 1);
   }
   const plural = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
+  const omitted = [
+    [left, "further probe", "others of their kind stand for them"],
+    [represented, "container", "of others the policy says the same"],
+    [ranges, "range", "of the world's addresses there would be too many"],
+  ] as const;
   return [
     ...(measured === 0 ? [] : [`${agreeing} of ${plural(measured, "probe")} measured what the policy says`]),
     ...[...reasons].map(([reason, n]) => `${n} of ${cells} not measured: ${reason}`),
-    ...(left === 0
-      ? []
-      : [`${plural(left, "further probe")} left out, to keep it short: others of their kind stand for them`]),
-    ...(represented === 0
-      ? []
-      : [`${plural(represented, "container")} not probed: of others the policy says the same`]),
+    ...omitted.flatMap(([n, word, why]) => (n === 0 ? [] : [`${plural(n, word)} left out: ${why}`])),
   ];
 }

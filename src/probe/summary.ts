@@ -1,5 +1,6 @@
 /** What a trial comes to: counts, and the JSON of its cells. Pure. */
 import { DEFAULTS } from "../ir/evaluate.js";
+import type { Origin } from "../ir/policy.js";
 import { formatAddress } from "../net/address.js";
 import { location } from "../text/source.js";
 import type { Cell } from "./cells.js";
@@ -54,10 +55,16 @@ export function cellJson({ cell, measured, agrees, remark, answer }: Result): Re
     source: formatAddress(cell.source),
     destination: formatAddress(cell.destination),
     ...(via === undefined ? {} : { via: via.origin.text, targets: cell.targets.map(targetJson) }),
-    by: cell.decisions.flatMap((decision) => decision.by.map(({ text, span }) => ({ text, at: location(span) }))),
+    by: distinctOrigins(cell).map(({ text, span }) => {
+      return { text, file: span.file.name, ...span.file.position(span.start) };
+    }),
     default: cell.decisions.find((decision) => decision.default !== null)?.default ?? null,
     ...(answer?.outcome === "open" && answer.peer !== undefined ? { seen: answer.peer } : {}),
   };
+}
+
+function distinctOrigins(cell: Cell): Origin[] {
+  return [...new Set(cell.decisions.flatMap((decision) => decision.by))];
 }
 
 function targetJson({ name, address, port }: Cell["targets"][number]): Record<string, unknown> {

@@ -5,7 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Compiled } from "../compile.js";
+import type { Compiled } from "../ir/compile.js";
 import type { Container, Policy } from "../ir/policy.js";
 import { attach, type Attached } from "../system/child.js";
 import { ipBatch } from "../system/ip.js";

@@ -9,7 +9,7 @@ import { checkText, commitText } from "../backend/nftables/apply.js";
 import { plan } from "../backend/nftables/plan.js";
 import { compare } from "../backend/nftables/readback.js";
 import { toRemoval, toText } from "../backend/nftables/text.js";
-import type { Compiled } from "../compile.js";
+import type { Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import type { Span } from "../text/source.js";
 import { prepare, raise, retire } from "../topology/apply.js";
@@ -61,7 +61,8 @@ export function inexpressible(policy: Policy, printing = false): Inexpressible |
   const [share] = policy.shares;
   if (share !== undefined && !printing) return new Inexpressible("'share' can't be applied yet", share.origin.span);
   const macvlan = policy.networks.find((network) => network.driver === "macvlan");
-  if (macvlan?.origin !== undefined) return new Inexpressible("'driver macvlan' can't be applied yet", macvlan.origin.span);
+  if (macvlan?.origin !== undefined)
+    return new Inexpressible("'driver macvlan' can't be applied yet", macvlan.origin.span);
   return undefined;
 }
 
@@ -88,13 +89,15 @@ async function applyLocked(compiled: Compiled, options: ApplyOptions): Promise<A
   const reading = readTopology(topology, { before: before && planTopology(before.policy) });
   const ruleset = plan(policy);
   const text = toText(ruleset);
-  const rulesChanged = options.rules === false ? false : digest(text) !== applied?.ruleset || (await compare(ruleset)) !== "equal";
+  const rulesChanged =
+    options.rules === false ? false : digest(text) !== applied?.ruleset || (await compare(ruleset)) !== "equal";
   const difference = differ(topology, await reading);
   refuse(difference);
   holderOfPorts(policy, before?.policy);
   const planned = performance.now();
   const changes = difference.changes.map((change) => change.text);
-  if (rulesChanged) changes.push(`load the ruleset ${ruleset.tables.map((table) => `${table.family} ${table.name}`).join(", ")}`);
+  if (rulesChanged)
+    changes.push(`load the ruleset ${ruleset.tables.map((table) => `${table.family} ${table.name}`).join(", ")}`);
   const result = (problems: readonly string[]): ApplyResult => ({
     changed: changes.length > 0,
     operations: changes.length,
@@ -147,10 +150,10 @@ async function commit(
     await requireForwarding(policy.name, planTopology(policy).forwards);
   } catch (error) {
     const left: string[] = [];
-    for (const undo of undos.reverse()) left.push(...(await undo().catch((e: unknown) => [String((e as Error).message)])));
+    for (const undo of undos.reverse())
+      left.push(...(await undo().catch((e: unknown) => [String((e as Error).message)])));
     if (left.length > 0) (error as Error).message += `; and taking back what was done failed: ${left.join("; ")}`;
     throw error;
   }
   return retire(difference);
 }
-

@@ -5,14 +5,7 @@ import { cutSet, tableName } from "../backend/nftables/names.js";
 import { type End, evaluate, type Packet, translate, type Translation } from "../ir/evaluate.js";
 import { ownAddresses } from "../ir/own.js";
 import type { Policy } from "../ir/policy.js";
-import {
-  type Address,
-  FAMILIES,
-  hasAddress,
-  isLoopback,
-  parseAddress,
-  sameAddress,
-} from "../net/address.js";
+import { type Address, FAMILIES, hasAddress, isLoopback, parseAddress, sameAddress } from "../net/address.js";
 import { UDP } from "../net/ports.js";
 import { type Connection, deleteConnection, listConnections } from "../system/conntrack.js";
 import { MissingTool } from "../system/run.js";
@@ -56,8 +49,7 @@ export async function cutConnections(
       const some = family === 4 ? mine.v4.length + old.v4.length : mine.v6.length + old.v6.length;
       if (some > 0) doomed.push(...(await listConnections(family)).filter(denied));
     }
-    for (const connection of doomed)
-      if (connection.protocol === UDP) flows.push({ connection, until: now + MEMORY });
+    for (const connection of doomed) if (connection.protocol === UDP) flows.push({ connection, until: now + MEMORY });
     await stop(policy, flows, now);
     for (let i = 0; i < doomed.length; i += 8) await Promise.all(doomed.slice(i, i + 8).map(deleteConnection));
     return { flows, problems: [] };

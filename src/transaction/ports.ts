@@ -41,8 +41,14 @@ export function holderOfPorts(policy: Policy, before: Policy | undefined): void 
 }
 
 function same(a: Publish, b: Publish): boolean {
-  const address = (p: Publish): string => (p.hostAddress === undefined ? p.families.join() : formatAddress(p.hostAddress));
-  return a.protocol === b.protocol && a.hostPorts[0] >= b.hostPorts[0] && a.hostPorts[1] <= b.hostPorts[1] && address(a) === address(b);
+  const address = (p: Publish): string =>
+    p.hostAddress === undefined ? p.families.join() : formatAddress(p.hostAddress);
+  return (
+    a.protocol === b.protocol &&
+    a.hostPorts[0] >= b.hostPorts[0] &&
+    a.hostPorts[1] <= b.hostPorts[1] &&
+    address(a) === address(b)
+  );
 }
 
 function meet(a: Publish, b: Publish): boolean {
@@ -52,7 +58,8 @@ function meet(a: Publish, b: Publish): boolean {
 }
 
 function holds(publish: Publish, socket: Socket): boolean {
-  if (publish.protocol !== socket.protocol || socket.port < publish.hostPorts[0] || socket.port > publish.hostPorts[1]) return false;
+  if (publish.protocol !== socket.protocol || socket.port < publish.hostPorts[0] || socket.port > publish.hostPorts[1])
+    return false;
   const wild = BigInt(socket.address.value) === 0n;
   // A wildcard IPv6 socket serves IPv4 too, unless it says otherwise, which /proc doesn't show.
   if (wild && socket.address.family === 6) return true;

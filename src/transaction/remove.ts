@@ -38,7 +38,9 @@ async function removeLocked(policy: string): Promise<RemoveResult> {
   const problems = [...topology.problems];
   if (applied !== undefined) {
     const before = recompile(applied).policy;
-    problems.push(...(await cutConnections({ ...before, containers: [], rules: [], publishes: [] }, before, [])).problems);
+    problems.push(
+      ...(await cutConnections({ ...before, containers: [], rules: [], publishes: [] }, before, [])).problems,
+    );
   }
   const name = tableName(policy);
   const tables = (await ownTables()).filter((table) => table.name === name);

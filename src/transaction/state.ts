@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Compiled, compileFiles } from "../compile.js";
+import { type Compiled, compileFiles } from "../ir/compile.js";
 import { SourceFile } from "../text/source.js";
 import type { CutFlow } from "./connections.js";
 import { component, NETNS_ROOT, POLICIES_ROOT, policyDirectory, policyNetnsDirectory } from "../topology/names.js";
@@ -85,7 +85,14 @@ export function forgetApplied(policy: string): void {
 
 /** Takes away directories that a policy has left empty, and ours above them. */
 export function tidyDirectories(policy: string): void {
-  for (const directory of [policyNetnsDirectory(policy), policyDirectory(policy), NETNS_ROOT, POLICIES_ROOT, ROOT, "/run/tsnet"])
+  for (const directory of [
+    policyNetnsDirectory(policy),
+    policyDirectory(policy),
+    NETNS_ROOT,
+    POLICIES_ROOT,
+    ROOT,
+    "/run/tsnet",
+  ])
     try {
       rmdirSync(directory);
     } catch {

@@ -1,7 +1,7 @@
 /** Edits the statements of a compiled policy: what `update` of an open handle applies. */
 import { parse } from "../../grammar/parser.js";
 import { formatStatement } from "../ast/format.js";
-import { type Compiled, compileFiles } from "../compile.js";
+import { type Compiled, compileFiles } from "../ir/compile.js";
 import { Diagnostics } from "../text/diagnostic.js";
 import { renderDiagnostic } from "../text/render.js";
 import { SourceFile } from "../text/source.js";
@@ -41,9 +41,14 @@ export function edit(compiled: Compiled, { add, remove }: Update): Compiled {
   for (const [text, count] of doomed)
     if (count > 0) {
       const file = new SourceFile("remove", remove ?? "");
-      diagnostics.error("not-there", { file, start: 0, end: file.text.length }, `the policy has no statement '${text}'`, {
-        help: "remove statements as they are in the policy",
-      });
+      diagnostics.error(
+        "not-there",
+        { file, start: 0, end: file.text.length },
+        `the policy has no statement '${text}'`,
+        {
+          help: "remove statements as they are in the policy",
+        },
+      );
     }
   if (diagnostics.hasErrors) throw new PolicyError(diagnostics.sorted());
 

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { compile } from "../../src/compile.js";
+import { compile } from "../../src/ir/compile.js";
 
 const test = suite("assertions");
 
@@ -23,7 +23,12 @@ test("see the one address that breaks them", () => {
   const text = `${BASE}allow 203.0.113.77 -> c:443\n`;
   assert.equal(failures(`${text}assert deny world except 203.0.113.77 -> c`), []);
   assert.equal(failures(`${text}assert deny world -> c`), ["assertion-failed: assert deny world -> c"]);
-  assert.match(compile(`${text}assert deny world -> c`).diagnostics.map((d) => d.message).join(), "203.0.113.77");
+  assert.match(
+    compile(`${text}assert deny world -> c`)
+      .diagnostics.map((d) => d.message)
+      .join(),
+    "203.0.113.77",
+  );
 });
 
 test("deny: by any way, also through a publish", () => {

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { parse } from "../../grammar/parser.js";
-import { compile } from "../../src/compile.js";
+import { compile } from "../../src/ir/compile.js";
 import { readQuery } from "../../src/ir/ask.js";
 import { explain } from "../../src/ir/query.js";
 import { Diagnostics } from "../../src/text/diagnostic.js";

@@ -1,5 +1,5 @@
 /** Holds a plan against the evaluator, packet class by packet class. */
-import { compile } from "../../src/compile.js";
+import { compile } from "../../src/ir/compile.js";
 import { frameOf, hostOf } from "../../src/backend/nftables/frames.js";
 import { Interpreter } from "../../src/backend/nftables/interpret.js";
 import { plan } from "../../src/backend/nftables/plan.js";
@@ -43,11 +43,17 @@ export function comparePlan(policy: Policy): Comparison {
     const expected = evaluate(policy, packet, rules).verdict;
     const pick = packet.via?.targets
       .filter((t) => t.addresses.some((a) => a.family === packet.destination.address.family))
-      .findIndex((t) => t.addresses.some((a) => a.family === packet.destination.address.family && a.value === packet.destination.address.value));
+      .findIndex((t) =>
+        t.addresses.some(
+          (a) => a.family === packet.destination.address.family && a.value === packet.destination.address.value,
+        ),
+      );
     const outcome = interpreter.run(frameOf(policy, packet), hostOf(policy, packet), pick ?? 0);
     const arrived = outcome.destination === packet.destination.address.value && outcome.port === packet.port;
     if (outcome.verdict !== expected || (expected === "allow" && !arrived))
-      differences.push(`${packetText(policy, packet)}: policy ${expected}, plan ${outcome.verdict}${arrived ? "" : " (elsewhere)"}`);
+      differences.push(
+        `${packetText(policy, packet)}: policy ${expected}, plan ${outcome.verdict}${arrived ? "" : " (elsewhere)"}`,
+      );
   }
   return { packets: count, differences };
 }

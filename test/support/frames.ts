@@ -31,14 +31,25 @@ function checksum(data: Buffer): number {
 }
 
 /** A frame of any protocol, with VLAN tags if given. */
-export function ethernet(to: string, from: string, protocol: number, body: Buffer, vlans: readonly number[] = []): string {
+export function ethernet(
+  to: string,
+  from: string,
+  protocol: number,
+  body: Buffer,
+  vlans: readonly number[] = [],
+): string {
   const tags = vlans.map((vlan) => Buffer.concat([short(0x8100), short(vlan)]));
   const frame = Buffer.concat([macBytes(to), macBytes(from), ...tags, short(protocol), body]);
   return Buffer.concat([frame, Buffer.alloc(Math.max(0, 60 - frame.length))]).toString("hex");
 }
 
 /** The IP packet alone, to be put inside something else. `layer` fills its checksum at `at`, over the pseudo header. */
-export function packet({ source, destination, options, hops = 64 }: Omit<Datagram, "to" | "from">, protocol: number, layer: Buffer, at?: number): Buffer {
+export function packet(
+  { source, destination, options, hops = 64 }: Omit<Datagram, "to" | "from">,
+  protocol: number,
+  layer: Buffer,
+  at?: number,
+): Buffer {
   const [a, b] = [bytesOf(source), bytesOf(destination)];
   const v6 = a.length === 16;
   if (at !== undefined) {
@@ -49,7 +60,15 @@ export function packet({ source, destination, options, hops = 64 }: Omit<Datagra
     const sum = checksum(protocol === 1 ? layer : Buffer.concat([pseudo, layer]));
     layer.writeUInt16BE(sum === 0 && protocol === 17 ? 0xffff : sum, at);
   }
-  if (v6) return Buffer.concat([Buffer.from([0x60, 0, 0, 0]), short(layer.length), Buffer.from([protocol, hops]), a, b, layer]);
+  if (v6)
+    return Buffer.concat([
+      Buffer.from([0x60, 0, 0, 0]),
+      short(layer.length),
+      Buffer.from([protocol, hops]),
+      a,
+      b,
+      layer,
+    ]);
   const extra = options ?? Buffer.alloc(0);
   const length = 20 + extra.length;
   const header = Buffer.concat([
@@ -79,7 +98,14 @@ export function udp(datagram: Datagram, from: number, to: number, vlans: readonl
 
 /** `flags`: FIN 1, SYN 2, RST 4, PSH 8, ACK 16. */
 export function tcp(datagram: Datagram, from: number, to: number, flags: number): string {
-  const header = Buffer.concat([short(from), short(to), Buffer.alloc(8), Buffer.from([0x50, flags]), short(1024), Buffer.alloc(4)]);
+  const header = Buffer.concat([
+    short(from),
+    short(to),
+    Buffer.alloc(8),
+    Buffer.from([0x50, flags]),
+    short(1024),
+    Buffer.alloc(4),
+  ]);
   return ip(datagram, 6, Buffer.concat([header, datagram.payload ?? Buffer.alloc(0)]), 16);
 }
 

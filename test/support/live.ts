@@ -1,7 +1,7 @@
 /**
  * Policies applied to a lab's host. The first half runs there, through `host.call`; the second is for the test.
  */
-import { compile } from "../../src/compile.js";
+import { compile } from "../../src/ir/compile.js";
 import { applyPolicy } from "../../src/transaction/apply.js";
 import { removePolicy, type RemoveResult } from "../../src/transaction/remove.js";
 import { netnsPath } from "../../src/topology/names.js";

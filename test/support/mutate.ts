@@ -25,7 +25,15 @@ const SNIPPETS = [
   ...["{", "}", '"', "\\", ",", ";", "\n", "#", "->", ":", "::", "/", "-", "[", "]", "=", "\0", "\u{1F600}", "\r", "é"],
   ...["except", "any", "world", "host", "all", "from", "log", "limit 5/second", "icmp", "tcp", "0.0.0.0/0", "::/0"],
   ...["4294967296", "65536", "-1", "1e9", "255.255.255.255", "10.0.0.0/33", "fd00::5:22", "0x10", "a".repeat(300)],
-  ...["container x { }", "network x { }", "let x = x", "publish all", "publish 1-65535 -> c1", "allow any -> any", "assert allow any -> any"],
+  ...[
+    "container x { }",
+    "network x { }",
+    "let x = x",
+    "publish all",
+    "publish 1-65535 -> c1",
+    "allow any -> any",
+    "assert allow any -> any",
+  ],
 ];
 
 /** One mutated text. */

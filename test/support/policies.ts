@@ -1,7 +1,7 @@
 /** The policies of this repository, and what their comments say must become of them. */
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { type Compiled, compile } from "../../src/compile.js";
+import { type Compiled, compile } from "../../src/ir/compile.js";
 import type { Diagnostic } from "../../src/text/diagnostic.js";
 
 export const root = path.dirname(path.dirname(import.meta.dirname));

@@ -35,12 +35,29 @@ const side = (names: readonly string[]): fc.Arbitrary<string> =>
     { weight: 5, arbitrary: list(peerItem(names)) },
     {
       weight: 1,
-      arbitrary: fc.tuple(list(peerItem(names)), list(peerItem(names))).map(([from, except]) => `${from} except ${except}`),
+      arbitrary: fc
+        .tuple(list(peerItem(names)), list(peerItem(names)))
+        .map(([from, except]) => `${from} except ${except}`),
     },
   );
 
-const portItem = fc.constantFrom("22", "80", "53/udp", "8000-8010", "8005-9000/udp", "icmp", "tcp", "9/sctp", "1-65535", "udp");
-const ports = fc.oneof(fc.constant(""), portItem.map((p) => `:${p}`), fc.tuple(portItem, portItem).map(([p, q]) => `:{${p}, ${q}}`));
+const portItem = fc.constantFrom(
+  "22",
+  "80",
+  "53/udp",
+  "8000-8010",
+  "8005-9000/udp",
+  "icmp",
+  "tcp",
+  "9/sctp",
+  "1-65535",
+  "udp",
+);
+const ports = fc.oneof(
+  fc.constant(""),
+  portItem.map((p) => `:${p}`),
+  fc.tuple(portItem, portItem).map(([p, q]) => `:{${p}, ${q}}`),
+);
 
 /** A destination of one IPv6 literal needs brackets before a port. */
 function destination(peers: string, port: string): string {
@@ -50,7 +67,13 @@ function destination(peers: string, port: string): string {
 
 const rule = (names: readonly string[]): fc.Arbitrary<string> =>
   fc
-    .tuple(fc.constantFrom("allow", "allow", "deny", "reject"), side(names), side(names), ports, fc.constantFrom("", "", "", " log", ' log "x" limit 5/second'))
+    .tuple(
+      fc.constantFrom("allow", "allow", "deny", "reject"),
+      side(names),
+      side(names),
+      ports,
+      fc.constantFrom("", "", "", " log", ' log "x" limit 5/second'),
+    )
     .map(([verb, from, to, port, log]) => `${verb} ${from} -> ${destination(to, port)}${log}`);
 
 const publish = (names: readonly string[]): fc.Arbitrary<string> =>
@@ -60,7 +83,10 @@ const publish = (names: readonly string[]): fc.Arbitrary<string> =>
       fc.constantFrom("80", "8080", "53/udp", "8000-8003", "443"),
       fc.uniqueArray(fc.constantFrom(...CONTAINERS), { minLength: 1, maxLength: 2 }),
       fc.constantFrom("", ":22", ":80", ":9000"),
-      fc.oneof(fc.constant(""), side(names).map((from) => ` from ${from}`)),
+      fc.oneof(
+        fc.constant(""),
+        side(names).map((from) => ` from ${from}`),
+      ),
     )
     .map(([address, host, targets, port, from]) => {
       const inner = host.includes("-") ? (port === ":9000" ? ":9000-9003" : "") : port;
@@ -71,7 +97,10 @@ const publish = (names: readonly string[]): fc.Arbitrary<string> =>
 const network = (name: string, subnets: string): fc.Arbitrary<string> =>
   fc
     .tuple(fc.boolean(), fc.constantFrom("", "", "", "internal;"), fc.constantFrom("", "masquerade off;"))
-    .map(([icc, internal, masquerade]) => `network ${name} { ${subnets} icc ${icc ? "on" : "off"}; ${internal} ${masquerade} }`);
+    .map(
+      ([icc, internal, masquerade]) =>
+        `network ${name} { ${subnets} icc ${icc ? "on" : "off"}; ${internal} ${masquerade} }`,
+    );
 
 const networks = [
   network("one", "subnet 172.18.0.0/16; subnet fd17::/64;"),
@@ -81,9 +110,14 @@ const networks = [
 
 const container = (name: string, i: number): fc.Arbitrary<string> =>
   fc
-    .tuple(fc.uniqueArray(fc.constantFrom("one", "two", "three", "default"), { minLength: 1, maxLength: 2 }), fc.constantFrom("", "expose 22;", "expose 80; expose 53/udp;"))
+    .tuple(
+      fc.uniqueArray(fc.constantFrom("one", "two", "three", "default"), { minLength: 1, maxLength: 2 }),
+      fc.constantFrom("", "expose 22;", "expose 80; expose 53/udp;"),
+    )
     .map(([on, expose]) => {
-      const lines = on.map((n) => (n === "one" && i % 2 === 0 ? `network one ip 172.18.0.${i + 3} ip fd17::${i + 3};` : `network ${n};`));
+      const lines = on.map((n) =>
+        n === "one" && i % 2 === 0 ? `network one ip 172.18.0.${i + 3} ip fd17::${i + 3};` : `network ${n};`,
+      );
       return `container ${name} { ${lines.join(" ")} ${expose} }`;
     });
 

@@ -6,7 +6,7 @@ import { toJson } from "../../src/backend/nftables/json.js";
 import { plan } from "../../src/backend/nftables/plan.js";
 import { compare, snapshot, type Standing } from "../../src/backend/nftables/readback.js";
 import { toRemoval, toText } from "../../src/backend/nftables/text.js";
-import { compile } from "../../src/compile.js";
+import { compile } from "../../src/ir/compile.js";
 import { run } from "../../src/system/run.js";
 
 export interface RoundTrip {

@@ -19,7 +19,13 @@ export class TableBuilder {
     return name;
   }
 
-  map(name: string, type: readonly Type[], data: Type | "verdict", elements: readonly Element[], comment: string): string {
+  map(
+    name: string,
+    type: readonly Type[],
+    data: Type | "verdict",
+    elements: readonly Element[],
+    comment: string,
+  ): string {
     this.sets.push({ name, type, data, interval: hasRanges(elements), elements, comment });
     return name;
   }

@@ -51,4 +51,3 @@ export function hostOf(policy: Policy, packet: Packet): Host {
     local.add((packet.via.hostAddress ?? hostAddress(policy, packet.destination.address.family)).value);
   return { isLocal: (_family, address) => local.has(address) };
 }
-

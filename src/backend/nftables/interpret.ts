@@ -4,9 +4,10 @@
  * Knows exactly the expressions of ruleset.ts and fails on anything else. It follows the first packet of a connection
  * (state new, original direction); what later packets meet is the state chains, which kernel tests cover.
  */
-import type { Chain, Element, Expression, Hook, Key, Part, Rule, Ruleset, Set, Table, Target } from "./ruleset.js";
+import type { Chain, Element, Expression, Hook, Key, Rule, Ruleset, Table, Target } from "./ruleset.js";
+import { Index, type Loaded, within } from "./set-index.js";
 
-type Value = number | bigint | string;
+type Value = Loaded;
 
 /** Of every frame that has ports: no rule of a policy speaks of source ports. */
 const SOURCE_PORT = 40000;
@@ -199,7 +200,11 @@ function indexOf(table: { sets: Map<string, Index> }, name: string): Index {
   return index;
 }
 
-function translate(table: { sets: Map<string, Index> }, e: Extract<Expression, { kind: "dnat" | "spread" }>, state: State): boolean {
+function translate(
+  table: { sets: Map<string, Index> },
+  e: Extract<Expression, { kind: "dnat" | "spread" }>,
+  state: State,
+): boolean {
   if (e.family !== state.frame.family) return false;
   if (e.kind === "spread") {
     state.destination = e.targets[state.pick % e.targets.length] as number | bigint;
@@ -248,11 +253,6 @@ function holds(table: { sets: Map<string, Index> }, e: Expression, state: State)
   }
 }
 
-function within(value: Value, part: Part): boolean {
-  if (typeof part !== "object") return value === part;
-  return typeof value !== "string" && value >= part.from && value <= part.to;
-}
-
 function load(keys: readonly Key[], state: State): Value[] | undefined {
   const out: Value[] = [];
   for (const key of keys) {
@@ -266,7 +266,8 @@ function load(keys: readonly Key[], state: State): Value[] | undefined {
 /** What a key loads; undefined where the packet has none of it (another family, no ports). */
 function loadOne(key: Key, state: State): Value | undefined {
   const { frame } = state;
-  const family = key.includes("ip6 ") || key.startsWith("icmpv6") ? 6 : key.includes("ip ") || key === "icmp type" ? 4 : undefined;
+  const family =
+    key.includes("ip6 ") || key.startsWith("icmpv6") ? 6 : key.includes("ip ") || key === "icmp type" ? 4 : undefined;
   if (family !== undefined && family !== frame.family) return undefined;
   switch (key) {
     case "iifname":
@@ -313,41 +314,4 @@ function loadOne(key: Key, state: State): Value | undefined {
     default:
       throw new Error(`the interpreter doesn't know the key '${key}'`);
   }
-}
-
-/** A set's elements: exact keys by hash, intervals in order. Refuses elements that overlap, as the kernel should. */
-class Index {
-  private readonly exact = new Map<string, Element>();
-  private readonly ranges: Element[] = [];
-  private readonly set: Set;
-
-  constructor(set: Set) {
-    this.set = set;
-    for (const element of set.elements) {
-      if (element.key.length !== set.type.length) throw new Error(`${set.name}: a key of the wrong length`);
-      if (element.key.some((part) => typeof part === "object")) {
-        const clash = this.ranges.find((other) => other.key.every((part, i) => meet(part, element.key[i] as Part)));
-        if (clash !== undefined) throw new Error(`${set.name}: overlapping intervals`);
-        this.ranges.push(element);
-        continue;
-      }
-      const key = element.key.join(" ");
-      if (this.exact.has(key)) throw new Error(`${set.name}: ${key} stands twice`);
-      this.exact.set(key, element);
-    }
-  }
-
-  find(values: readonly Value[] | undefined, keys: readonly Key[]): Element | undefined {
-    if (values === undefined) return undefined;
-    if (values.length !== this.set.type.length) throw new Error(`${this.set.name}: looked up by ${keys.join(" . ")}`);
-    const found = this.exact.get(values.join(" "));
-    if (found !== undefined) return found;
-    return this.ranges.find((element) => element.key.every((part, i) => within(values[i] as Value, part)));
-  }
-}
-
-function meet(a: Part, b: Part): boolean {
-  const [aFrom, aTo] = typeof a === "object" ? [a.from, a.to] : [a, a];
-  const [bFrom, bTo] = typeof b === "object" ? [b.from, b.to] : [b, b];
-  return aFrom <= bTo && bFrom <= aTo;
 }

@@ -9,7 +9,11 @@ export function toJson(ruleset: Ruleset): { nftables: Json[] } {
   const out: Json[] = [{ metainfo: { json_schema_version: 1 } }];
   for (const table of ruleset.tables) {
     const { family, name } = table;
-    out.push({ add: { table: { family, name } } }, { delete: { table: { family, name } } }, { add: { table: { family, name } } });
+    out.push(
+      { add: { table: { family, name } } },
+      { delete: { table: { family, name } } },
+      { add: { table: { family, name } } },
+    );
     printTable(out, table);
   }
   return { nftables: out };
@@ -82,7 +86,9 @@ function key(name: Key): Json {
   if (first === "fib") return { fib: { result: "type", flags: [rest[0] as string] } };
   if (first === "ct") {
     const directed = rest[0] === "original" || rest[0] === "reply";
-    return directed ? { ct: { key: rest.slice(1).join(" "), dir: rest[0] as string } } : { ct: { key: rest.join(" ") } };
+    return directed
+      ? { ct: { key: rest.slice(1).join(" "), dir: rest[0] as string } }
+      : { ct: { key: rest.join(" ") } };
   }
   return { payload: { protocol: first, field: rest.join(" ") } };
 }
@@ -100,7 +106,9 @@ function expression(e: Expression): Json {
     case "match":
       return { match: { op: operator(e.key, e.not), left: key(e.key), right: part(typeOf(e.key), e.value) } };
     case "among":
-      return { match: { op: "==", left: key(e.key), right: { set: e.values.map((value) => part(typeOf(e.key), value)) } } };
+      return {
+        match: { op: "==", left: key(e.key), right: { set: e.values.map((value) => part(typeOf(e.key), value)) } },
+      };
     case "flags":
       return {
         match: {
@@ -121,13 +129,25 @@ function expression(e: Expression): Json {
       return { reject: e.with === "tcp reset" ? { type: "tcp reset" } : { type: "icmpx", expr: "port-unreachable" } };
     case "dnat": {
       const map = (name: string): Json => ({ map: { key: concat(e.keys), data: `@${name}` } });
-      return { dnat: { family: family(e.family), addr: map(e.address), ...(e.port === undefined ? {} : { port: map(e.port) }) } };
+      return {
+        dnat: {
+          family: family(e.family),
+          addr: map(e.address),
+          ...(e.port === undefined ? {} : { port: map(e.port) }),
+        },
+      };
     }
     case "spread": {
       const type = e.family === 4 ? "ipv4_addr" : "ipv6_addr";
       const numgen = { numgen: { mode: "inc", mod: e.targets.length, offset: 0 } };
       const data = { set: e.targets.map((address, i): Json => [i, part(type, address)]) };
-      return { dnat: { family: family(e.family), addr: { map: { key: numgen, data } }, ...(e.port === undefined ? {} : { port: e.port }) } };
+      return {
+        dnat: {
+          family: family(e.family),
+          addr: { map: { key: numgen, data } },
+          ...(e.port === undefined ? {} : { port: e.port }),
+        },
+      };
     }
     case "snat":
       return { snat: { family: family(e.family), addr: { map: { key: concat(e.keys), data: `@${e.address}` } } } };

@@ -6,18 +6,20 @@
  * ports to their containers; `forward`, `input` and `output` find the lane; the lane decides: state, deny, reject,
  * bounds of internal networks, published ports, allow, default; `translate-out` sees to source addresses.
  */
-import { addressOf, isInternal, networkNamed, type Policy, subnetOf } from "../../ir/policy.js";
+import { addressOf, type Policy, subnetOf } from "../../ir/policy.js";
 import { ownAddresses } from "../../ir/own.js";
 import { type Family, FAMILIES } from "../../net/address.js";
 import { UDP } from "../../net/ports.js";
 import { bounds } from "../../net/prefix.js";
 import { ACCEPT, DROP, goto, IN, jump, lookup, match, rule, TableBuilder, then } from "./builder.js";
-import { type Lane, type Layers, planLayers } from "./layers.js";
+import type { Lane } from "./lanes.js";
+import { type Layers, planLayers } from "./layers.js";
 import { cutSet, tableName, word } from "./names.js";
 import type { Element, Expression, Rule, Ruleset, Table } from "./ruleset.js";
-import { originsOf, planPublish, planPublished, planSource } from "./translation.js";
-
-const PRIORITY = { raw: -300, dstnat: -100, filter: 0, srcnat: 100 } as const;
+import { HOME, originsOf, PRIORITY } from "./skeleton.js";
+import { planPublish, planPublished, planSource } from "./translation.js";
+import { planArp } from "./arp.js";
+import { planDevices, planGuard, planMembers } from "./identity.js";
 
 /** The ruleset of a policy. */
 export function plan(policy: Policy): Ruleset {
@@ -27,9 +29,6 @@ export function plan(policy: Policy): Ruleset {
   if (arp !== undefined) tables.push(arp);
   return { policy: policy.name, tables };
 }
-
-/** Where the host rejects its own connection, the reset that it sends itself bears the container's address. */
-const HOME: Rule = rule([match("iifname", "lo"), then(ACCEPT)], "what this host says to itself");
 
 /** A packet with a source route bears the address of its next stop only when it has left the rules behind. */
 const DETOUR: Rule = rule([lookup("veths", "oifname"), then(DROP)], "what leads to a sandbox bears its address");
@@ -70,20 +69,31 @@ function planFilter(policy: Policy, name: string): Table {
       };
       const local = match("fib daddr type", "local");
       toHere.push(rule([loopback, local, then(jump(publish))], "published ports, never on loopback from outside"));
-      toThere.push(rule([match("meta nfproto", nfproto), local, then(jump(publish))], "published ports, from this host"));
+      toThere.push(
+        rule([match("meta nfproto", nfproto), local, then(jump(publish))], "published ports, from this host"),
+      );
     }
     out.push(...planSource(table, policy, family));
 
     forward.push(rule([lookup(`own${family}`, source), then(goto(`from${family}`))]));
     forward.push(rule([lookup(`own${family}`, destination), then(goto(`wc${family}`))]));
     if (family === 6) {
-      const discovery: Expression = { kind: "among", key: "icmpv6 type", values: ["nd-neighbor-solicit", "nd-neighbor-advert"] };
+      const discovery: Expression = {
+        kind: "among",
+        key: "icmpv6 type",
+        values: ["nd-neighbor-solicit", "nd-neighbor-advert"],
+      };
       input.push(rule([lookup("own6", source), discovery, then(ACCEPT)], "neighbour discovery belongs to no rule"));
-      output.push(rule([lookup("own6", destination), discovery, then(ACCEPT)], "neighbour discovery belongs to no rule"));
+      output.push(
+        rule([lookup("own6", destination), discovery, then(ACCEPT)], "neighbour discovery belongs to no rule"),
+      );
     }
     input.push(rule([lookup(`own${family}`, source), then(goto(`ch${family}`))]));
     output.push(
-      rule([lookup(`own${family}`, destination), match(icmpType, redirect), then(DROP)], "all ways lead through the gateway"),
+      rule(
+        [lookup(`own${family}`, destination), match(icmpType, redirect), then(DROP)],
+        "all ways lead through the gateway",
+      ),
       rule([lookup(`own${family}`, destination), then(goto(`hc${family}`))]),
     );
   }
@@ -102,66 +112,6 @@ function planFilter(policy: Policy, name: string): Table {
   return { family: "inet", name, sets: table.sets, chains: table.chains };
 }
 
-// Identity -----------------------------------------------------------------------------------------------------------
-
-function planDevices(table: TableBuilder, policy: Policy): void {
-  const elements = policy.containers.flatMap((container) =>
-    container.endpoints.map((endpoint): Element => ({ key: [endpoint.device], from: originsOf(container.origin) })),
-  );
-  table.set("veths", ["ifname"], elements, "host ends of the sandboxes");
-}
-
-/** Sets that say who is who: `own`, `self`, `frames`, and the members of internal networks. */
-function planMembers(table: TableBuilder, policy: Policy, family: Family): void {
-  const { type } = IN[family];
-  const own: Element[] = [];
-  const self: Element[] = [];
-  const frames: Element[] = [];
-  const confined: Element[] = [];
-  const inside: Element[] = [];
-  for (const container of policy.containers) {
-    const from = originsOf(container.origin);
-    const internal = isInternal(policy, container);
-    for (const endpoint of container.endpoints) {
-      const address = addressOf(endpoint, family);
-      if (address === undefined) continue;
-      own.push({ key: [address.value], from });
-      // Through the host a container may reach any of its addresses from any other.
-      for (const other of container.endpoints) {
-        const to = addressOf(other, family);
-        if (to !== undefined) self.push({ key: [address.value, to.value], from });
-      }
-      if (internal) confined.push({ key: [address.value], from });
-      if (networkNamed(policy, endpoint.network).internal) inside.push({ key: [address.value], from });
-      // A container may send any of its own addresses on any of its devices.
-      for (const { device, mac } of container.endpoints) frames.push({ key: [device, mac, address.value], from });
-    }
-  }
-  table.set(`own${family}`, [type], own, "addresses of containers");
-  table.set(`self${family}`, [type, type], self, "addresses of one container, in pairs");
-  table.set(`frames${family}`, ["ifname", "ether_addr", type], frames, "what each device may send");
-  if (confined.length > 0) table.set(`internal${family}`, [type], confined, "containers of internal networks only");
-  if (inside.length > 0) table.set(`inside${family}`, [type], inside, "addresses on internal networks");
-}
-
-/** Drops at the door what a sandbox may not send, and what claims to be a sandbox and isn't. */
-function planGuard(table: TableBuilder, families: readonly Family[]): void {
-  const guard: Rule[] = [HOME, rule([lookup("veths", "iifname"), then(goto("frames"))])];
-  const frames: Rule[] = [];
-  for (const family of families) {
-    const { source, destination } = IN[family];
-    guard.push(rule([lookup(`own${family}`, source), then(DROP)], "container addresses come from their own devices only"));
-    if (family === 4)
-      frames.push(rule([match(destination, { from: 0x7f000000, to: 0x7fffffff }), then(DROP)], "the host's loopback is the host's"));
-    frames.push(rule([lookup(`frames${family}`, "iifname", "ether saddr", source), then(ACCEPT)]));
-    if (family === 6)
-      frames.push(rule([match("ip6 saddr", 0n), match("icmpv6 type", "nd-neighbor-solicit"), then(ACCEPT)], "duplicate address detection"));
-  }
-  frames.push(rule([then(DROP)]));
-  table.chain("frames", frames);
-  table.chain("guard", guard, { type: "filter", hook: "prerouting", priority: PRIORITY.raw });
-}
-
 // Lanes --------------------------------------------------------------------------------------------------------------
 
 /**
@@ -172,14 +122,26 @@ function planGuard(table: TableBuilder, families: readonly Family[]): void {
  */
 function planState(table: TableBuilder, family: Family): void {
   const { source, destination, type, icmp, originalSource, replySource } = IN[family];
-  const cut = table.timed(cutSet(family), [type, type, "inet_service", "inet_service"], "UDP flows that were cut: source, destination, ports");
-  const stopped = rule([match("meta l4proto", UDP), lookup(cut, source, destination, "th sport", "th dport"), then(DROP)]);
+  const cut = table.timed(
+    cutSet(family),
+    [type, type, "inet_service", "inet_service"],
+    "UDP flows that were cut: source, destination, ports",
+  );
+  const stopped = rule([
+    match("meta l4proto", UDP),
+    lookup(cut, source, destination, "th sport", "th dport"),
+    then(DROP),
+  ]);
   const established = rule([match("ct state", "established"), match("ct direction", "reply"), then(ACCEPT)]);
   const related = match("ct state", "related");
   const last: Rule[] = [
     rule([match("ct state", "invalid"), then(DROP)]),
     rule(
-      [match("ct state", "new"), { kind: "flags", mask: ["fin", "syn", "rst", "ack"], not: true, value: ["syn"] }, then(DROP)],
+      [
+        match("ct state", "new"),
+        { kind: "flags", mask: ["fin", "syn", "rst", "ack"], not: true, value: ["syn"] },
+        then(DROP),
+      ],
       "a connection begins at its beginning",
     ),
   ];
@@ -195,7 +157,10 @@ function planState(table: TableBuilder, family: Family): void {
   table.chain(`state-world${family}`, [
     stopped,
     established,
-    rule([...error, lookup(`own${family}`, originalSource), lookup(`own${family}`, replySource), then(DROP)], "an error about others' connections"),
+    rule(
+      [...error, lookup(`own${family}`, originalSource), lookup(`own${family}`, replySource), then(DROP)],
+      "an error about others' connections",
+    ),
     rule([...error, then(ACCEPT)]),
     ...last,
   ]);
@@ -221,12 +186,17 @@ function laneRules(
   const has = (set: string): boolean => table.sets.some((other) => other.name === set);
   if (has(`internal${family}`) && lane !== "wc" && lane !== "hc") {
     const confined = lookup(`internal${family}`, source);
-    rules.push(rule(lane === "cc" ? [confined, translated, then(DROP)] : [confined, then(DROP)], "internal networks end here"));
+    rules.push(
+      rule(lane === "cc" ? [confined, translated, then(DROP)] : [confined, then(DROP)], "internal networks end here"),
+    );
   }
-  if (has(`inside${family}`) && lane === "wc") rules.push(rule([lookup(`inside${family}`, destination), then(DROP)], "internal networks end here"));
+  if (has(`inside${family}`) && lane === "wc")
+    rules.push(rule([lookup(`inside${family}`, destination), then(DROP)], "internal networks end here"));
 
   if (published !== undefined && lane === "wc")
-    rules.push(rule([translated, match("fib saddr type", "local"), then(DROP)], "this host's addresses don't come from outside"));
+    rules.push(
+      rule([translated, match("fib saddr type", "local"), then(DROP)], "this host's addresses don't come from outside"),
+    );
   if (published !== undefined && (lane === "cc" || lane === "wc" || lane === "hc"))
     rules.push(rule([translated, then(jump(published))]));
   rules.push(...layers.rules("log-allow", lane), ...layers.rules("allow", lane));
@@ -245,14 +215,18 @@ function defaults(table: TableBuilder, policy: Policy, lane: Lane, family: Famil
     const subnet = subnetOf(network, family);
     if (subnet === undefined) continue;
     const [from, to] = bounds(subnet);
-    const members = policy.containers.filter((container) => container.endpoints.some((endpoint) => endpoint.network === network.name));
+    const members = policy.containers.filter((container) =>
+      container.endpoints.some((endpoint) => endpoint.network === network.name),
+    );
     const key = [{ from, to }];
     const origins = originsOf(network.iccOrigin ?? network.origin);
     if (!network.icc || members.length === 0) {
       elements.push({ key, data: DROP, from: origins });
       continue;
     }
-    const everyone = policy.containers.every((container) => container.endpoints.length === 0 || members.includes(container));
+    const everyone = policy.containers.every(
+      (container) => container.endpoints.length === 0 || members.includes(container),
+    );
     if (everyone) {
       elements.push({ key, data: ACCEPT, from: origins });
       continue;
@@ -273,28 +247,4 @@ function defaults(table: TableBuilder, policy: Policy, lane: Lane, family: Famil
     rule([{ kind: "vmap", keys: [destination], map: `icc${family}` }]),
     rule([then(DROP)], "default: no common network"),
   ];
-}
-
-// ARP ----------------------------------------------------------------------------------------------------------------
-
-/** Address resolution from a sandbox must tell the truth about its sender. */
-function planArp(policy: Policy, name: string): Table | undefined {
-  const table = new TableBuilder();
-  const elements: Element[] = [];
-  for (const container of policy.containers) {
-    const from = originsOf(container.origin);
-    const addresses = container.endpoints.flatMap((endpoint) => addressOf(endpoint, 4)?.value ?? []) as number[];
-    for (const { device, mac } of container.endpoints)
-      // A probe's sender is 0.0.0.0 (RFC 5227).
-      for (const address of [...addresses, 0]) elements.push({ key: [device, mac, mac, address], from });
-  }
-  if (elements.length === 0) return undefined;
-  planDevices(table, policy);
-  table.set("senders", ["ifname", "ether_addr", "ether_addr", "ipv4_addr"], elements, "what each device may say of itself");
-  table.chain("senders", [
-    rule([lookup("senders", "iifname", "ether saddr", "arp saddr ether", "arp saddr ip"), then(ACCEPT)]),
-    rule([then(DROP)]),
-  ]);
-  table.chain("input", [rule([lookup("veths", "iifname"), then(goto("senders"))])], { type: "filter", hook: "input", priority: PRIORITY.filter });
-  return { family: "arp", name, sets: table.sets, chains: table.chains };
 }

@@ -70,7 +70,8 @@ export function canonical(objects: readonly Listed[]): Canonical {
   for (const object of objects) {
     const chain = object["chain"] as Listed | undefined;
     if (chain !== undefined) {
-      const hook = chain["hook"] === undefined ? "" : `${chain["type"]} ${chain["hook"]} ${chain["prio"]} ${chain["policy"]}`;
+      const hook =
+        chain["hook"] === undefined ? "" : `${chain["type"]} ${chain["hook"]} ${chain["prio"]} ${chain["policy"]}`;
       chains[chain["name"] as string] = { hook, rules: [] };
     }
     const set = (object["set"] ?? object["map"]) as Listed | undefined;
@@ -100,7 +101,11 @@ function sorted<T>(record: Record<string, T>): Record<string, T> {
 function foldProtocol(expressions: readonly Json[]): Json[] {
   const at = expressions.findIndex((e) => {
     const match = (e as { match?: { left: Json; right: Json; op: string } }).match;
-    return match?.op === "==" && JSON.stringify(match.left) === '{"meta":{"key":"l4proto"}}' && typeof match.right === "string";
+    return (
+      match?.op === "==" &&
+      JSON.stringify(match.left) === '{"meta":{"key":"l4proto"}}' &&
+      typeof match.right === "string"
+    );
   });
   if (at === -1) return [...expressions];
   const protocol = (expressions[at] as { match: { right: string } }).match.right;

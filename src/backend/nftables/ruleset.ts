@@ -42,8 +42,7 @@ export type Type = "ifname" | "ether_addr" | "ipv4_addr" | "ipv6_addr" | "inet_p
 export type Part = number | bigint | string | { readonly from: number | bigint; readonly to: number | bigint };
 
 export type Target =
-  | { readonly verdict: "accept" | "drop" | "return" }
-  | { readonly verdict: "jump" | "goto"; readonly chain: string };
+  { readonly verdict: "accept" | "drop" | "return" } | { readonly verdict: "jump" | "goto"; readonly chain: string };
 
 export type Data = Target | number | bigint;
 
@@ -73,16 +72,32 @@ export type Expression =
   /** The key is one of several values (an anonymous set). */
   | { readonly kind: "among"; readonly key: Key; readonly values: readonly Part[] }
   /** `tcp flags & mask != value`, flags as nft's words. */
-  | { readonly kind: "flags"; readonly mask: readonly string[]; readonly not: boolean; readonly value: readonly string[] }
+  | {
+      readonly kind: "flags";
+      readonly mask: readonly string[];
+      readonly not: boolean;
+      readonly value: readonly string[];
+    }
   | { readonly kind: "lookup"; readonly keys: readonly Key[]; readonly set: string; readonly not?: boolean }
   | { readonly kind: "vmap"; readonly keys: readonly Key[]; readonly map: string }
   | { readonly kind: "limit"; readonly count: number; readonly per: string }
   | { readonly kind: "log"; readonly prefix: string }
   | { readonly kind: "reject"; readonly with: "tcp reset" | "icmpx port-unreachable" }
   /** Translation to what maps give for the keys; `port` undefined keeps the packet's port. */
-  | { readonly kind: "dnat"; readonly family: 4 | 6; readonly keys: readonly Key[]; readonly address: string; readonly port?: string }
+  | {
+      readonly kind: "dnat";
+      readonly family: 4 | 6;
+      readonly keys: readonly Key[];
+      readonly address: string;
+      readonly port?: string;
+    }
   /** Translation to one of several targets in turn. */
-  | { readonly kind: "spread"; readonly family: 4 | 6; readonly targets: readonly (number | bigint)[]; readonly port?: number }
+  | {
+      readonly kind: "spread";
+      readonly family: 4 | 6;
+      readonly targets: readonly (number | bigint)[];
+      readonly port?: number;
+    }
   | { readonly kind: "snat"; readonly family: 4 | 6; readonly keys: readonly Key[]; readonly address: string }
   | { readonly kind: "masquerade" }
   | { readonly kind: "verdict"; readonly target: Target };

@@ -23,9 +23,11 @@ export function sourceMap(ruleset: Ruleset): MapEntry[] {
   for (const table of ruleset.tables) {
     const where = `${table.family} ${table.name}`;
     for (const set of table.sets)
-      for (const element of set.elements) if (element.from.length > 0) add(element.from, `${where} ${set.name} { ${elementText(set, element)} }`);
+      for (const element of set.elements)
+        if (element.from.length > 0) add(element.from, `${where} ${set.name} { ${elementText(set, element)} }`);
     for (const chain of table.chains)
-      for (const rule of chain.rules) if (rule.from.length > 0) add(rule.from, `${where} ${chain.name} ${ruleText(rule)}`);
+      for (const rule of chain.rules)
+        if (rule.from.length > 0) add(rule.from, `${where} ${chain.name} ${ruleText(rule)}`);
   }
   return [...objects]
     .sort(([a], [b]) => a.index - b.index)

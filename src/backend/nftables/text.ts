@@ -42,7 +42,8 @@ function printSet(out: string[], set: Set, locations: boolean): void {
   if (size !== undefined) out.push(`    size ${size}`);
   if (set.elements.length > 0) {
     out.push("    elements = {");
-    for (const element of set.elements) out.push(`      ${elementText(set, element)},${locations ? places(element.from) : ""}`);
+    for (const element of set.elements)
+      out.push(`      ${elementText(set, element)},${locations ? places(element.from) : ""}`);
     out.push("    }");
   }
   out.push("  }");
@@ -54,7 +55,8 @@ function places(from: Element["from"]): string {
 
 export function elementText(set: Set, element: Element): string {
   let text = "";
-  for (let i = 0; i < element.key.length; i++) text += (i === 0 ? "" : " . ") + part(set.type[i], element.key[i] as Part);
+  for (let i = 0; i < element.key.length; i++)
+    text += (i === 0 ? "" : " . ") + part(set.type[i], element.key[i] as Part);
   const words = elementComment(element);
   if (words !== undefined) text += ` comment "${words}"`;
   if (element.data === undefined) return text;

@@ -4,7 +4,6 @@ import {
   gatewayOf,
   isInternal,
   networkNamed,
-  type Origin,
   type PeerSet,
   type Policy,
   type Publish,
@@ -15,6 +14,7 @@ import { PORTED, protocolName } from "../../net/ports.js";
 import { bounds } from "../../net/prefix.js";
 import { type Domain, equal, type Ranges } from "../../net/ranges.js";
 import { ACCEPT, DROP, goto, IN, lookup, match, rule, type TableBuilder, then } from "./builder.js";
+import { originsOf } from "./skeleton.js";
 import type { Data, Element, Expression, Key, Part, Rule, Target, Type } from "./ruleset.js";
 
 type Value = number | bigint;
@@ -41,7 +41,8 @@ function waysOf(policy: Policy, family: Family): Way[] {
     if (targets.length === 0) continue;
     const host = publish.hostAddress?.value;
     const [from, to] = publish.hostPorts;
-    if (from === to || from === publish.port) ways.push({ publish, host, hostPorts: [from, to], port: publish.port, targets });
+    if (from === to || from === publish.port)
+      ways.push({ publish, host, hostPorts: [from, to], port: publish.port, targets });
     else
       for (let port = from; port <= to; port++)
         ways.push({ publish, host, hostPorts: [port, port], port: publish.port + port - from, targets });
@@ -74,12 +75,30 @@ export function planPublish(table: TableBuilder, policy: Policy, family: Family)
     const moved = alone.filter((way) => way.hostPorts[0] !== way.port);
     const kept = alone.filter((way) => way.hostPorts[0] === way.port);
     if (moved.length > 0) {
-      table.map(`${name}-to`, types, type, moved.map((way) => element(way, way.targets[0] as Value)), "published: container address");
-      table.map(`${name}-port`, types, "inet_service", moved.map((way) => element(way, way.port)), "published: container port");
+      table.map(
+        `${name}-to`,
+        types,
+        type,
+        moved.map((way) => element(way, way.targets[0] as Value)),
+        "published: container address",
+      );
+      table.map(
+        `${name}-port`,
+        types,
+        "inet_service",
+        moved.map((way) => element(way, way.port)),
+        "published: container port",
+      );
       rules.push(rule([PORTED_MATCH, { kind: "dnat", family, keys, address: `${name}-to`, port: `${name}-port` }]));
     }
     if (kept.length > 0) {
-      table.map(`${name}-same`, types, type, kept.map((way) => element(way, way.targets[0] as Value)), "published on the same port");
+      table.map(
+        `${name}-same`,
+        types,
+        type,
+        kept.map((way) => element(way, way.targets[0] as Value)),
+        "published on the same port",
+      );
       rules.push(rule([PORTED_MATCH, { kind: "dnat", family, keys, address: `${name}-same` }]));
     }
     const spread = group.filter((way) => way.targets.length > 1);
@@ -126,22 +145,25 @@ export function planPublished(table: TableBuilder, policy: Policy, family: Famil
         );
         if (group.length === 0) continue;
         const name = `published${family}-${protocolName(protocol)}${at ? "-at" : ""}${range ? "-range" : ""}`;
-        const keys: Key[] = [...(at ? [originalDestination as Key] : []), "ct original proto-dst", destination, "th dport"];
+        const keys: Key[] = [
+          ...(at ? [originalDestination as Key] : []),
+          "ct original proto-dst",
+          destination,
+          "th dport",
+        ];
         const types: Type[] = [...(at ? [type as Type] : []), "inet_service", type, "inet_service"];
         const length = (way: Way): number => way.hostPorts[1] - way.hostPorts[0];
         const elements = group.flatMap((way) =>
-          way.targets.map(
-            (target): Element => ({
-              key: [
-                ...(at ? [way.host as Value] : []),
-                portPart(...way.hostPorts),
-                target,
-                portPart(way.port, way.port + length(way)),
-              ],
-              data: way.publish.from === undefined ? ACCEPT : goto(sourceChain(table, family, way.publish.from)),
-              from: [way.publish.origin],
-            }),
-          ),
+          way.targets.map((target): Element => ({
+            key: [
+              ...(at ? [way.host as Value] : []),
+              portPart(...way.hostPorts),
+              target,
+              portPart(way.port, way.port + length(way)),
+            ],
+            data: way.publish.from === undefined ? ACCEPT : goto(sourceChain(table, family, way.publish.from)),
+            from: [way.publish.origin],
+          })),
         );
         table.map(name, types, "verdict", elements, "published: host port, container, its port");
         rules.push(rule([match("meta l4proto", protocol), { kind: "vmap", keys, map: name }]));
@@ -177,7 +199,10 @@ function admit(table: TableBuilder, name: string, family: Family, set: Ranges<Va
   if (set.length === 2 && set[0] === min && set[1] === max) return [rule([then(ACCEPT)])];
   const elements: Element[] = [];
   for (let i = 0; i < set.length; i += 2)
-    elements.push({ key: [set[i] === set[i + 1] ? (set[i] as Value) : { from: set[i] as Value, to: set[i + 1] as Value }], from: [] });
+    elements.push({
+      key: [set[i] === set[i + 1] ? (set[i] as Value) : { from: set[i] as Value, to: set[i + 1] as Value }],
+      from: [],
+    });
   table.set(name, [IN[family].type], elements, "sources of a published port");
   return [rule([lookup(name, IN[family].source), then(ACCEPT)]), rule([then(DROP)])];
 }
@@ -198,9 +223,16 @@ export function planSource(table: TableBuilder, policy: Policy, family: Family):
     table.map(`gateway${family}`, [type], type, gateways, "subnet: gateway");
     const toGateway: Expression = { kind: "snat", family, keys: [destination], address: `gateway${family}` };
     rules.push(
-      rule([match("ct status", "dnat"), lookup(`self${family}`, source, destination), toGateway], "a container that reaches itself through the host"),
       rule(
-        [match(source, family === 4 ? { from: 0x7f000000, to: 0x7fffffff } : 1n), lookup(`own${family}`, destination), toGateway],
+        [match("ct status", "dnat"), lookup(`self${family}`, source, destination), toGateway],
+        "a container that reaches itself through the host",
+      ),
+      rule(
+        [
+          match(source, family === 4 ? { from: 0x7f000000, to: 0x7fffffff } : 1n),
+          lookup(`own${family}`, destination),
+          toGateway,
+        ],
         "the host's loopback to a published port",
       ),
     );
@@ -225,8 +257,4 @@ export function planSource(table: TableBuilder, policy: Policy, family: Family):
     );
   }
   return rules;
-}
-
-export function originsOf(origin: Origin | undefined): readonly Origin[] {
-  return origin === undefined ? [] : [origin];
 }

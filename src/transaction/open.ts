@@ -1,8 +1,8 @@
 /** An open handle: applies policies and single statements. */
-import { type Compiled, compiledFrom } from "./compile.js";
-import type { Policy } from "./ir/policy.js";
-import { applyPolicy, type ApplyResult } from "./transaction/apply.js";
-import { edit, PolicyError, type Update } from "./transaction/update.js";
+import { type Compiled, compiledFrom } from "../ir/compile.js";
+import type { Policy } from "../ir/policy.js";
+import { applyPolicy, type ApplyResult } from "./apply.js";
+import { edit, PolicyError, type Update } from "./update.js";
 
 export interface OpenOptions {
   /** Only `nft` so far. */
@@ -18,7 +18,8 @@ export interface Net {
 }
 
 export async function open(options: OpenOptions = {}): Promise<Net> {
-  if (options.backend !== undefined && options.backend !== "nft") throw new Error(`there is no backend '${options.backend as string}'`);
+  if (options.backend !== undefined && options.backend !== "nft")
+    throw new Error(`there is no backend '${options.backend as string}'`);
   let current: Compiled | undefined;
   let closed = false;
   const apply = async (compiled: Compiled): Promise<ApplyResult> => {

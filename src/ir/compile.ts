@@ -1,12 +1,12 @@
 /** The pure front end: text to policy. */
-import { parse } from "../grammar/parser.js";
-import { parseAll, type ReadFile } from "./ast/include.js";
-import { checkAssertions } from "./ir/assertions.js";
-import { lint } from "./ir/lint.js";
-import { lower } from "./ir/lower.js";
-import type { Policy } from "./ir/policy.js";
-import { type Diagnostic, Diagnostics } from "./text/diagnostic.js";
-import { SourceFile } from "./text/source.js";
+import { parse } from "../../grammar/parser.js";
+import { parseAll, type ReadFile } from "../ast/include.js";
+import { checkAssertions } from "./assertions.js";
+import { lint } from "./lint.js";
+import { lower } from "./lower.js";
+import type { Policy } from "./policy.js";
+import { type Diagnostic, Diagnostics } from "../text/diagnostic.js";
+import { SourceFile } from "../text/source.js";
 
 export interface Compiled {
   /** Meaningful only without an error among the diagnostics. */

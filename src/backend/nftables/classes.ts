@@ -1,0 +1,170 @@
+/**
+ * Statements between groups, ranges and zones, cut into classes: the container's side is looked up first and leads to a
+ * class chain, which looks the other side up in disjoint intervals, which lead to a profile of ports.
+ */
+import type { Origin, Rule as PolicyRule } from "../../ir/policy.js";
+import type { Family } from "../../net/address.js";
+import { type PortSet, unionPorts } from "../../net/ports.js";
+import { intersect, type Ranges } from "../../net/ranges.js";
+import { IN, jump, rule, type TableBuilder } from "./builder.js";
+import { type Action, domain, LANES, type Lane, of, targetOf, type Value, values } from "./lanes.js";
+import { logChain, profile } from "./profiles.js";
+import type { Element, Key, Part, Rule, Target } from "./ruleset.js";
+
+interface Box {
+  readonly statement: PolicyRule;
+  readonly other: Ranges<Value>;
+}
+
+/** Intervals of the other side and the boxes that cover each; adjacent equal ones merged. */
+interface Cell {
+  readonly from: Value;
+  readonly to: Value;
+  readonly boxes: readonly Box[];
+}
+
+/** The rules that look a container's class up in one lane; empty where no statement speaks there. */
+export function classRules(
+  table: TableBuilder,
+  action: Action,
+  lane: Lane,
+  family: Family,
+  statements: readonly PolicyRule[],
+  own: Ranges<Value>,
+): Rule[] {
+  const { source, destination } = LANES[lane];
+  const near = source === "container" ? "from" : "to";
+  const byAddress = new Map<Value, number[]>();
+  const boxes: Box[] = [];
+  for (const statement of statements) {
+    const nearSet = near === "from" ? statement.from : statement.to;
+    const farSet = near === "from" ? of(statement.to[destination], family) : of(statement.from[source], family);
+    const other = lane === "cc" ? intersect(farSet, own) : farSet;
+    const mine = intersect(of(nearSet.container, family), own);
+    if (other.length === 0 || mine.length === 0) continue;
+    const index = boxes.push({ statement, other }) - 1;
+    for (const value of values(mine, family)) {
+      const known = byAddress.get(value);
+      if (known === undefined) byAddress.set(value, [index]);
+      else known.push(index);
+    }
+  }
+  if (boxes.length === 0) return [];
+
+  const keys = IN[family];
+  const nearKey = near === "from" ? keys.source : keys.destination;
+  const farKey = near === "from" ? keys.destination : keys.source;
+  const name = `${action}-${lane}${family}`;
+  const targets = new Map<string, { target: Target; from: Origin[] }>();
+  const elements: Element[] = [];
+  for (const [value, indices] of byAddress) {
+    const signature = indices.join(",");
+    let known = targets.get(signature);
+    if (known === undefined) {
+      const members = indices.map((index) => boxes[index] as Box);
+      known = {
+        target: classTarget(table, name, action, family, farKey, members),
+        from: members.map((box) => box.statement.origin),
+      };
+      targets.set(signature, known);
+    }
+    elements.push({ key: [value], data: known.target, from: known.from });
+  }
+  table.map(name, [keys.type], "verdict", elements, `${action}: class of the container`);
+  return [rule([{ kind: "vmap", keys: [nearKey], map: name }])];
+}
+
+/** What a class leads to: one verdict or profile where it has one cell of all addresses, else its own chain. */
+function classTarget(
+  table: TableBuilder,
+  prefix: string,
+  action: Action,
+  family: Family,
+  farKey: Key,
+  boxes: readonly Box[],
+): Target {
+  const cells = cut(boxes, family);
+  const [only] = cells;
+  const { min, max } = domain(family);
+  if (cells.length === 1 && only !== undefined && only.from === min && only.to === max)
+    return cellTarget(table, action, family, only.boxes, "jump");
+  const elements = cells.map((cell): Element => ({
+    key: [cell.from === cell.to ? cell.from : { from: cell.from, to: cell.to }],
+    data: cellTarget(table, action, family, cell.boxes, "goto"),
+    from: unique(cell.boxes.map((box) => box.statement.origin)),
+  }));
+  const content = elements.map((e) => `${partText(e.key[0] as Part)} ${dataText(e.data as Target)}`).join(";");
+  return jump(
+    table.generate(prefix, content, (name) => {
+      table.map(name, [IN[family].type], "verdict", elements, `${action}: other side of a class`);
+      return [rule([{ kind: "vmap", keys: [farKey], map: name }])];
+    }),
+  );
+}
+
+function partText(part: Part): string {
+  return typeof part === "object" ? `${part.from}-${part.to}` : String(part);
+}
+
+function dataText(target: Target): string {
+  return "chain" in target ? `${target.verdict} ${target.chain}` : target.verdict;
+}
+
+function unique<T>(list: readonly T[]): T[] {
+  return [...new Set(list)];
+}
+
+/** Cuts the address space at every boundary of the boxes; cells that no box covers are left out. */
+function cut(boxes: readonly Box[], family: Family): Cell[] {
+  const { next, previous, max } = domain(family);
+  const starts = new Map<Value, Box[]>();
+  const ends = new Map<Value, Box[]>();
+  const push = (map: Map<Value, Box[]>, at: Value, box: Box): void => {
+    const list = map.get(at);
+    if (list === undefined) map.set(at, [box]);
+    else list.push(box);
+  };
+  for (const box of boxes)
+    for (let i = 0; i < box.other.length; i += 2) {
+      push(starts, box.other[i] as Value, box);
+      const end = box.other[i + 1] as Value;
+      if (end !== max) push(ends, next(end), box);
+    }
+  const points = [...new Set([...starts.keys(), ...ends.keys()])].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const active = new Set<Box>();
+  const cells: Cell[] = [];
+  points.forEach((point, i) => {
+    for (const box of ends.get(point) ?? []) active.delete(box);
+    for (const box of starts.get(point) ?? []) active.add(box);
+    if (active.size === 0) return;
+    const after = points[i + 1];
+    const to = after === undefined ? max : previous(after);
+    const last = cells[cells.length - 1];
+    if (
+      last !== undefined &&
+      next(last.to) === point &&
+      last.boxes.length === active.size &&
+      last.boxes.every((box) => active.has(box))
+    )
+      cells[cells.length - 1] = { ...last, to };
+    else cells.push({ from: point, to, boxes: boxes.filter((box) => active.has(box)) });
+  });
+  return cells;
+}
+
+/** What a cell leads to: the action itself, or the profile of ports that limits it. */
+function cellTarget(
+  table: TableBuilder,
+  action: Action,
+  family: Family,
+  boxes: readonly Box[],
+  how: "jump" | "goto",
+): Target {
+  const verb = action.startsWith("log-") ? undefined : action;
+  if (verb === undefined)
+    return { verdict: how, chain: logChain(table, action, family, unique(boxes.map((box) => box.statement))) };
+  let ports: PortSet | undefined;
+  for (const box of boxes) ports = ports === undefined ? box.statement.ports : unionPorts(ports, box.statement.ports);
+  if (ports === undefined || ports.all) return verb === "reject" ? { verdict: how, chain: "refuse" } : targetOf(action);
+  return { verdict: how, chain: profile(table, `${verb}-ports${family}`, family, ports, targetOf(action)) };
+}
