@@ -2,7 +2,7 @@
 import { toSarif } from "../text/render.js";
 import { EXIT } from "./exit.js";
 import { compilePaths } from "./input.js";
-import { countText, diagnosticsJson, print, printDiagnostics, printJson } from "./output.js";
+import { countText, diagnosticsJson, print, printDiagnostics, printJson, shown } from "./output.js";
 
 export function check(files: readonly string[], options: { strict?: boolean; json?: boolean; sarif?: boolean }): void {
   const { diagnostics, failed, policy } = compilePaths(files);
@@ -15,7 +15,7 @@ export function check(files: readonly string[], options: { strict?: boolean; jso
       const asserted =
         held === 0 ? "" : `, ${held} assertion${held === 1 ? "" : "s"} hold${held === 1 ? "s" : ""} for every packet`;
       print(
-        `${policy.name}: ${summary(policy)}${asserted}${diagnostics.length === 0 ? "; no problems" : `; ${countText(diagnostics)}`}`,
+        `${shown(policy.name)}: ${summary(policy)}${asserted}${diagnostics.length === 0 ? "; no problems" : `; ${countText(diagnostics)}`}`,
       );
     }
   }

@@ -4,11 +4,10 @@ import { plan } from "../backend/nftables/plan.js";
 import { sourceMap } from "../backend/nftables/source-map.js";
 import { toText } from "../backend/nftables/text.js";
 import type { Compiled } from "../ir/compile.js";
-import { renderDiagnostic } from "../text/render.js";
 import type { Inexpressible } from "../transaction/apply.js";
 import { EXIT, Failure } from "./exit.js";
 import { compileOrFail, compilePaths } from "./input.js";
-import { diagnosticsJson, note, print, printJson, wantsColour } from "./output.js";
+import { diagnosticsJson, note, noteDiagnostic, print, printExactly, printJson, shown } from "./output.js";
 
 export interface CompileFlags {
   readonly backend: string;
@@ -46,8 +45,8 @@ export async function compile(files: readonly string[], options: CompileFlags): 
     });
   }
   if (options.topology) return print(formatTopology(topology));
-  if (options.format === "text") return print(toText(ruleset, { locations: true }));
-  print(JSON.stringify(toJson(ruleset)));
+  if (options.format === "text") return printExactly(toText(ruleset, { locations: true }));
+  printExactly(JSON.stringify(toJson(ruleset)));
 }
 
 /** With --json, diagnostics are part of the object. */
@@ -71,10 +70,10 @@ async function apply(compiled: Compiled, options: CompileFlags, compiling: numbe
       printJson({ changed, operations, timings: { parse, compile: compiling - parse, ...timings }, changes });
       return;
     }
-    const { name } = compiled.policy;
+    const name = shown(compiled.policy.name);
     if (!changed) return print(`${name}: nothing to change`);
     const verb = options.dryRun ? "would" : "did";
-    for (const change of changes.slice(0, 40)) print(`${verb} ${change}`);
+    for (const change of changes.slice(0, 40)) print(`${verb} ${shown(change)}`);
     if (changes.length > 40) print(`… and ${changes.length - 40} more`);
     print(
       options.dryRun
@@ -98,6 +97,6 @@ function notApplicable({ span, message }: Inexpressible, options: CompileFlags):
     help: "take the statement out to apply the rest",
   };
   if (options.json) printJson({ diagnostics: diagnosticsJson([diagnostic]) });
-  else note(renderDiagnostic(diagnostic, { color: wantsColour(process.stderr) }));
+  else noteDiagnostic(diagnostic);
   return new Failure(EXIT.policy, "");
 }

@@ -6,13 +6,13 @@ import { readQuery } from "../ir/ask.js";
 import { DEFAULTS, type Decision } from "../ir/evaluate.js";
 import { endText, serviceText } from "../ir/packet-text.js";
 import type { Origin, Policy } from "../ir/policy.js";
-import { type Answer, cases, explain as explainQuery } from "../ir/query.js";
+import { type Answer, asksForLoopback, cases, explain as explainQuery } from "../ir/query.js";
 import { formatAddress } from "../net/address.js";
 import { Diagnostics } from "../text/diagnostic.js";
 import { location } from "../text/source.js";
 import { EXIT, Failure } from "./exit.js";
 import { compileOrFail } from "./input.js";
-import { note, print, printJson } from "./output.js";
+import { note, print, printJson, shown } from "./output.js";
 
 export function explain(words: readonly string[], options: { json?: boolean }): void {
   const query = words[words.length - 1] as string;
@@ -30,30 +30,36 @@ export function explain(words: readonly string[], options: { json?: boolean }): 
     const [first] = diagnostics.list;
     throw new Failure(
       EXIT.usage,
-      `the query '${query}' can't be read: ${first?.message ?? "it is no query"}`,
+      `the query '${shown(query)}' can't be read: ${first?.message ?? "it is no query"}`,
       first?.help,
     );
   }
+  if (asksForLoopback(parsed))
+    throw new Failure(
+      EXIT.usage,
+      `no packet of '${shown(query)}' arrives: the host's loopback is for the host alone`,
+      "ask for the host itself, as in 'host -> 127.0.0.1:9090', or for another of its addresses",
+    );
   const explanation = explainQuery(policy, parsed);
   const folded = cases(explanation);
   if (folded.length === 0)
     throw new Failure(
       EXIT.usage,
-      `no packet of '${query}' has a container of this policy at either end`,
+      `no packet of '${shown(query)}' has a container of this policy at either end`,
       "name a container on one side",
     );
-  const shown = folded.map((answer) => caseJson(policy, answer));
-  const [first] = shown;
+  const all = folded.map((answer) => caseJson(policy, answer));
+  const [first] = all;
   if (options.json) {
     printJson(
       explanation.verdict === "mixed"
-        ? { ...first, verdict: "mixed", by: [], default: null, path: [], cases: shown }
-        : { ...first, cases: shown.length > 1 ? shown : [] },
+        ? { ...first, verdict: "mixed", by: [], default: null, path: [], cases: all }
+        : { ...first, cases: all.length > 1 ? all : [] },
     );
     return;
   }
-  print(`${query}: ${explanation.verdict}`);
-  folded.forEach((answer, i) => printCase(policy, answer, shown[i] as CaseJson, folded.length > 1));
+  print(`${shown(query)}: ${explanation.verdict}`);
+  folded.forEach((answer, i) => printCase(policy, answer, all[i] as CaseJson, folded.length > 1));
   if (folded.length > 20) note(`${folded.length} cases; ask for one source, destination and port to see fewer`);
 }
 
@@ -101,15 +107,15 @@ function caseJson(policy: Policy, { packet, decision }: Answer): CaseJson {
   };
 }
 
-function printCase(policy: Policy, { packet, decision }: Answer, shown: CaseJson, several: boolean): void {
+function printCase(policy: Policy, { packet, decision }: Answer, { path }: CaseJson, several: boolean): void {
   const service = serviceText(packet.protocol, packet.port);
   print(
-    `\n${several ? `${decision.verdict}: ` : ""}${endText(policy, packet.source)} -> ${endText(policy, packet.destination)}:${service}`,
+    `\n${several ? `${decision.verdict}: ` : ""}${shown(`${endText(policy, packet.source)} -> ${endText(policy, packet.destination)}:${service}`)}`,
   );
-  if (packet.via !== undefined) print(`  through   ${location(packet.via.origin.span)}  ${packet.via.origin.text}`);
+  if (packet.via !== undefined) print(`  through   ${shown(`${location(packet.via.origin.span)}  ${packet.via.origin.text}`)}`);
   if (decision.default !== null)
     print(`  default   ${DEFAULTS[decision.default as keyof typeof DEFAULTS]}: ${decision.verdict}`);
-  for (const origin of decision.by) print(`  decided   ${location(origin.span)}  ${origin.text}`);
-  for (const step of shown.path)
-    print(`  ${step.hook.padEnd(12)}${step.chain.padEnd(15)} ${step.effect.padEnd(11)} ${step.object}`);
+  for (const origin of decision.by) print(`  decided   ${shown(`${location(origin.span)}  ${origin.text}`)}`);
+  for (const step of path)
+    print(`  ${step.hook.padEnd(12)}${step.chain.padEnd(15)} ${step.effect.padEnd(11)} ${shown(step.object)}`);
 }

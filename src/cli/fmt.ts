@@ -5,7 +5,7 @@ import { format } from "../ast/format.js";
 import { Diagnostics } from "../text/diagnostic.js";
 import { EXIT, Failure } from "./exit.js";
 import { readFiles } from "./input.js";
-import { print, printDiagnostics } from "./output.js";
+import { print, printDiagnostics, shown } from "./output.js";
 
 export function fmt(paths: readonly string[], options: { check?: boolean }): void {
   const diagnostics = new Diagnostics();
@@ -18,7 +18,7 @@ export function fmt(paths: readonly string[], options: { check?: boolean }): voi
     const text = format(tree);
     if (options.check) {
       if (text === file.text) continue;
-      print(`${file.name} would change`);
+      print(`${shown(file.name)} would change`);
       process.exitCode = EXIT.differs;
     } else if (file.name === "-") process.stdout.write(text);
     else if (text !== file.text) replace(file.name, text);
@@ -32,7 +32,7 @@ function replace(path: string, text: string): void {
     writeFileSync(beside, text, { mode: statSync(path).mode });
     renameSync(beside, path);
   } catch (error) {
-    throw new Failure(EXIT.system, `can't write ${path}: ${(error as Error).message}`);
+    throw new Failure(EXIT.system, `can't write ${shown(path)}: ${(error as Error).message}`);
   }
-  print(`formatted ${path}`);
+  print(`formatted ${shown(path)}`);
 }

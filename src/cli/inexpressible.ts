@@ -1,8 +1,7 @@
 /** A statement that is in the language and can't be applied, reported as a diagnostic. */
-import { renderDiagnostic } from "../text/render.js";
 import type { Inexpressible } from "../transaction/apply.js";
 import { EXIT, Failure } from "./exit.js";
-import { diagnosticsJson, note, printJson, wantsColour } from "./output.js";
+import { diagnosticsJson, noteDiagnostic, printJson } from "./output.js";
 
 export function failInexpressible({ span, message }: Inexpressible, json: boolean): never {
   const diagnostic = {
@@ -14,6 +13,6 @@ export function failInexpressible({ span, message }: Inexpressible, json: boolea
     help: "take the statement out to apply the rest",
   };
   if (json) printJson({ diagnostics: diagnosticsJson([diagnostic]) });
-  else note(renderDiagnostic(diagnostic, { color: wantsColour(process.stderr) }));
+  else noteDiagnostic(diagnostic);
   throw new Failure(EXIT.policy, "");
 }

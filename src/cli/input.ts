@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { type Compiled, compileFiles } from "../ir/compile.js";
 import { SourceFile } from "../text/source.js";
 import { EXIT, Failure } from "./exit.js";
-import { printDiagnostics } from "./output.js";
+import { printDiagnostics, shown } from "./output.js";
 
 /** Names, not codes: `ENOENT` means nothing to most people. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -38,7 +38,7 @@ export function readFiles(paths: readonly string[]): SourceFile[] {
     } catch (error) {
       throw new Failure(
         EXIT.usage,
-        `can't read ${path === "-" ? "standard input" : path}: ${(error as Error).message}`,
+        `can't read ${path === "-" ? "standard input" : shown(path)}: ${(error as Error).message}`,
       );
     }
   });

@@ -2,7 +2,7 @@
 import { formatAddress } from "../net/address.js";
 import { formatPrefix } from "../net/prefix.js";
 import { livePolicies } from "./live.js";
-import { print, printJson } from "./output.js";
+import { print, printJson, shown } from "./output.js";
 
 export function ls(options: { json?: boolean }): void {
   const policies = livePolicies().map(({ applied, policy }) => ({
@@ -29,16 +29,16 @@ export function ls(options: { json?: boolean }): void {
   if (options.json) return printJson({ policies });
   if (policies.length === 0) return print("nothing is live here");
   for (const policy of policies) {
-    print(`policy ${policy.name}  (${policy.files.join(", ")}, applied ${policy.appliedAt})`);
+    print(`policy ${shown(policy.name)}  (${policy.files.map(shown).join(", ")}, applied ${policy.appliedAt})`);
     for (const network of policy.networks) {
       const flags = [network.internal ? "internal" : "", network.icc ? "" : "icc off"].filter((flag) => flag !== "");
       print(
-        `  network    ${[network.name.padEnd(16), network.subnets.join(" "), network.bridge, ...flags].join("  ")}`,
+        `  network    ${[shown(network.name).padEnd(16), network.subnets.join(" "), network.bridge, ...flags].join("  ")}`,
       );
     }
     for (const container of policy.containers) {
-      const where = container.endpoints.map((e) => `${e.network} ${e.addresses.join(" ")}`).join("; ");
-      print(`  container  ${container.name.padEnd(16)}  ${where === "" ? `mode ${container.mode}` : where}`);
+      const where = container.endpoints.map((e) => `${shown(e.network)} ${e.addresses.join(" ")}`).join("; ");
+      print(`  container  ${shown(container.name).padEnd(16)}  ${where === "" ? `mode ${container.mode}` : where}`);
     }
   }
 }

@@ -1,33 +1,52 @@
 /** What commands print: results on standard output, everything else on standard error. */
 import type { Diagnostic } from "../text/diagnostic.js";
+import { safe, safeLines } from "../text/display.js";
 import { renderDiagnostic, toJson } from "../text/render.js";
 
 export function wantsColour(stream: { isTTY?: boolean }): boolean {
   return Boolean(stream.isTTY) && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb";
 }
 
-/** Writes and waits until the pipe has taken it, so that an exit right after loses nothing. */
+const line = (text: string): string => (text.endsWith("\n") ? text : `${text}\n`);
+
+/** A name from a policy, the kernel or the command line in a line for people: on one line, and obeyed by no terminal. */
+export const shown = safe;
+
+/** Lines for people. What a terminal would obey is escaped, wherever it came from. */
 export function print(text: string): void {
-  process.stdout.write(text.endsWith("\n") ? text : `${text}\n`);
+  process.stdout.write(safeLines(line(text)));
+}
+
+/** What programs read, and what brings its own colours. */
+export function printExactly(text: string): void {
+  process.stdout.write(line(text));
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, jsonValue, 2));
+  printExactly(JSON.stringify(value, jsonValue, 2));
 }
 
 function jsonValue(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? value.toString() : value instanceof Map ? Object.fromEntries(value) : value;
 }
 
+/** `print` on standard error. */
 export function note(text: string): void {
-  process.stderr.write(text.endsWith("\n") ? text : `${text}\n`);
+  process.stderr.write(safeLines(line(text)));
+}
+
+/** One diagnostic in its frame, which escapes for itself. */
+export function noteDiagnostic(diagnostic: Diagnostic): void {
+  process.stderr.write(line(renderDiagnostic(diagnostic, { color: wantsColour(process.stderr) })));
 }
 
 /** Diagnostics in frames on standard error, and a last line that counts them. */
 export function printDiagnostics(diagnostics: readonly Diagnostic[]): void {
   if (diagnostics.length === 0) return;
-  const color = wantsColour(process.stderr);
-  for (const diagnostic of diagnostics) note(`${renderDiagnostic(diagnostic, { color })}\n`);
+  for (const diagnostic of diagnostics) {
+    noteDiagnostic(diagnostic);
+    note("");
+  }
   note(countText(diagnostics));
 }
 

@@ -3,7 +3,7 @@ import { removePolicy } from "../transaction/remove.js";
 import { allApplied } from "../transaction/state.js";
 import { EXIT, Failure } from "./exit.js";
 import { compilePaths } from "./input.js";
-import { note, print, printJson } from "./output.js";
+import { note, print, printJson, shown } from "./output.js";
 
 export async function remove(files: readonly string[], options: { policy?: string; json?: boolean }): Promise<void> {
   if (files.length > 0 && options.policy !== undefined)
@@ -12,8 +12,8 @@ export async function remove(files: readonly string[], options: { policy?: strin
   const { changes, problems } = await removePolicy(name, (holder) => note(`tsnet: waiting for ${holder}`));
   for (const problem of problems) note(`tsnet: ${problem}`);
   if (options.json) return printJson({ policy: name, changed: changes.length > 0, changes });
-  for (const change of changes) print(`did ${change}`);
-  print(changes.length === 0 ? `${name}: nothing of it is here` : `${name}: removed`);
+  for (const change of changes) print(`did ${shown(change)}`);
+  print(changes.length === 0 ? `${shown(name)}: nothing of it is here` : `${shown(name)}: removed`);
 }
 
 function onlyLive(): string {

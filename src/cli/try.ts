@@ -17,7 +17,7 @@ import { inexpressible } from "../transaction/apply.js";
 import { EXIT, Failure } from "./exit.js";
 import { failInexpressible } from "./inexpressible.js";
 import { compileOrFail } from "./input.js";
-import { note, print, printJson, wantsColour } from "./output.js";
+import { note, print, printExactly, printJson, shown, wantsColour } from "./output.js";
 
 export interface TryOptions {
   readonly json?: boolean;
@@ -168,7 +168,7 @@ async function probe(compiled: Compiled, place: Place, json: boolean): Promise<v
   const { progress, done } = ticker();
   let results: Result[];
   try {
-    results = await runTrial(compiled, place, cells.cells, progress);
+    results = await runTrial(compiled, cells.cells, progress);
   } finally {
     done();
   }
@@ -186,9 +186,9 @@ function report(
   json: boolean,
 ): void {
   if (json) return printJson({ cells: results.map(cellJson) });
-  if (cells.length === 0) return print(`${policy.name}: no container has a network, so there is nothing to probe`);
+  if (cells.length === 0) return print(`${shown(policy.name)}: no container has a network, so there is nothing to probe`);
   const color = wantsColour(process.stdout);
-  print(renderMatrix(results, { color, unnamed: unnamedPorts(policy) }));
+  printExactly(renderMatrix(results, { color, unnamed: unnamedPorts(policy) }));
   print(`\n${summaryLines(results, { left, represented, ranges: place.left }).join("\n")}`);
 }
 
@@ -196,20 +196,20 @@ function report(
 function ticker(): { progress: (text: string) => void; done: () => void } {
   if (!process.stderr.isTTY) return { progress: () => undefined, done: () => undefined };
   let text = "";
-  let shown = false;
+  let visible = false;
   const show = (): void => {
-    shown = true;
+    visible = true;
     process.stderr.write(`\r\u001b[K${text} …`);
   };
   const timer = setTimeout(show, 1000);
   return {
     progress: (next) => {
       text = next;
-      if (shown) show();
+      if (visible) show();
     },
     done: () => {
       clearTimeout(timer);
-      if (shown) process.stderr.write("\r\u001b[K");
+      if (visible) process.stderr.write("\r\u001b[K");
     },
   };
 }

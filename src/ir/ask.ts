@@ -1,6 +1,6 @@
 /** Reads a query such as `c2 -> c1:22` in a policy's own names. */
 import type { Tree } from "../ast/nodes.js";
-import { type AddressSet, subtractSet, unionSet, single, NO_ADDRESSES } from "../net/address.js";
+import { type AddressSet, LOOPBACK, subtractSet, unionSet, single, NO_ADDRESSES } from "../net/address.js";
 import { ALL_PORTS } from "../net/ports.js";
 import type { Diagnostics } from "../text/diagnostic.js";
 import { SourceFile } from "../text/source.js";
@@ -28,6 +28,7 @@ export function readQuery(
   if (diagnostics.hasErrors || statement?.kind !== "rule" || second !== undefined || statement.log !== undefined) {
     if (!diagnostics.hasErrors)
       diagnostics.error("bad-query", { file, start: 0, end: file.text.length }, "this is no query", {
+        why: "A query is a source, '->' and a destination, as in a rule, and nothing else.",
         help: "ask for one way: 'c2 -> c1:22'",
       });
     return undefined;
@@ -68,8 +69,9 @@ function placed(policy: Policy, peers: Peers): PeerSet {
   if (peers.host || peers.set.container === NO_ADDRESSES) return peers.set;
   const whole = peers.set.host.v4.length === 2 && peers.set.host.v4[1] === 0xffffffff && peers.set.host.v4[0] === 0;
   if (whole) return peers.set;
-  let gateways: AddressSet = { v4: [0x7f000000, 0x7fffffff], v6: [1n, 1n] };
-  for (const network of policy.networks) for (const gateway of network.gateways) gateways = unionSet(gateways, single(gateway));
+  let gateways: AddressSet = LOOPBACK;
+  for (const network of policy.networks)
+    for (const gateway of network.gateways) gateways = unionSet(gateways, single(gateway));
   const all = { container: peers.set.container, host: gateways, world: peers.set.world };
   return { ...intersectPeers(peers.set, all), world: subtractSet(peers.set.world, gateways) };
 }

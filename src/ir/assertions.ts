@@ -50,14 +50,19 @@ export function checkAssertions(policy: Policy, diagnostics: Diagnostics): void 
       decision.default === null
         ? `decided by ${decision.by.map((origin) => `'${origin.text}'`).join(" and ")}`
         : `the default for ${DEFAULTS[decision.default as keyof typeof DEFAULTS]} decides`;
-    diagnostics.error("assertion-failed", assertion.origin.span, `this doesn't hold: ${packetText(policy, packet)} is ${PAST[decision.verdict]}`, {
-      why: `${decided[0]?.toUpperCase()}${decided.slice(1)}.`,
-      help:
-        assertion.verb === "deny"
-          ? `deny what must not pass, or narrow the statement that lets it through`
-          : `allow it, or narrow the assertion to what should pass`,
-      related: decision.by.map((origin) => ({ span: origin.span, message: "decides it" })),
-    });
+    diagnostics.error(
+      "assertion-failed",
+      assertion.origin.span,
+      `this doesn't hold: ${packetText(policy, packet)} is ${PAST[decision.verdict]}`,
+      {
+        why: `${decided[0]?.toUpperCase()}${decided.slice(1)}.`,
+        help:
+          assertion.verb === "deny"
+            ? `deny what must not pass, or narrow the statement that lets it through`
+            : `allow it, or narrow the assertion to what should pass`,
+        related: decision.by.map((origin) => ({ span: origin.span, message: "decides it" })),
+      },
+    );
   }
 }
 

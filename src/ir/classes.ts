@@ -5,7 +5,7 @@
  * packets of one class meet the same statements and one representative speaks for the rest. What is checked for every
  * class is therefore checked for every packet.
  */
-import { type Address, type AddressSet, type Family, FAMILIES, parseAddress, V4, V6 } from "../net/address.js";
+import { type Address, type AddressSet, type Family, FAMILIES, hasAddress, LOOPBACK, parseAddress, V4, V6 } from "../net/address.js";
 import { ICMP, type PortSet, PORT, PORTED, protocolIn } from "../net/ports.js";
 import { contains, cuts, type Domain, intersect, type Ranges } from "../net/ranges.js";
 import type { End, Packet } from "./evaluate.js";
@@ -36,7 +36,10 @@ export interface Classes {
 /** Every class of packets that the query covers and that has a container of the policy at one end. */
 export function packetClasses(policy: Policy, query: Query, options: ClassOptions = {}): Classes {
   const rules = policy.rules.filter(
-    (rule) => overlapsPeers(rule.from, query.from) && overlapsPeers(rule.to, query.to) && overlapsPorts(rule.ports, query.ports),
+    (rule) =>
+      overlapsPeers(rule.from, query.from) &&
+      overlapsPeers(rule.to, query.to) &&
+      overlapsPorts(rule.ports, query.ports),
   );
   return { rules, packets: enumerate(policy, query, rules, options.merge ?? true) };
 }
@@ -45,20 +48,29 @@ function* enumerate(policy: Policy, query: Query, rules: readonly Rule[], merge:
   const published = policy.publishes.flatMap((publish) => (publish.from === undefined ? [] : [publish.from]));
   for (const family of FAMILIES) {
     const sources = ends(policy, family, query.from, [...rules.map((rule) => rule.from), ...published], merge);
-    const destinations = ends(policy, family, query.to, rules.map((rule) => rule.to), merge);
+    const destinations = ends(
+      policy,
+      family,
+      query.to,
+      rules.map((rule) => rule.to),
+      merge,
+    );
     const ports = portCells(policy, family, query.ports, rules);
     for (const source of sources)
       for (const destination of destinations) {
         if (!passes(policy, source, destination)) continue;
-        for (const port of ports)
-          if (!isTranslated(policy, destination, port)) yield { source, destination, ...port };
+        for (const port of ports) if (!isTranslated(policy, destination, port)) yield { source, destination, ...port };
       }
     for (const via of policy.publishes) yield* through(via, family, query, sources, ports);
   }
 }
 
 /** A packet to a published port of the host never arrives there: it is the publish's. */
-function isTranslated(policy: Policy, { zone, address }: End, { protocol, port }: { protocol: number; port: number | undefined }): boolean {
+function isTranslated(
+  policy: Policy,
+  { zone, address }: End,
+  { protocol, port }: { protocol: number; port: number | undefined },
+): boolean {
   return zone === "host" && port !== undefined && translate(policy, address, protocol, port).length > 0;
 }
 
@@ -87,8 +99,7 @@ function* through(
 }
 
 function isLoopback({ hostAddress }: Publish): boolean {
-  if (hostAddress === undefined) return false;
-  return hostAddress.family === 4 ? hostAddress.value >>> 24 === 127 : hostAddress.value === 1n;
+  return hostAddress !== undefined && hasAddress(LOOPBACK, hostAddress);
 }
 
 /** Whether a packet between these ends ever passes a hook: not within one sandbox, nor without a container. */
@@ -112,13 +123,22 @@ function holds(set: AddressSet, address: Address): boolean {
 function ends(policy: Policy, family: Family, within: PeerSet, by: readonly PeerSet[], merge: boolean): End[] {
   const out: End[] = [];
   const own = rangesOf(ownAddresses(policy.containers), family);
-  const gateways = policy.networks.flatMap((network) => network.gateways.filter((gateway) => gateway.family === family));
+  const gateways = policy.networks.flatMap((network) =>
+    network.gateways.filter((gateway) => gateway.family === family),
+  );
   for (const zone of ZONES) {
     const inside = rangesOf(within[zone], family);
     if (inside.length === 0) continue;
     const seen = new Set<string>();
     const sets = by.map((peers) => rangesOf(peers[zone], family));
-    for (const value of candidates(zone, family, inside, sets, own, gateways.map((gateway) => gateway.value))) {
+    for (const value of candidates(
+      zone,
+      family,
+      inside,
+      sets,
+      own,
+      gateways.map((gateway) => gateway.value),
+    )) {
       const address = { family, value } as Address;
       if (merge) {
         const signature = signatureOf(policy, zone, address, sets);
@@ -166,7 +186,16 @@ function candidates(
 }
 
 const FAMILIAR: Readonly<Record<"host" | "world", readonly string[]>> = {
-  world: ["198.51.100.1", "203.0.113.1", "10.0.0.1", "192.168.0.1", "172.16.0.1", "8.8.8.8", "2001:db8:ffff::1", "fd00:ffff::1"],
+  world: [
+    "198.51.100.1",
+    "203.0.113.1",
+    "10.0.0.1",
+    "192.168.0.1",
+    "172.16.0.1",
+    "8.8.8.8",
+    "2001:db8:ffff::1",
+    "fd00:ffff::1",
+  ],
   host: ["192.0.2.1", "10.0.0.2", "192.168.0.2", "2001:db8:eeee::1", "fd00:eeee::1"],
 };
 
@@ -183,7 +212,10 @@ function signatureOf(policy: Policy, zone: Zone, address: Address, sets: readonl
     if (contains(set, address.value)) covering.push(i);
   });
   // Two containers are alike only if they are on the same networks; a container is never like itself (hairpin).
-  const place = zone === "container" ? `${endpointAt(policy, address)?.container.name}/${endpointAt(policy, address)?.network.name}` : "";
+  const place =
+    zone === "container"
+      ? `${endpointAt(policy, address)?.container.name}/${endpointAt(policy, address)?.network.name}`
+      : "";
   return `${place}:${covering.join(",")}`;
 }
 
@@ -206,7 +238,8 @@ export function portCells(
     for (const publish of policy.publishes)
       if (publish.protocol === protocol)
         sets.push([publish.port, publish.port + publish.hostPorts[1] - publish.hostPorts[0]]);
-    for (const port of cuts([...sets, [1, 65535]], PORT)) if (port > 0 && hasPort(within, protocol, port)) out.push({ protocol, port });
+    for (const port of cuts([...sets, [1, 65535]], PORT))
+      if (port > 0 && hasPort(within, protocol, port)) out.push({ protocol, port });
   }
   if (within.all || within.protocols.has(ICMP)) out.push({ protocol: protocolIn(family, ICMP), port: undefined });
   // 47 (GRE) stands for every protocol that the language has no word for.

@@ -1,8 +1,9 @@
 /** Lowers containers: their sandbox, their endpoints with addresses, what they expose and their environment. */
 import type { ContainerProperty, ContainerStatement } from "../ast/nodes.js";
 import { type Address, formatAddress, parseAddress } from "../net/address.js";
-import { inPrefix } from "../net/prefix.js";
+import { formatPrefix, inPrefix } from "../net/prefix.js";
 import { NO_PORTS } from "../net/ports.js";
+import type { Code } from "../text/codes.js";
 import { deviceName, endpointAddress, macOf, toAddress, usable } from "./addresses.js";
 import type { Lowering } from "./lowering.js";
 import type { Container, Endpoint, Network, Sandbox } from "./policy.js";
@@ -47,7 +48,12 @@ export function lowerContainers(low: Lowering, networks: readonly Network[]): Co
   });
   checkShared(low, containers);
   const all = [...drafts.values()].flat();
-  for (const network of networks) assign(low, network, all.filter((draft) => draft.network === network));
+  for (const network of networks)
+    assign(
+      low,
+      network,
+      all.filter((draft) => draft.network === network),
+    );
   return containers.map(({ name, statement, sandbox }) => ({
     name,
     sandbox,
@@ -70,6 +76,7 @@ function sandboxOf(low: Lowering, name: string, statement: ContainerStatement | 
   if (first.kind === "netns") {
     if (!first.path.text.startsWith("/") || first.path.text.includes("\0"))
       low.diagnostics.error("bad-path", first.path.span, `'${first.path.text}' is no absolute path`, {
+        why: "A policy means the same wherever it is compiled, so no path depends on the current directory.",
         help: 'write the whole path, such as netns "/run/netns/x"',
       });
     return { kind: "netns", path: first.path.text };
@@ -77,6 +84,7 @@ function sandboxOf(low: Lowering, name: string, statement: ContainerStatement | 
   if (first.kind === "pid") {
     if (first.value.value < 1)
       low.diagnostics.error("bad-pid", first.value.span, `${first.value.value} is no process id`, {
+        why: "A process id is a number from 1 upwards.",
         help: "give the id of a running process",
       });
     return { kind: "pid", pid: first.value.value };
@@ -85,6 +93,7 @@ function sandboxOf(low: Lowering, name: string, statement: ContainerStatement | 
   if (first.mode.text === "host") return { kind: "host" };
   if (first.mode.text === "none") return { kind: "none" };
   low.diagnostics.error("unknown-mode", first.mode.span, `there is no mode '${first.mode.text}'`, {
+    why: "A mode says whose network stack a container uses instead of one of its own.",
     help: "use 'mode host', 'mode none' or 'mode container:OTHER'; without a mode the container has its own network",
   });
   return { kind: "own" };
@@ -111,6 +120,7 @@ function checkShared(
     if (other === undefined) low.scope.unknown(name.text, name.span, "container");
     else if (other.sandbox.kind === "container" || other.sandbox.kind === "host" || other.sandbox.kind === "none")
       low.diagnostics.error("mode-shared", name.span, `'${name.text}' has no sandbox of its own to share`, {
+        why: "What uses the host's stack, another container's or none has nothing to give away.",
         help: "name a container that has networks",
       });
   }
@@ -163,6 +173,7 @@ function assign(low: Lowering, network: Network, drafts: readonly Draft[]): void
       if (found === undefined) {
         const where = span ?? low.anywhere;
         low.diagnostics.error("subnet-full", where, `no free address is left in network '${network.name}'`, {
+          why: "The gateway takes one address of the subnet, and each container another.",
           help: "give the network a larger subnet",
         });
         continue;
@@ -187,32 +198,57 @@ function explicitAddresses(
   taken: Record<4 | 6, Map<bigint, Draft>>,
 ): void {
   for (const literal of draft.property?.ips ?? []) {
-    const fail = (code: string, message: string, help: string): void =>
-      low.diagnostics.error(code, literal.span, message, { help });
+    const fail = (code: Code, message: string, why: string, help: string): void =>
+      low.diagnostics.error(code, literal.span, message, { why, help });
     const address = parseAddress(literal.text);
     if (address === undefined) {
-      fail("bad-address", `'${literal.text}' is no address`, "write it as 172.17.0.5 or fd17::5");
+      fail(
+        "bad-address",
+        `'${literal.text}' is no address`,
+        "IPv4 addresses are four decimal numbers, IPv6 ones have '::' or seven colons.",
+        "write it as 172.17.0.5 or fd17::5",
+      );
       continue;
     }
     const subnet = network.subnets.find((prefix) => inPrefix(prefix, address));
     const gateway = network.gateways.find((other) => other.family === address.family);
     if (subnet === undefined) {
-      fail("address-outside", `${literal.text} is in no subnet of network '${network.name}'`, "choose one inside it");
+      fail(
+        "address-outside",
+        `${literal.text} is in no subnet of network '${network.name}'`,
+        "An endpoint has an address inside a subnet of its network, or nothing there would find it.",
+        `choose one inside ${network.subnets.map(formatPrefix).join(" or ")}`,
+      );
       continue;
     }
     const [from, to] = usable(subnet);
     const value = BigInt(address.value);
     if (value < from || value > to || gateway?.value === address.value) {
-      fail("address-taken", `${literal.text} is the network's own address`, "choose another one");
+      fail(
+        "address-taken",
+        `${literal.text} is the network's own address`,
+        "The gateway's, the subnet's first and IPv4's broadcast address belong to no container.",
+        "choose another one",
+      );
       continue;
     }
     const holder = taken[address.family].get(value);
     if (holder !== undefined) {
-      fail("address-taken", `${literal.text} is '${holder.container}''s address already`, "choose another one");
+      fail(
+        "address-taken",
+        `'${holder.container}' has the address ${literal.text} already`,
+        "On one network an address leads to one container.",
+        "choose another one",
+      );
       continue;
     }
     if (draft.addresses.has(address.family)) {
-      fail("duplicate-address", `a second IPv${address.family} address`, "an endpoint has one of each family");
+      fail(
+        "duplicate-address",
+        `a second IPv${address.family} address`,
+        "An endpoint has one address of each family.",
+        "keep one of them, or put the container on another network too",
+      );
       continue;
     }
     taken[address.family].set(value, draft);
@@ -220,7 +256,10 @@ function explicitAddresses(
   }
   const [mac, another] = draft.property?.macs ?? [];
   if (another !== undefined)
-    low.diagnostics.error("duplicate-property", another.span, "a second MAC address", { help: "keep one of them" });
+    low.diagnostics.error("duplicate-property", another.span, "a second MAC address", {
+      why: "An endpoint is one device, and a device has one MAC address.",
+      help: "keep one of them",
+    });
   if (mac !== undefined) {
     draft.mac = mac.text.toLowerCase();
     if ((Number.parseInt(draft.mac.slice(0, 2), 16) & 1) === 1 || draft.mac === "00:00:00:00:00:00")
@@ -256,7 +295,10 @@ function envOf(low: Lowering, statement: ContainerStatement | undefined): Map<st
   for (const { key, value } of properties(statement, "env")) {
     const before = env.get(key.text);
     if (before !== undefined && before !== value.text)
-      low.diagnostics.error("duplicate-env", key.span, `'${key.text}' is given two values`, { help: "keep one of them" });
+      low.diagnostics.error("duplicate-env", key.span, `'${key.text}' is given two values`, {
+        why: "A variable has one value, and order never decides which.",
+        help: "keep one of them",
+      });
     env.set(key.text, value.text);
   }
   return env;

@@ -113,7 +113,8 @@ export function evaluate(policy: Policy, packet: Packet, rules: readonly Rule[] 
   if (allowing.length > 0) return { verdict: "allow", by: allowing, default: null };
 
   if (from !== undefined && to !== undefined) {
-    if (!from.container.endpoints.some((endpoint) => endpoint.network === to.network.name)) return byDefault("deny", "apart");
+    if (!from.container.endpoints.some((endpoint) => endpoint.network === to.network.name))
+      return byDefault("deny", "apart");
     return byDefault(to.network.icc ? "allow" : "deny", "icc", to.network.iccOrigin);
   }
   if (from !== undefined) return byDefault("allow", "out");

@@ -5,7 +5,7 @@ import { NO_ADDRESSES, single, unionSet } from "../net/address.js";
 import type { Lowering } from "./lowering.js";
 import { inContainers } from "./peers.js";
 import type { Container, Link, Rule, Share } from "./policy.js";
-import { containersNamed } from "./publishes.js";
+import { containersNamed } from "./publish-targets.js";
 
 export interface LinkSource {
   readonly statement: LinkStatement;
@@ -21,7 +21,8 @@ export function lowerLinks(low: Lowering, sources: readonly LinkSource[]): { lin
   const rules: Rule[] = [];
   const aliases = new Map<string, Link>();
   for (const { statement, block } of sources) {
-    const from = block === undefined ? endOf(low, statement.from as LinkStatement["target"]) : low.containers.get(block);
+    const from =
+      block === undefined ? endOf(low, statement.from as LinkStatement["target"]) : low.containers.get(block);
     const target = endOf(low, statement.target);
     if (from === undefined || target === undefined) continue;
     if (!hasNetwork(low, from, statement) || !hasNetwork(low, target, statement)) continue;
@@ -29,32 +30,52 @@ export function lowerLinks(low: Lowering, sources: readonly LinkSource[]): { lin
     const alias = statement.alias?.text ?? target.name;
     const link: Link = { from: from.name, target: target.name, alias, origin };
     if (from === target) {
-      low.diagnostics.error("link-self", statement.span, `'${from.name}' can't be linked to itself`, { help: "name another container" });
+      low.diagnostics.error("link-self", statement.span, `'${from.name}' can't be linked to itself`, {
+        why: "A container reaches itself anyway, and no packet of that leaves it.",
+        help: "name another container",
+      });
       continue;
     }
     if (!ALIAS.test(alias)) {
-      low.diagnostics.error("bad-alias", (statement.alias ?? statement.target).span, `'${alias}' can't stand in a hosts file`, {
-        help: "use a word without spaces or '#': link app -> db as database",
-      });
+      low.diagnostics.error(
+        "bad-alias",
+        (statement.alias ?? statement.target).span,
+        `'${alias}' can't stand in a hosts file`,
+        {
+          why: "The alias becomes a name in /etc/hosts, where spaces separate names and '#' starts a comment.",
+          help: "use a word without spaces or '#': link app -> db as database",
+        },
+      );
       continue;
     }
     const key = `${from.name}\0${alias}`;
     const other = aliases.get(key);
     if (other !== undefined && other.target !== target.name) {
-      low.diagnostics.error("duplicate-alias", statement.span, `'${from.name}' knows another container as '${alias}' already`, {
-        help: "choose another alias: link app -> db as database",
-        related: [{ span: other.origin.span, message: "the other link" }],
-      });
+      low.diagnostics.error(
+        "duplicate-alias",
+        statement.span,
+        `'${from.name}' knows another container as '${alias}' already`,
+        {
+          why: "A name in /etc/hosts leads to one address, and order never decides which.",
+          help: "choose another alias: link app -> db as database",
+          related: [{ span: other.origin.span, message: "the other link" }],
+        },
+      );
       continue;
     }
     if (other !== undefined) continue;
     aliases.set(key, link);
     links.push(link);
     if (!target.expose.all && target.expose.protocols.size === 0) {
-      low.diagnostics.warning("link-exposes-nothing", statement.span, `'${target.name}' exposes no port, so this link allows nothing`, {
-        why: "A link lets its container reach what the target exposes, and nothing else.",
-        help: `say what it serves: container ${target.name} { expose 5432 }`,
-      });
+      low.diagnostics.warning(
+        "link-exposes-nothing",
+        statement.span,
+        `'${target.name}' exposes no port, so this link allows nothing`,
+        {
+          why: "A link lets its container reach what the target exposes, and nothing else.",
+          help: `say what it serves: container ${target.name} { expose 5432 }`,
+        },
+      );
       continue;
     }
     rules.push({
@@ -71,7 +92,8 @@ export function lowerLinks(low: Lowering, sources: readonly LinkSource[]): { lin
 
 function addresses(container: Container): AddressSet {
   let set = NO_ADDRESSES;
-  for (const endpoint of container.endpoints) for (const address of endpoint.addresses) set = unionSet(set, single(address));
+  for (const endpoint of container.endpoints)
+    for (const address of endpoint.addresses) set = unionSet(set, single(address));
   return set;
 }
 
@@ -79,9 +101,15 @@ function endOf(low: Lowering, name: LinkStatement["target"]): Container | undefi
   const declared = low.scope.lookUp(name, "container");
   if (declared === undefined) return undefined;
   if (declared.kind !== "container") {
-    low.diagnostics.error("not-a-container", name.span, `'${name.text}' is a ${declared.kind}, and only containers are linked`, {
-      help: "name a container",
-    });
+    low.diagnostics.error(
+      "not-a-container",
+      name.span,
+      `'${name.text}' is a ${declared.kind}, and only containers are linked`,
+      {
+        why: "A link lets one container reach another; a network or a let may stand for several.",
+        help: "name a container",
+      },
+    );
     return undefined;
   }
   return low.containers.get(declared.name);
@@ -89,13 +117,18 @@ function endOf(low: Lowering, name: LinkStatement["target"]): Container | undefi
 
 function hasNetwork(low: Lowering, container: Container, statement: LinkStatement): boolean {
   if (container.endpoints.length > 0) return true;
-  low.diagnostics.error("link-without-network", statement.span, `'${container.name}' has no network of its own to link`, {
-    why: "What uses the host's stack, another container's or none can't link or be linked to.",
-    help:
-      container.sandbox.kind === "container"
-        ? `link '${container.sandbox.other}', whose sandbox it shares`
-        : "give it a network, or take the link away",
-  });
+  low.diagnostics.error(
+    "link-without-network",
+    statement.span,
+    `'${container.name}' has no network of its own to link`,
+    {
+      why: "What uses the host's stack, another container's or none can't link or be linked to.",
+      help:
+        container.sandbox.kind === "container"
+          ? `link '${container.sandbox.other}', whose sandbox it shares`
+          : "give it a network, or take the link away",
+    },
+  );
   return false;
 }
 
@@ -103,10 +136,13 @@ export function lowerShare(low: Lowering, statement: ShareStatement): Share | un
   const path = statement.path.text;
   if (!path.startsWith("/") || path.includes("\0") || path.split("/").includes("..")) {
     low.diagnostics.error("bad-path", statement.path.span, `'${path}' is no absolute path`, {
+      why: "A share is mounted at one place inside each sandbox: an absolute path without '..'.",
       help: 'write the whole path: share "/run/db" {app, db}',
     });
     return undefined;
   }
   const containers = containersNamed(low, statement.containers);
-  return containers && { path, containers: [...new Set(containers.map((c) => c.name))], origin: low.origins.of(statement) };
+  return (
+    containers && { path, containers: [...new Set(containers.map((c) => c.name))], origin: low.origins.of(statement) }
+  );
 }

@@ -126,15 +126,23 @@ function hostRules(policy: Policy, diagnostics: Diagnostics): void {
     if (rule.ports.all || isEmptySet(rule.to.host) || overlapsSet(rule.to.world, ALL_ADDRESSES)) continue;
     const publish = policy.publishes.find((other) => {
       const ports = portSet(other.protocol, other.hostPorts);
-      return overlapsPorts(rule.ports, ports) && (coversPorts(rule.ports, ports) || other.hostPorts[0] !== other.hostPorts[1]);
+      return (
+        overlapsPorts(rule.ports, ports) &&
+        (coversPorts(rule.ports, ports) || other.hostPorts[0] !== other.hostPorts[1])
+      );
     });
     if (publish === undefined) continue;
     const port = `${publish.hostPorts[0]}/${protocolName(publish.protocol)}`;
     const name = publish.targets[0]?.container ?? "the container";
-    diagnostics.warning("host-rule-on-published", rule.origin.span, `port ${port} of the host is published, so this says nothing about it`, {
-      why: "Rules speak of endpoints after translation: the packet's endpoint is the container.",
-      help: `speak of the container: ${rule.verb} … -> ${name}:${publish.port}`,
-      related: [{ span: publish.origin.span, message: "published here" }],
-    });
+    diagnostics.warning(
+      "host-rule-on-published",
+      rule.origin.span,
+      `port ${port} of the host is published, so this says nothing about it`,
+      {
+        why: "Rules speak of endpoints after translation: the packet's endpoint is the container.",
+        help: `speak of the container: ${rule.verb} … -> ${name}:${publish.port}`,
+        related: [{ span: publish.origin.span, message: "published here" }],
+      },
+    );
   }
 }

@@ -13,7 +13,8 @@ import { lowerNetworks } from "./networks.js";
 import { Origins } from "./origins.js";
 import { ownAddresses } from "./own.js";
 import type { Assertion, Policy, Rule, Share } from "./policy.js";
-import { lowerPublishes, type PublishSource } from "./publishes.js";
+import type { PublishSource } from "./publish-targets.js";
+import { lowerPublishes } from "./publishes.js";
 import { lowerAssertion, lowerRule } from "./rules.js";
 import { Scope } from "./scope.js";
 import { letValue, type Value } from "./values.js";
@@ -142,8 +143,15 @@ function reportUnused(low: Lowering, statements: readonly Statement[]): void {
     if (low.scope.names.get(statement.name.text)?.statement !== statement) continue;
     if (statement.name.text === "default" && low.scope.containers().length > 0) continue;
     const { text, span } = statement.name;
-    low.diagnostics.warning(`unused-${statement.kind}`, span, `nothing uses the ${statement.kind} '${text}'`, {
-      help: statement.kind === "let" ? "use it in a rule, or delete it" : `connect a container: network ${text}`,
-    });
+    if (statement.kind === "let")
+      low.diagnostics.warning("unused-let", span, `nothing uses the let '${text}'`, {
+        why: "A let only names a value; without a statement that uses the name it says nothing.",
+        help: "use it in a rule, or delete it",
+      });
+    else
+      low.diagnostics.warning("unused-network", span, `nothing uses the network '${text}'`, {
+        why: "A network without a container carries nothing, and no rule names it.",
+        help: `connect a container: network ${text}`,
+      });
   }
 }

@@ -52,12 +52,14 @@ function explicitSubnets(
       const prefix = address && prefixOf(address, property.length);
       if (address === undefined || prefix === undefined) {
         low.diagnostics.error("bad-prefix", property.span, `'${property.address}/${property.length}' is no subnet`, {
+          why: "A subnet is an address and the length of its prefix: up to 32 bits for IPv4, 128 for IPv6.",
           help: "write it as ADDRESS/LENGTH, such as 172.17.0.0/16 or fd17::/64",
         });
         continue;
       }
       if (prefix.base !== address.value) {
         low.diagnostics.error("bad-prefix", property.span, `${property.address}/${property.length} has host bits set`, {
+          why: "A subnet is written as its first address, so that it can't be mistaken for the gateway's.",
           help: `write ${formatPrefix(prefix)}, and 'gateway ${property.address}' if that is meant`,
         });
         continue;
@@ -116,6 +118,7 @@ function lowerNetwork(
     const repeatable = property.kind === "subnet" || property.kind === "gateway" || property.kind === "icc";
     if (!repeatable && seen.has(property.kind)) {
       low.diagnostics.error("duplicate-property", property.span, `'${property.kind}' is given twice`, {
+        why: "A network has one value of this property, and order never decides which.",
         help: "keep one of them",
       });
       continue;
@@ -131,6 +134,7 @@ function lowerNetwork(
       draft.mtu = property.value.value;
       if (draft.mtu < 68 || draft.mtu > 65535)
         low.diagnostics.error("bad-mtu", property.value.span, `${draft.mtu} is no MTU`, {
+          why: "No IP link carries less than 68 bytes in a packet, and no packet has more than 65535.",
           help: "an MTU is 68 to 65535 bytes, with IPv6 at least 1280",
         });
     } else if (property.kind === "bridge") {
@@ -146,27 +150,35 @@ function lowerNetwork(
   const mtu = statement.properties.find((property) => property.kind === "mtu");
   if (mtu !== undefined && mtu.value.value < 1280 && subnets.some((s) => s.family === 6))
     low.diagnostics.error("bad-mtu", mtu.value.span, `IPv6 needs an MTU of at least 1280 bytes`, {
+      why: "The kernel takes IPv6 off a device whose MTU is smaller.",
       help: "raise the mtu, or take the IPv6 subnet away",
     });
-  const icc = iccOf(low, [
-    ...outerIcc,
-    ...statement.properties.filter((p): p is IccStatement => p.kind === "icc"),
-  ], name === "default" ? "" : `network ${name} `);
+  const icc = iccOf(
+    low,
+    [...outerIcc, ...statement.properties.filter((p): p is IccStatement => p.kind === "icc")],
+    name === "default" ? "" : `network ${name} `,
+  );
   return { name, ...draft, subnets, gateways: gatewaysOf(low, statement, subnets), ...icc, origin };
 }
 
-function checkDriver(low: Lowering, property: Extract<NetworkStatement["properties"][number], { kind: "driver" }>): void {
+function checkDriver(
+  low: Lowering,
+  property: Extract<NetworkStatement["properties"][number], { kind: "driver" }>,
+): void {
   const { driver, parent } = property;
   if (driver.text !== "bridge" && driver.text !== "macvlan")
     low.diagnostics.error("unknown-driver", driver.span, `there is no driver '${driver.text}'`, {
+      why: "The driver says how the containers of a network are connected; this version has two.",
       help: driver.text === "overlay" ? "overlay comes later; use 'bridge'" : "use 'bridge' or 'macvlan PARENT'",
     });
   if (driver.text === "macvlan" && parent === undefined)
     low.diagnostics.error("bad-driver", property.span, "macvlan needs the device that it stands on", {
+      why: "A macvlan network shares the wire of one of the host's devices.",
       help: "write 'driver macvlan eth0'",
     });
   if (driver.text === "bridge" && parent !== undefined)
     low.diagnostics.error("bad-driver", parent.span, "the bridge driver takes no parent device", {
+      why: "A bridge is a device of its own and stands on no other.",
       help: `to name the bridge itself, write 'bridge "${parent.text}"'`,
     });
 }
@@ -181,15 +193,21 @@ function subnetsOf(low: Lowering, statement: NetworkStatement, explicit: Map<str
   const found = poolSubnet(low.name, name, taken);
   if (found === undefined) {
     low.diagnostics.error("subnet-full", statement.name.span, "no free /24 is left in 10.200.0.0-10.247.255.255", {
+      why: "A network without a subnet gets a /24 of this range; the other networks' subnets cover all of it.",
       help: "give this network a subnet",
     });
     return [defaultSubnet(low.name)];
   }
   if (found.moved)
-    low.diagnostics.warning("subnet-moved", statement.name.span, `'${name}' moves on to ${formatPrefix(found.prefix)}`, {
-      why: "The subnet that its name gives is taken, so which one it has depends on the other networks.",
-      help: `say it: subnet ${formatPrefix(found.prefix)}`,
-    });
+    low.diagnostics.warning(
+      "subnet-moved",
+      statement.name.span,
+      `'${name}' moves on to ${formatPrefix(found.prefix)}`,
+      {
+        why: "The subnet that its name gives is taken, so which one it has depends on the other networks.",
+        help: `say it: subnet ${formatPrefix(found.prefix)}`,
+      },
+    );
   explicit.set(name, [found.prefix]);
   return [found.prefix];
 }
@@ -204,6 +222,7 @@ function gatewaysOf(low: Lowering, statement: NetworkStatement, subnets: readonl
     const subnet = subnets[at];
     if (address === undefined || subnet === undefined) {
       low.diagnostics.error("bad-gateway", property.span, `${property.address.text} is in no subnet of this network`, {
+        why: "A gateway is the host's own address on the network, so it lies inside a subnet.",
         help: `choose one of ${subnets.map(formatPrefix).join(" or ")}`,
       });
       continue;
@@ -218,6 +237,7 @@ function gatewaysOf(low: Lowering, statement: NetworkStatement, subnets: readonl
     }
     if (given.has(at))
       low.diagnostics.error("duplicate-property", property.span, `a second IPv${address.family} gateway`, {
+        why: "A subnet has one gateway: the host's own address on it.",
         help: "keep one of them",
       });
     given.add(at);
@@ -264,6 +284,7 @@ function checkBridges(low: Lowering, networks: readonly Network[], declared: rea
     const span = (statement?.properties.find((property) => property.kind === "bridge") ?? statement?.name)?.span;
     if (other !== undefined && span !== undefined)
       low.diagnostics.error("duplicate-bridge", span, `two networks want the device '${network.bridge}'`, {
+        why: "Each network has a bridge of its own, or its containers would share a wire with another's.",
         help: "name their bridges differently",
         related: other.origin ? [{ span: other.origin.span, message: "the other network" }] : [],
       });

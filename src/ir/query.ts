@@ -1,11 +1,10 @@
 /** Queries of `explain`: `SOURCE -> DESTINATION[:PORT]`, answered by evaluating every packet class that they cover. */
-import type { Address } from "../net/address.js";
+import { type Address, isEmptySet, LOOPBACK, subtractSet } from "../net/address.js";
 import { hasPort } from "../net/ports.js";
 import { packetClasses, type Query } from "./classes.js";
 import { type Decision, evaluate, type Packet } from "./evaluate.js";
 import { ANY } from "./peers.js";
-import type { Policy, Publish } from "./policy.js";
-
+import { type Policy, type Publish, ZONES } from "./policy.js";
 
 /** A class of packets of the query and what becomes of it. */
 export interface Answer {
@@ -32,6 +31,12 @@ export function explain(policy: Policy, query: Query, limit = 5000): Explanation
   }
   for (const publish of policy.publishes) answers.push(...throughPublish(policy, query, publish));
   return { verdict: summary(answers), answers };
+}
+
+/** Whether a query asks for the host's loopback, and not for packets of the host: nothing from elsewhere arrives there. */
+export function asksForLoopback({ from, to }: Query): boolean {
+  if (isEmptySet(to.host) || !isEmptySet(from.host)) return false;
+  return ZONES.every((zone) => isEmptySet(subtractSet(to[zone], LOOPBACK)));
 }
 
 /** The ways of a query's packets through one publish, if it asks for a published address and port of this host. */
@@ -83,4 +88,3 @@ export function cases(explanation: Explanation): Answer[] {
   }
   return [...out.values()];
 }
-

@@ -20,7 +20,10 @@ export function lowerRule(low: Lowering, statement: RuleStatement, own: AddressS
     from: from.set,
     to: to.set,
     ports,
-    log: log && { prefix: logPrefix(low, log.prefix), limit: log.limit && { count: log.limit.count, per: log.limit.per } },
+    log: log && {
+      prefix: logPrefix(low, log.prefix),
+      limit: log.limit && { count: log.limit.count, per: log.limit.per },
+    },
     origin: low.origins.of(statement),
   };
 }
@@ -74,16 +77,25 @@ function checkReach(
     return;
   }
   if (warn && isOutside(from) && isOutside(to))
-    low.diagnostics.warning("rule-reads-wider", statement.span, "packets with no container at either end stay untouched", {
-      why: "This text could match traffic between the host and the world too, but a policy covers only its own containers.",
-      help: "protect the host itself with its own firewall; write the side that means containers as their network's name",
-    });
+    low.diagnostics.warning(
+      "rule-reads-wider",
+      statement.span,
+      "packets with no container at either end stay untouched",
+      {
+        why: "This text could match traffic between the host and the world too, but a policy covers only its own containers.",
+        help: "protect the host itself with its own firewall; write the side that means containers as their network's name",
+      },
+    );
 }
 
 /** An allow that names an internal container and the world or the host can never hold. */
 function checkInternal(low: Lowering, statement: RuleStatement, from: Peers, to: Peers, own: AddressSet): void {
   const outside = (peers: Peers): boolean =>
-    peers.world || (peers.containers.length === 0 && !peers.host && !isEmptySet(peers.set.world) && !overlapsSet(peers.set.container, own));
+    peers.world ||
+    (peers.containers.length === 0 &&
+      !peers.host &&
+      !isEmptySet(peers.set.world) &&
+      !overlapsSet(peers.set.container, own));
   const inside = outside(to) || to.host ? internalAmong(low, from)[0] : undefined;
   const blamed = inside ?? (outside(from) ? internalAmong(low, to)[0] : undefined);
   if (blamed === undefined) return;

@@ -84,7 +84,10 @@ export class Scope {
     const near = suggest(text, [...this.names.keys(), ...BUILT_IN]);
     this.diagnostics.error("unknown-name", span, `no ${wanted} is called '${text}'`, {
       why: "Once one container is declared, every name must be.",
-      help: near === undefined ? `declare it: ${wanted === "network" ? "network" : "container"} ${text} { }` : `did you mean '${near}'?`,
+      help:
+        near === undefined
+          ? `declare it: ${wanted === "network" ? "network" : "container"} ${text} { }`
+          : `did you mean '${near}'?`,
     });
   }
 

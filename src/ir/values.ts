@@ -1,10 +1,9 @@
 /** Lowers values: lists of peers and of ports, and the lets that name them. */
 import type { Item, List, Name, Peers as PeersNode } from "../ast/nodes.js";
-import { type AddressSet, NO_ADDRESSES, parseAddress, single, unionSet } from "../net/address.js";
-import { NO_PORTS, PORTED, PORT, PROTOCOLS, type PortSet, portSet, TCP, unionPorts } from "../net/ports.js";
-import { prefixOf, prefixSet } from "../net/prefix.js";
-import { normalise } from "../net/ranges.js";
+import { NO_ADDRESSES, single, unionSet } from "../net/address.js";
+import { NO_PORTS, PORTED, PROTOCOLS, type PortSet, portSet, TCP, unionPorts } from "../net/ports.js";
 import type { Span } from "../text/source.js";
+import { addressesOf } from "./literals.js";
 import type { Lowering } from "./lowering.js";
 import { ANY, anywhere, HOST, inContainers, isNobody, NOBODY, subtractPeers, unionPeers, WORLD } from "./peers.js";
 import { type Container, isInternal, type PeerSet } from "./policy.js";
@@ -18,8 +17,7 @@ export interface Peers {
 }
 
 export type Value =
-  | { readonly kind: "peers"; readonly peers: Peers }
-  | { readonly kind: "ports"; readonly ports: PortSet };
+  { readonly kind: "peers"; readonly peers: Peers } | { readonly kind: "ports"; readonly ports: PortSet };
 
 const NONE: Peers = { set: NOBODY, containers: [], host: false, world: false };
 
@@ -51,6 +49,7 @@ export function lowerPeers(low: Lowering, node: PeersNode): Peers | undefined {
   const set = subtractPeers(include.set, except.set);
   if (isNobody(set)) {
     low.diagnostics.error("empty-peers", node.span, "'except' leaves nobody over", {
+      why: "A statement about nobody decides nothing: what 'except' takes away covers all that stands before it.",
       help: "take less away, or delete the statement",
     });
     return undefined;
@@ -60,11 +59,7 @@ export function lowerPeers(low: Lowering, node: PeersNode): Peers | undefined {
 
 export function lowerPeerList(low: Lowering, list: List): Peers | undefined {
   const [only] = list.items;
-  if (only === undefined) {
-    low.diagnostics.error("empty-list", list.span, "an empty list names nobody", { help: "name at least one peer" });
-    return undefined;
-  }
-  if (list.items.length === 1) return lowerPeer(low, only);
+  if (only !== undefined && list.items.length === 1) return lowerPeer(low, only);
   let all: Peers | undefined = NONE;
   for (const item of list.items) {
     const peers = lowerPeer(low, item);
@@ -86,42 +81,12 @@ function lowerPeer(low: Lowering, item: Item): Peers | undefined {
   return set && { set: anywhere(set), containers: [], host: false, world: false };
 }
 
-/** The addresses of a literal; undefined (and reported) when it is none. */
-function addressesOf(low: Lowering, item: Exclude<Item, { kind: "name" | "port" }>): AddressSet | undefined {
-  const bad = (code: string, message: string, help: string): undefined => {
-    low.diagnostics.error(code, item.span, message, { help });
-    return undefined;
-  };
-  if (item.kind === "range") {
-    const from = parseAddress(item.from);
-    const to = parseAddress(item.to);
-    if (from === undefined || to === undefined) return bad("bad-address", "a range needs two addresses", "write 10.0.0.1-10.0.0.9");
-    if (from.family === 4 && to.family === 4 && from.value <= to.value)
-      return { v4: [from.value, to.value], v6: NO_ADDRESSES.v6 };
-    if (from.family === 6 && to.family === 6 && from.value <= to.value)
-      return { v4: NO_ADDRESSES.v4, v6: [from.value, to.value] };
-    return bad("bad-range", `${item.from}-${item.to} is no range`, "both ends are of one family, the lower one first");
-  }
-  const text = item.kind === "cidr" ? item.address : item.text;
-  const address = parseAddress(text);
-  if (address === undefined) return bad("bad-address", `'${text}' is no address`, "write it as 10.0.0.1 or fd00::1");
-  if (item.kind === "address") return single(address);
-  const prefix = prefixOf(address, item.length);
-  if (prefix === undefined)
-    return bad("bad-prefix", `/${item.length} is too long for IPv${address.family}`, `use 0 to ${address.family === 4 ? 32 : 128}`);
-  if (prefix.base !== address.value)
-    low.diagnostics.warning("prefix-host-bits", item.span, `${text}/${item.length} has host bits set`, {
-      why: "The whole prefix is meant, whichever of its addresses is written.",
-      help: "write the prefix's first address",
-    });
-  return prefixSet(prefix);
-}
-
 function lowerName(low: Lowering, name: Name): Peers | undefined {
   const builtIn = BUILT_IN.get(name.text);
   if (builtIn !== undefined) return builtIn;
   if (PROTOCOLS.has(name.text)) {
     low.diagnostics.error("ports-as-peers", name.span, `'${name.text}' is a protocol, not a peer`, {
+      why: "A peer says who, a protocol says what: it belongs to the destination's ports.",
       help: "protocols follow the destination after a colon: allow a -> b:icmp",
     });
     return undefined;
@@ -138,6 +103,7 @@ function lowerName(low: Lowering, name: Name): Peers | undefined {
     if (value === undefined) return undefined;
     if (value.kind === "ports") {
       low.diagnostics.error("ports-as-peers", name.span, `'${name.text}' is a let of ports, not of peers`, {
+        why: "Peers and ports do not mix.",
         help: "ports follow the destination after a colon: allow a -> b:ssh",
       });
       return undefined;
@@ -157,7 +123,8 @@ function lowerName(low: Lowering, name: Name): Peers | undefined {
 
 function endpointsOf(container: Container): PeerSet {
   let set = NO_ADDRESSES;
-  for (const endpoint of container.endpoints) for (const address of endpoint.addresses) set = unionSet(set, single(address));
+  for (const endpoint of container.endpoints)
+    for (const address of endpoint.addresses) set = unionSet(set, single(address));
   return inContainers(set);
 }
 
@@ -207,8 +174,6 @@ export interface PortOptions {
 
 export function lowerPorts(low: Lowering, list: List, options: PortOptions = {}): PortSet {
   let all = options.join ?? NO_PORTS;
-  if (list.items.length === 0)
-    low.diagnostics.error("empty-list", list.span, "an empty list names no port", { help: "name at least one port" });
   for (const item of list.items) {
     const ports = lowerPort(low, item, options.ported ?? false);
     if (ports !== undefined) all = unionPorts(all, ports);
@@ -222,6 +187,7 @@ export function protocolOf(low: Lowering, name: Name | undefined): number | unde
   const protocol = PROTOCOLS.get(name.text.toLowerCase());
   if (protocol === undefined)
     low.diagnostics.error("unknown-protocol", name.span, `there is no protocol '${name.text}'`, {
+      why: "The language knows the protocols that have ports, and ICMP.",
       help: "use tcp, udp, sctp or icmp",
     });
   return protocol;
@@ -233,6 +199,7 @@ function lowerPort(low: Lowering, item: Item, ported: boolean): PortSet | undefi
     if (protocol === undefined) return undefined;
     if (!PORTED.includes(protocol)) {
       low.diagnostics.error("port-of-icmp", item.span, "ICMP has no ports", {
+        why: "A port is a number that TCP, UDP and SCTP packets carry; ICMP messages have a type instead.",
         help: ported ? "expose tcp, udp or sctp ports" : "write 'icmp' alone; it covers ICMPv6 too",
       });
       return undefined;
@@ -251,6 +218,7 @@ function lowerPort(low: Lowering, item: Item, ported: boolean): PortSet | undefi
   if (protocol !== undefined) {
     if (ported) {
       low.diagnostics.error("port-missing", name.span, `'${name.text}' names no port`, {
+        why: "A container exposes single ports, so that links and 'publish all' know them.",
         help: `write PORT/${name.text === "icmp" ? "tcp" : name.text}`,
       });
       return undefined;
@@ -267,12 +235,16 @@ function lowerPort(low: Lowering, item: Item, ported: boolean): PortSet | undefi
       if (!ported || !bare) return value.ports;
     }
     low.diagnostics.error("peers-as-ports", name.span, `'${name.text}' can't stand for ports here`, {
-      why: value.kind === "ports" ? "It names a protocol without ports." : "It is a let of peers; peers and ports do not mix.",
+      why:
+        value.kind === "ports"
+          ? "It names a protocol without ports."
+          : "It is a let of peers; peers and ports do not mix.",
       help: "write ports as 22, 53/udp or 8000-8010",
     });
     return undefined;
   }
   low.diagnostics.error("unknown-port", name.span, `'${name.text}' is no port`, {
+    why: "The language knows no service names: a word stands for ports only where a let says so.",
     help: `write the number, or name it: let ${name.text} = 22/tcp`,
   });
   return undefined;
@@ -293,7 +265,10 @@ function isPortItem(low: Lowering, item: Item): boolean {
 export function letValue(low: Lowering, name: string, at: Span): Value | undefined {
   const known = low.lets.get(name);
   if (known === "busy") {
-    low.diagnostics.error("let-cycle", at, `'${name}' is defined by itself`, { help: "break the circle" });
+    low.diagnostics.error("let-cycle", at, `'${name}' is defined by itself`, {
+      why: "A let stands for its value, so its value can't contain the let itself.",
+      help: "break the circle",
+    });
     low.lets.set(name, "bad");
     return undefined;
   }
@@ -321,9 +296,4 @@ function computeLet(low: Lowering, list: List): Value | undefined {
   }
   const peers = lowerPeerList(low, list);
   return peers && { kind: "peers", peers };
-}
-
-/** Merged port ranges of one protocol. */
-export function mergedPorts(flat: readonly number[]): readonly number[] {
-  return normalise(flat, PORT);
 }

@@ -19,8 +19,9 @@ import { type Address, type Family, formatAddress } from "../net/address.js";
 import { type PortSet, PORT, protocolIn, protocolName } from "../net/ports.js";
 import { pairsOf, type Party } from "./ends.js";
 import type { Place } from "./place.js";
-import { thin } from "./thin.js";
+import { seenAs } from "./seen.js";
 import { type Service, servicesWorth, unnamedPorts } from "./services.js";
+import { thin } from "./thin.js";
 
 export type Expected = Exclude<Verdict, "untouched"> | "mixed";
 
@@ -41,6 +42,8 @@ export interface Cell {
   readonly via: Publish | undefined;
   /** Where it arrives if it passes: the containers behind a published port, else `to`. */
   readonly targets: readonly Target[];
+  /** Addresses of which it must see one as the source; undefined where the policy doesn't say. */
+  readonly seenAs: readonly Address[] | undefined;
 }
 
 export interface Target {
@@ -72,7 +75,7 @@ export function planCells(policy: Policy, place: Place): Cells {
     return rules;
   };
   for (const [from, to] of pairs) {
-    const pair = new Pair(policy, from, to, rulesOf(from), rulesOf(to));
+    const pair = new Pair(policy, place, from, to, rulesOf(from), rulesOf(to));
     const found = servicesWorth(pair.named(), pair.published(), pair.others(), unnamed);
     left += found.left;
     for (const service of found.services) cells.push(...pair.cell(service));
@@ -86,6 +89,7 @@ class Pair {
   /** `rules` can match what comes from `from`, `back` what comes from `to`. */
   constructor(
     private readonly policy: Policy,
+    private readonly place: Place,
     private readonly from: Party,
     private readonly to: Party,
     private readonly rules: readonly Rule[],
@@ -157,12 +161,26 @@ class Pair {
     if (ways.length > 0) {
       const decisions = ways.map((way) => this.through(way, protocol));
       const targets = ways.map((way) => ({ name: way.target.container, address: way.address, port: way.port }));
-      return [{ ...common, expected: verdictOf(decisions), decisions, via: ways[0]?.publish, targets }];
+      return [
+        {
+          ...common,
+          expected: verdictOf(decisions),
+          decisions,
+          via: ways[0]?.publish,
+          targets,
+          seenAs: this.seen(ways),
+        },
+      ];
     }
     if (from.zone !== "container" && to.zone !== "container") return [];
     const decisions = [this.decide({ ...this.ends(to), protocol: protocolIn(family, protocol), port })];
     const targets = [{ name: to.name, address: to.address, port }];
-    return [{ ...common, expected: verdictOf(decisions), decisions, via: undefined, targets }];
+    return [{ ...common, expected: verdictOf(decisions), decisions, via: undefined, targets, seenAs: this.seen([]) }];
+  }
+
+  private seen(ways: readonly Translation[]): Address[] | undefined {
+    const inner = ways.map((way) => way.address);
+    return seenAs(this.policy, this.place, this.from, this.to, inner);
   }
 
   private through(way: Translation, protocol: number): Decision {

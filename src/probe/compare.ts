@@ -1,10 +1,6 @@
 /** A cell beside what was measured. Pure. */
-import { isInternal, networkNamed, type Policy } from "../ir/policy.js";
-import { endpointAt } from "../ir/evaluate.js";
 import { formatAddress } from "../net/address.js";
 import type { Cell } from "./cells.js";
-import { HOST, WORLD } from "./ends.js";
-import { isLoopback, type Place, uplinkOf } from "./place.js";
 import { type Answer, NO_PING, type Outcome } from "./protocol.js";
 
 export type Measured = "allow" | "deny" | "reject";
@@ -37,7 +33,7 @@ const MEASURED: Readonly<Record<Outcome, Measured | undefined>> = {
   failed: undefined,
 };
 
-export function compare(policy: Policy, place: Place, cell: Cell, { answers, unmeasured }: Measurement): Result {
+export function compare(cell: Cell, { answers, unmeasured }: Measurement): Result {
   const verdicts = answers.map((answer) => MEASURED[answer.outcome]);
   const failed = answers.find((answer) => answer.outcome === "failed");
   const open = answers.find((answer) => answer.outcome === "open");
@@ -52,36 +48,17 @@ export function compare(policy: Policy, place: Place, cell: Cell, { answers, unm
   const distinct = [...new Set(verdicts)] as Measured[];
   const measured = distinct.length === 1 ? (distinct[0] as Measured) : "mixed";
   const possible = new Set<string>(cell.decisions.map((decision) => decision.verdict));
-  const wrong = answers.map((answer) => (answer.outcome === "open" ? oddity(policy, place, cell, answer) : undefined));
+  const wrong = answers.map((answer) => (answer.outcome === "open" ? oddity(cell, answer) : undefined));
   const remark = wrong.find((text) => text !== undefined);
   const agrees = remark === undefined && distinct.every((verdict) => possible.has(verdict));
   return { cell, measured, agrees, unproven: false, remark, answer };
 }
 
 /** What is wrong with an answer although it came: somebody else gave it, or the packet came from a wrong address. */
-function oddity(policy: Policy, place: Place, cell: Cell, { by, peer }: Answer): string | undefined {
-  if (by !== undefined && !cell.targets.some((target) => target.name === by)) {
-    return `${by} answered instead of ${cell.targets.map((target) => target.name).join(" or ")}`;
+function oddity({ targets, seenAs }: Cell, { by, peer }: Answer): string | undefined {
+  if (by !== undefined && !targets.some((target) => target.name === by)) {
+    return `${by} answered instead of ${targets.map((target) => target.name).join(" or ")}`;
   }
-  const wanted = peerOf(policy, place, cell);
-  if (peer === undefined || wanted === undefined || wanted.includes(peer)) return undefined;
-  return `${by ?? "the other end"} saw it come from ${peer} instead of ${wanted.join(" or ")}`;
-}
-
-/** Addresses that the other end may see as the packet's source; undefined where the policy doesn't say. */
-function peerOf(policy: Policy, place: Place, cell: Cell): string[] | undefined {
-  const { source, to, targets, via } = cell;
-  const own = formatAddress(source);
-  const holder = endpointAt(policy, source);
-  if (to === WORLD && holder !== undefined && !isInternal(policy, holder.container)) {
-    if (!networkNamed(policy, holder.network.name).masquerade) return [own];
-    const host = [uplinkOf(place, source.family)?.host, ...place.published];
-    return host.flatMap((address) => (address?.family === source.family ? [formatAddress(address)] : []));
-  }
-  // What reaches itself, or comes from loopback, must come from somewhere else: see the topology's gateways.
-  const itself = targets.some((target) => endpointAt(policy, target.address)?.container === holder?.container);
-  if (via !== undefined && (isLoopback(source) || (holder !== undefined && itself))) {
-    return undefined;
-  }
-  return cell.from === HOST && via !== undefined ? undefined : [own];
+  if (peer === undefined || seenAs === undefined || seenAs.map(formatAddress).includes(peer)) return undefined;
+  return `${by ?? "the other end"} saw it come from ${peer} instead of ${seenAs.map(formatAddress).join(" or ")}`;
 }

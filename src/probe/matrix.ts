@@ -1,5 +1,6 @@
 /** The matrix as people read it: who reaches whom, as the policy says and as measured. Pure. */
 import { formatAddress } from "../net/address.js";
+import { safe } from "../text/display.js";
 import type { Result } from "./compare.js";
 import { foldPairs } from "./fold.js";
 import { foldRows, type Row, serviceText } from "./rows.js";
@@ -50,7 +51,8 @@ function rowLines({ services, example, pairs }: Row): string[][] {
   const by = decidedBy(cell).map(({ text, at }) => (at === undefined ? text : `${text}  ${at}`));
   return foldPairs(pairs).map((group) => {
     const probes = group.pairs.reduce((sum, [, , results]) => sum + results, 0);
-    return [group.text, services, cell.expected, measured ?? "not measured", mark, String(probes), by.join("; ")];
+    const words = [group.text, services, cell.expected, measured ?? "not measured", mark, String(probes), by.join("; ")];
+    return words.map(safe);
   });
 }
 
@@ -60,8 +62,8 @@ function difference({ cell, measured, remark }: Result, color: boolean): string[
   const to = `${cell.to} (${formatAddress(cell.destination)})`;
   const said = `the policy says ${cell.expected}, measured ${measured}${remark === undefined ? "" : `: ${remark}`}`;
   return [
-    `${paint("DIFFERS", "31;1", color)}  ${from} -> ${to} ${serviceText(cell)}: ${said}`,
-    ...decidedBy(cell).map(({ text, at }) => `         ${text}${at === undefined ? "" : `  ${at}`}`),
+    `${paint("DIFFERS", "31;1", color)}  ${safe(`${from} -> ${to} ${serviceText(cell)}: ${said}`)}`,
+    ...decidedBy(cell).map(({ text, at }) => `         ${safe(text)}${at === undefined ? "" : `  ${safe(at)}`}`),
     "",
   ];
 }

@@ -17,7 +17,6 @@ import type { Cell } from "./cells.js";
 import { compare, type Result } from "./compare.js";
 import { HOST, WORLD } from "./ends.js";
 import { measure } from "./measure.js";
-import type { Place } from "./place.js";
 import { proberProgram, Probers } from "./probers.js";
 import { WORLD_PATH } from "./world.js";
 
@@ -49,7 +48,6 @@ async function makeAdoptable(path: string): Promise<void> {
 /** Builds the network, measures every cell with the rules in force, and takes the probers away. */
 export async function runTrial(
   compiled: Compiled,
-  place: Place,
   cells: readonly Cell[],
   progress: (text: string) => void,
 ): Promise<Result[]> {
@@ -60,7 +58,7 @@ export async function runTrial(
   try {
     const enforce = async (): Promise<void> => void (await applyPolicy(compiled));
     const measurements = await measure(policy, cells, probers, { enforce, progress });
-    return cells.map((cell, i) => compare(policy, place, cell, measurements[i] ?? { answers: [] }));
+    return cells.map((cell, i) => compare(cell, measurements[i] ?? { answers: [] }));
   } finally {
     await probers.end();
   }

@@ -1,3 +1,4 @@
+import type { Code } from "./codes.js";
 import type { Span } from "./source.js";
 
 export type Severity = "error" | "warning" | "info";
@@ -28,15 +29,15 @@ export interface Diagnostic {
 export class Diagnostics {
   readonly list: Diagnostic[] = [];
 
-  error(code: string, span: Span, message: string, more: Extra = {}): void {
+  error(code: Code, span: Span, message: string, more: Extra): void {
     this.list.push({ code, severity: "error", span, message, ...more });
   }
 
-  warning(code: string, span: Span, message: string, more: Extra = {}): void {
+  warning(code: Code, span: Span, message: string, more: Extra): void {
     this.list.push({ code, severity: "warning", span, message, ...more });
   }
 
-  info(code: string, span: Span, message: string, more: Extra = {}): void {
+  info(code: Code, span: Span, message: string, more: Extra): void {
     this.list.push({ code, severity: "info", span, message, ...more });
   }
 
@@ -58,8 +59,9 @@ export class Diagnostics {
   }
 }
 
+/** What every problem says besides its message: the rule behind it, and the mend. */
 export interface Extra {
-  readonly why?: string;
-  readonly help?: string;
+  readonly why: string;
+  readonly help: string;
   readonly related?: readonly Related[];
 }

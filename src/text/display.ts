@@ -47,6 +47,11 @@ export function safe(text: string): string {
   return result;
 }
 
+/** `text` as it is laid out, in lines and with tabs, with everything else escaped that a terminal would obey. */
+export function safeLines(text: string): string {
+  return text.replace(/[^\n\t]+/g, safe);
+}
+
 function escapeCode(code: number): string {
   return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
 }

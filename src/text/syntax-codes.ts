@@ -1,11 +1,5 @@
 /** The problems that the parser finds. The whole catalogue is in codes.ts. */
-import type { Entry } from "./codes.js";
-
-const entry = (severity: Entry["severity"], title: string, explanation: string): Entry => ({
-  severity,
-  title,
-  explanation,
-});
+import { type Entry, entry } from "./entry.js";
 
 export const SYNTAX_CODES = {
   "unexpected-token": entry(
@@ -50,7 +44,11 @@ export const SYNTAX_CODES = {
     "A range that is none",
     "A range has two ends of the same kind, and the first is not above the last.",
   ),
-  "bad-prefix": entry("error", "A prefix length that is too long", "IPv4 has 32 bits, IPv6 has 128."),
+  "bad-prefix": entry(
+    "error",
+    "A prefix that is none",
+    "IPv4 has 32 bits, IPv6 has 128; a subnet is written as its first address.",
+  ),
   "bad-number": entry("error", "A number out of range", "The number is zero or larger than the system takes."),
   "bad-limit": entry("error", "A limit that is none", "A limit is written N/second, N/minute, N/hour or N/day."),
   "bad-brackets": entry(

@@ -111,10 +111,9 @@ async function applyLocked(compiled: Compiled, options: ApplyOptions): Promise<A
   }
   const problems = await commit(compiled, difference, rulesChanged ? text : undefined, before);
   if (options.rules !== false) {
-    const cut =
-      rulesChanged && before !== undefined
-        ? await cutConnections(policy, before.policy, applied?.cut ?? [])
-        : { flows: applied?.cut ?? [], problems: [] };
+    const cut = rulesChanged
+      ? await cutConnections(policy, before?.policy, applied?.cut ?? [])
+      : { flows: applied?.cut ?? [], problems: [] };
     problems.push(...cut.problems);
     if (changes.length > 0 || applied === undefined) writeApplied(compiled, text, cut.flows);
   }

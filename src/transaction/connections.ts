@@ -1,4 +1,4 @@
-/** Cuts the connections that a policy no longer allows, and no others. */
+/** Cuts the connections that a policy no longer allows, and no others; and leads UDP to ports that are published anew. */
 import { networkInterfaces } from "node:os";
 import { commitText } from "../backend/nftables/apply.js";
 import { cutSet, tableName } from "../backend/nftables/names.js";
@@ -31,27 +31,36 @@ const MEMORY = 120_000;
  *
  * UDP has no beginning: what the other side sends next would make the entry anew, reversed, and the denied side would
  * then be answering. So the tuples of cut UDP flows are stopped for a while. `remembered` are those of earlier cuts.
+ *
+ * And UDP has no end: whoever asked a port of the host before it was published would never get through while asking on.
+ * `before` is undefined when the policy wasn't applied.
  */
 export async function cutConnections(
   policy: Policy,
-  before: Policy,
+  before: Policy | undefined,
   remembered: readonly CutFlow[],
   now = Date.now(),
 ): Promise<Cut> {
+  // An apply that is the first of its policy has nothing to cut.
+  if (before === undefined && !policy.publishes.some(({ protocol }) => protocol === UDP)) return { flows: [], problems: [] };
   const mine = ownAddresses(policy.containers);
-  const old = ownAddresses(before.containers);
+  const old = ownAddresses(before?.containers ?? []);
   const local = localAddresses();
-  const denied = (connection: Connection): boolean => isCut(policy, before, local, connection);
+  const denied = (connection: Connection): boolean => before !== undefined && isCut(policy, before, local, connection);
   const flows = remembered.filter((flow) => flow.until > now && denied(flow.connection));
   try {
     const doomed: Connection[] = [];
+    const missing: Connection[] = [];
     for (const family of FAMILIES) {
       const some = family === 4 ? mine.v4.length + old.v4.length : mine.v6.length + old.v6.length;
-      if (some > 0) doomed.push(...(await listConnections(family)).filter(denied));
+      const connections = some > 0 ? await listConnections(family) : [];
+      doomed.push(...connections.filter(denied));
+      missing.push(...connections.filter((connection) => missesPublish(policy, local, connection)));
     }
     for (const connection of doomed) if (connection.protocol === UDP) flows.push({ connection, until: now + MEMORY });
     await stop(policy, flows, now);
-    for (let i = 0; i < doomed.length; i += 8) await Promise.all(doomed.slice(i, i + 8).map(deleteConnection));
+    const gone = [...doomed, ...missing];
+    for (let i = 0; i < gone.length; i += 8) await Promise.all(gone.slice(i, i + 8).map(deleteConnection));
     return { flows, problems: [] };
   } catch (error) {
     if (!(error instanceof MissingTool)) throw error;
@@ -117,4 +126,12 @@ export function isCut(policy: Policy, before: Policy, local: readonly Address[],
   // Our publish that led here is gone or leads elsewhere now; what the direct way allows doesn't matter.
   if (way === undefined && wayOf(before) !== undefined) return true;
   return evaluate(policy, way === undefined ? packet : { ...packet, via: way.publish }).verdict !== "allow";
+}
+
+/** Whether datagrams keep coming to this host itself, by an entry from before their port was published. */
+function missesPublish(policy: Policy, local: readonly Address[], { protocol, original, reply }: Connection): boolean {
+  const asked = parseAddress(original.destination);
+  if (protocol !== UDP || asked === undefined || original.destinationPort === undefined) return false;
+  if (reply.source !== original.destination || !(isLoopback(asked) || local.some((one) => sameAddress(one, asked)))) return false;
+  return translate(policy, asked, UDP, original.destinationPort).length > 0;
 }

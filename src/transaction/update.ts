@@ -46,6 +46,7 @@ export function edit(compiled: Compiled, { add, remove }: Update): Compiled {
         { file, start: 0, end: file.text.length },
         `the policy has no statement '${text}'`,
         {
+          why: "An update that removes what isn't there would not do what its author thinks.",
           help: "remove statements as they are in the policy",
         },
       );

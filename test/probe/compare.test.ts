@@ -13,8 +13,7 @@ const test = suite("compare");
 const TEXT =
   "icc off; allow c2 -> c1:22; reject c2 -> c1:23; publish 49153 -> c1:8080; publish 80 -> {c1, c2}:80; deny c3 -> c1:80";
 const policy = policyOf(TEXT);
-const place = planPlace(policy);
-const { cells } = planCells(policy, place);
+const { cells } = planCells(policy, planPlace(policy));
 
 function cell(from: string, to: string, port: number): Cell {
   const found = cells.find((one) => one.from === from && one.to === to && one.port === port && one.proto === "tcp");
@@ -24,7 +23,7 @@ function cell(from: string, to: string, port: number): Cell {
 
 function judge(one: Cell, ...answers: Partial<Answer>[]): Result {
   const full = answers.map((answer, id): Answer => ({ id, outcome: "silent", ms: 1, ...answer }));
-  return compare(policy, place, one, { answers: full });
+  return compare(one, { answers: full });
 }
 
 const ADDRESS = "10.83.211.102";
@@ -74,10 +73,10 @@ test("connections that are spread may end as any of the targets' verdicts, and a
 test("silence without a proof that an answer could have come is not measured; an answer is", () => {
   const one = cell("c2", "c1", 40404);
   const unmeasured = "nothing answers";
-  const silent = compare(policy, place, one, { answers: [{ id: 0, outcome: "silent", ms: 400 }], unmeasured });
+  const silent = compare(one, { answers: [{ id: 0, outcome: "silent", ms: 400 }], unmeasured });
   assert.equal([silent.measured, silent.unproven, silent.remark], [undefined, true, unmeasured]);
   const answers: Answer[] = [{ id: 0, outcome: "open", ms: 1, by: "c1", peer: ADDRESS }];
-  assert.ok(differs(compare(policy, place, one, { answers, unmeasured })));
+  assert.ok(differs(compare(one, { answers, unmeasured })));
 });
 
 test("what this machine can't ask is not measured, and proves nothing either way", () => {

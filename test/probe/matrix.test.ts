@@ -5,6 +5,7 @@ import type { Result } from "../../src/probe/compare.js";
 import { foldPairs } from "../../src/probe/fold.js";
 import { renderMatrix, summaryLines } from "../../src/probe/matrix.js";
 import { planPlace } from "../../src/probe/place.js";
+import { serviceText } from "../../src/probe/rows.js";
 import { unnamedPorts } from "../../src/probe/services.js";
 import { policyOf } from "./text.js";
 
@@ -56,7 +57,7 @@ world -> c2, c1              anything              deny    deny      ✓  7     
 
 test("a difference comes first, with the statement behind it", () => {
   const { shown, results } = trial(LINE, (result) =>
-    result.cell.from === "c2" && result.cell.to === "c1" && result.cell.port === 22
+    result.cell.from === "c2" && result.cell.to === "c1" && serviceText(result.cell) === "22/tcp"
       ? { ...result, measured: "deny", agrees: false }
       : result,
   );
@@ -70,7 +71,7 @@ test("a difference comes first, with the statement behind it", () => {
 
 test("addresses are named where they make a difference, and only there", () => {
   const { shown } = trial("deny c -> 192.0.2.0/24");
-  assert.match(shown, "c -> world (198.51.100.2)");
+  assert.match(shown, "c -> host, world (198.51.100.2)");
   assert.match(shown, "c -> world (192.0.2.9)");
   assert.match(shown, "world -> c ");
 });

@@ -42,7 +42,7 @@ const operations = {
   },
   /** A datagram socket; `send` goes to `address` and `port`, or to whoever was heard last. */
   datagrams({ name, family, port, address, toPort }) {
-    const socket = dgram.createSocket({ type: `udp${family}` });
+    const socket = dgram.createSocket({ type: `udp${family}`, ipv6Only: family === 6 });
     const to = { address, port: toPort };
     const end = { received: 0, sent: 0, closed: 0, last: "" };
     end.send = (text) => to.address !== undefined && socket.send(text, to.port, to.address, () => undefined);
