@@ -79,7 +79,7 @@ const MODES: readonly string[] = ["host", "none", "container"];
 const DRIVERS: readonly string[] = ["bridge", "macvlan"];
 
 /** Refuses ports right after an IPv6 address that lacks its brackets: where would the address end? */
-export function requireBrackets(peers: Peers, colon: Span): void {
+export function requireBrackets(peers: Peers): void {
   const list = peers.except ?? peers.include;
   const item = list.items[0] as Item;
   if (list.braced) return;
@@ -87,7 +87,7 @@ export function requireBrackets(peers: Peers, colon: Span): void {
   if (!open && !(item.kind === "range" && item.to.includes(":"))) return;
   throw new SyntaxProblem(
     "ipv6-needs-brackets",
-    colon,
+    item.span,
     "ports after an IPv6 address need brackets around the address",
     {
       why: "an IPv6 address has colons of its own",

@@ -100,9 +100,7 @@ function addressOf(file: SourceFile, start: number, text: string): List | undefi
   if (length > 32 || parseAddress(address) === undefined) return undefined;
   const span = { file, start, end: start + text.length };
   const item: Item =
-    slash === -1
-      ? { kind: "address", text: address, bracketed: false, span }
-      : { kind: "cidr", address, length, span };
+    slash === -1 ? { kind: "address", text: address, bracketed: false, span } : { kind: "cidr", address, length, span };
   return { items: [item], braced: false, span };
 }
 

@@ -62,16 +62,26 @@ const badStart: Mistake = (place, found, before) => {
       help: "move it behind the name of the network or container",
     });
   }
-  return is(before, T.Separator) && before.image === "," ? commaList(place, before) : undefined;
+  if (!is(before, T.Separator)) return undefined;
+  if (is(found, T.Arrow) && before.image.includes("\n")) {
+    return new SyntaxProblem("split-statement", spanAt(place), `a statement can't begin with ${shown(found)}`, {
+      why: NEWLINE_RULE,
+      help: "join it to the line before",
+    });
+  }
+  return before.image === "," ? commaList(place, before) : undefined;
 };
 
-/** `allow a ->` and the rest in the next line. */
+const NEWLINE_RULE = "a newline ends a statement, except inside the braces of a list";
+
+/** `allow a ->` and the rest in the next line, `allow a` and the arrow in the next line. */
 const splitStatement: Mistake = (place, found, before) => {
-  if (!isEnd(found) || !found.image.includes("\n") || !is(before, T.Arrow, T.Colon, T.Except)) return undefined;
+  if (!isEnd(found) || !found.image.includes("\n")) return undefined;
   const next = place.token(2);
+  if (!is(before, T.Arrow, T.Colon, T.Except) && !is(next, T.Arrow)) return undefined;
   if (isEnd(next) || T.STARTS.has(next.image) || is(next, T.EnvEntry, T.BlockClose)) return undefined;
   return new SyntaxProblem("split-statement", spanAt(place), `the statement ends here, behind ${shown(before)}`, {
-    why: "a newline ends a statement, except inside the braces of a list",
+    why: NEWLINE_RULE,
     help: "join the two lines",
   });
 };

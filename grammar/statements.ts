@@ -17,7 +17,6 @@ import type {
   Verb,
 } from "../src/ast/nodes.js";
 import { requireBrackets, warnOfPorts } from "./checks.js";
-import { spanOf } from "./items.js";
 import { PropertyGrammar } from "./properties.js";
 import * as T from "./tokens.js";
 import { ANY, NAMES, RECORDED } from "./values.js";
@@ -98,7 +97,7 @@ export abstract class StatementGrammar extends PropertyGrammar {
   }
 
   private portsOf(to: Peers): List {
-    if (!this.RECORDING_PHASE) requireBrackets(to, spanOf(this.file, this.LA(1)));
+    if (!this.RECORDING_PHASE) requireBrackets(to);
     return this.SUBRULE(this.ports);
   }
 

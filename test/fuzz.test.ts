@@ -31,7 +31,7 @@ test(`${COUNT} mutated policies: never an exception, never over a second`, () =>
         planTopology(policy);
       }
     } catch (error) {
-      throw new Error(`${(error as Error).stack}\non ${JSON.stringify(text)}`);
+      throw new Error(`${(error as Error).stack}\non ${JSON.stringify(text)}`, { cause: error });
     }
     const seconds = (process.cpuUsage().user - started) / 1e6;
     slowest = Math.max(slowest, seconds);

@@ -27,7 +27,8 @@ export function pathOf(policy: Policy, ruleset: Ruleset, packet: Packet): PathSt
 
 function pathStep(ruleset: Ruleset, step: Step): PathStep {
   const set = ruleset.tables.find((table) => table.name === step.table)?.sets.find((other) => other.name === step.set);
-  const element = set !== undefined && step.element !== undefined ? ` (@${set.name}: ${elementText(set, step.element)})` : "";
+  const element =
+    set !== undefined && step.element !== undefined ? ` (@${set.name}: ${elementText(set, step.element)})` : "";
   return { hook: step.hook, chain: step.chain, effect: effectOf(step), object: `${ruleText(step.rule)}${element}` };
 }
 
@@ -35,7 +36,8 @@ function effectOf(step: Step): string {
   const last = step.rule.expressions[step.rule.expressions.length - 1];
   if (last?.kind === "dnat" || last?.kind === "spread") return "translate";
   if (last?.kind === "reject") return "reject";
-  const target = last?.kind === "verdict" ? last.target : typeof step.element?.data === "object" ? step.element.data : undefined;
+  const target =
+    last?.kind === "verdict" ? last.target : typeof step.element?.data === "object" ? step.element.data : undefined;
   if (target === undefined) return "";
   return "chain" in target ? target.chain : target.verdict;
 }

@@ -38,7 +38,7 @@ export function explain(words: readonly string[], options: { json?: boolean }): 
     throw new Failure(
       EXIT.usage,
       `no packet of '${shown(query)}' arrives: the host's loopback is for the host alone`,
-      "ask for the host itself, as in 'host -> 127.0.0.1:9090', or for another of its addresses",
+      `ask for the host's own packets, 'host ${shown(query.slice(query.indexOf("->")))}', or for another of its addresses`,
     );
   const explanation = explainQuery(policy, parsed);
   const folded = cases(explanation);
@@ -112,7 +112,8 @@ function printCase(policy: Policy, { packet, decision }: Answer, { path }: CaseJ
   print(
     `\n${several ? `${decision.verdict}: ` : ""}${shown(`${endText(policy, packet.source)} -> ${endText(policy, packet.destination)}:${service}`)}`,
   );
-  if (packet.via !== undefined) print(`  through   ${shown(`${location(packet.via.origin.span)}  ${packet.via.origin.text}`)}`);
+  if (packet.via !== undefined)
+    print(`  through   ${shown(`${location(packet.via.origin.span)}  ${packet.via.origin.text}`)}`);
   if (decision.default !== null)
     print(`  default   ${DEFAULTS[decision.default as keyof typeof DEFAULTS]}: ${decision.verdict}`);
   for (const origin of decision.by) print(`  decided   ${shown(`${location(origin.span)}  ${origin.text}`)}`);

@@ -1,5 +1,5 @@
 /** `tsnet fmt` */
-import { renameSync, statSync, writeFileSync } from "node:fs";
+import { realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { parse } from "../../grammar/parser.js";
 import { format } from "../ast/format.js";
 import { Diagnostics } from "../text/diagnostic.js";
@@ -27,10 +27,12 @@ export function fmt(paths: readonly string[], options: { check?: boolean }): voi
 
 /** Written beside and renamed, so that a full disk or Ctrl-C never leaves half a file. */
 function replace(path: string, text: string): void {
-  const beside = `${path}.tsnet-fmt`;
   try {
-    writeFileSync(beside, text, { mode: statSync(path).mode });
-    renameSync(beside, path);
+    // Through a link to the file itself: replacing the link would leave the file as it was.
+    const real = realpathSync(path);
+    const beside = `${real}.tsnet-fmt`;
+    writeFileSync(beside, text, { mode: statSync(real).mode });
+    renameSync(beside, real);
   } catch (error) {
     throw new Failure(EXIT.system, `can't write ${shown(path)}: ${(error as Error).message}`);
   }

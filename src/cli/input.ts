@@ -21,7 +21,7 @@ export function readText(path: string): string {
     bytes = readFileSync(path === "-" ? 0 : path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new Error(REASONS[code ?? ""] ?? message);
+    throw new Error(REASONS[code ?? ""] ?? message, { cause: error });
   }
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -146,6 +146,14 @@ async function main(): Promise<void> {
   }
 }
 
+/** How to mend what the system says about a file. */
+const MENDS: Readonly<Record<string, string>> = {
+  EACCES: "run it as root, or try the policy without: tsnet try FILE",
+  EPERM: "run it as root, or try the policy without: tsnet try FILE",
+  EROFS: "/run must be writable: what is live is recorded below /run/tsnet",
+  ENOSPC: "free some space on that file system",
+};
+
 /** Every error as one or two lines: never a stack trace, unless asked for. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
@@ -156,7 +164,8 @@ function report(error: unknown): number {
   }
   const { name, message, help, code } = error as Error & { help?: string; code?: string };
   note(`tsnet: ${message}`);
-  if (help !== undefined) note(`       ${help}`);
+  const mend = help ?? MENDS[code ?? ""];
+  if (mend !== undefined) note(`       ${mend}`);
   if (process.env["TSNET_DEBUG"]) note(String((error as Error).stack));
   else if (!["MissingTool", "CommandFailed", "SystemError", "IpFailed"].includes(name) && code === undefined)
     note("       this is a fault of tsnet's own; TSNET_DEBUG=1 shows where");
@@ -165,7 +174,8 @@ function report(error: unknown): number {
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(EXIT.done);
-  throw error;
+  note(`tsnet: can't write the output: ${error.message}`);
+  process.exit(EXIT.system);
 });
 
 void main();

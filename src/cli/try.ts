@@ -186,7 +186,8 @@ function report(
   json: boolean,
 ): void {
   if (json) return printJson({ cells: results.map(cellJson) });
-  if (cells.length === 0) return print(`${shown(policy.name)}: no container has a network, so there is nothing to probe`);
+  if (cells.length === 0)
+    return print(`${shown(policy.name)}: no container has a network, so there is nothing to probe`);
   const color = wantsColour(process.stdout);
   printExactly(renderMatrix(results, { color, unnamed: unnamedPorts(policy) }));
   print(`\n${summaryLines(results, { left, represented, ranges: place.left }).join("\n")}`);

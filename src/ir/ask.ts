@@ -62,7 +62,8 @@ function reopen(policy: Policy, file: SourceFile, diagnostics: Diagnostics): Low
 }
 
 /**
- * A literal address that no container has is taken to be out in the world, unless it is a gateway's or loopback: the
+ * A literal address that no container has is taken to be out in the world, unless it is a gateway's, loopback or one
+ * that something is published on: the
  * host's other addresses are not known from the text. `host` and `any` still mean all of the host's.
  */
 function placed(policy: Policy, peers: Peers): PeerSet {
@@ -72,6 +73,8 @@ function placed(policy: Policy, peers: Peers): PeerSet {
   let gateways: AddressSet = LOOPBACK;
   for (const network of policy.networks)
     for (const gateway of network.gateways) gateways = unionSet(gateways, single(gateway));
+  for (const { hostAddress } of policy.publishes)
+    if (hostAddress !== undefined) gateways = unionSet(gateways, single(hostAddress));
   const all = { container: peers.set.container, host: gateways, world: peers.set.world };
   return { ...intersectPeers(peers.set, all), world: subtractSet(peers.set.world, gateways) };
 }

@@ -5,7 +5,16 @@
  * packets of one class meet the same statements and one representative speaks for the rest. What is checked for every
  * class is therefore checked for every packet.
  */
-import { type Address, type AddressSet, type Family, FAMILIES, hasAddress, LOOPBACK, parseAddress, V4, V6 } from "../net/address.js";
+import {
+  type Address,
+  type AddressSet,
+  type Family,
+  FAMILIES,
+  isLoopback,
+  parseAddress,
+  V4,
+  V6,
+} from "../net/address.js";
 import { ICMP, type PortSet, PORT, PORTED, protocolIn } from "../net/ports.js";
 import { contains, cuts, type Domain, intersect, type Ranges } from "../net/ranges.js";
 import type { End, Packet } from "./evaluate.js";
@@ -89,17 +98,16 @@ function* through(
   );
   if (inside.length === 0) return;
   // What is published on the host's loopback is for the host alone.
-  const coming = isLoopback(via) ? sources.filter((source) => source.zone === "host") : sources;
+  const coming =
+    via.hostAddress !== undefined && isLoopback(via.hostAddress)
+      ? sources.filter((source) => source.zone === "host")
+      : sources;
   for (const target of via.targets)
     for (const address of target.addresses) {
       if (address.family !== family || !holds(query.to.container, address)) continue;
       const destination: End = { zone: "container", address };
       for (const source of coming) for (const port of inside) yield { source, destination, ...port, via };
     }
-}
-
-function isLoopback({ hostAddress }: Publish): boolean {
-  return hostAddress !== undefined && hasAddress(LOOPBACK, hostAddress);
 }
 
 /** Whether a packet between these ends ever passes a hook: not within one sandbox, nor without a container. */
@@ -123,9 +131,11 @@ function holds(set: AddressSet, address: Address): boolean {
 function ends(policy: Policy, family: Family, within: PeerSet, by: readonly PeerSet[], merge: boolean): End[] {
   const out: End[] = [];
   const own = rangesOf(ownAddresses(policy.containers), family);
-  const gateways = policy.networks.flatMap((network) =>
-    network.gateways.filter((gateway) => gateway.family === family),
-  );
+  // Gateways, and addresses that something is published on, are this host's own for certain.
+  const gateways = [
+    ...policy.networks.flatMap((network) => network.gateways),
+    ...policy.publishes.flatMap((publish) => publish.hostAddress ?? []),
+  ].filter((address) => address.family === family);
   for (const zone of ZONES) {
     const inside = rangesOf(within[zone], family);
     if (inside.length === 0) continue;
@@ -173,14 +183,13 @@ function candidates(
   const out: Value[] = [];
   points.forEach((from, i) => {
     if (!contains(inside, from) || contains(own, from)) return;
-    // The networks' gateways are this host's own addresses for certain; no other cell is known to be.
     if (zone === "world" && gateways.includes(from)) return;
     const after = points[i + 1];
     const to = after === undefined ? domain.max : domain.previous(after);
     out.push(familiar(zone, family).find((value) => value >= from && value <= to) ?? from);
   });
   // The first of a class stands for it: what people know comes first.
-  const known = zone === "host" ? gateways : familiar(zone, family);
+  const known = zone === "host" ? [...gateways, ...familiar(zone, family)] : familiar(zone, family);
   const rank = (value: Value): number => (known.includes(value) ? known.indexOf(value) : known.length);
   return out.sort((a, b) => rank(a) - rank(b));
 }

@@ -3,21 +3,28 @@
  * rules on `host` that mean a published port.
  */
 import type { Diagnostics } from "../text/diagnostic.js";
-import { ALL_ADDRESSES, isEmptySet, overlapsSet } from "../net/address.js";
+import {
+  type Address,
+  type AddressSet,
+  hasAddress,
+  isEmptySet,
+  NO_ADDRESSES,
+  single,
+  unionSet,
+} from "../net/address.js";
 import { coversPorts, overlapsPorts, portSet, protocolName } from "../net/ports.js";
 import { packetClasses } from "./classes.js";
 import { DEFAULTS, evaluate } from "./evaluate.js";
 import { ANY, inContainers, overlapsPeers } from "./peers.js";
 import type { PeerSet, Policy, Publish, Rule } from "./policy.js";
-import { single, unionSet, NO_ADDRESSES } from "../net/address.js";
 
 /** Above this many rules the exact check of each against all others is left to `tsnet check`'s caller. */
 const EXACT_LIMIT = 500;
 
 export function lint(policy: Policy, diagnostics: Diagnostics): void {
   hiddenPublishes(policy, diagnostics);
-  hostRules(policy, diagnostics);
-  if (policy.rules.length <= EXACT_LIMIT) idleRules(policy, diagnostics);
+  const reported = hostRules(policy, diagnostics);
+  if (policy.rules.length <= EXACT_LIMIT) idleRules(policy, diagnostics, reported);
 }
 
 // Rules that decide nothing ------------------------------------------------------------------------------------------
@@ -26,7 +33,7 @@ export function lint(policy: Policy, diagnostics: Diagnostics): void {
  * A rule is idle when leaving it out changes no verdict: everything that it covers is decided by a stronger statement,
  * or ends the same way without it. Links are left alone: they also name hosts and set variables.
  */
-function idleRules(policy: Policy, diagnostics: Diagnostics): void {
+function idleRules(policy: Policy, diagnostics: Diagnostics, reported: ReadonlySet<Rule>): void {
   const links = new Set(policy.links.map((link) => link.origin));
   const idle = new Set<Rule>();
   // From the end, so that of two equal rules the later one is called idle, and only that.
@@ -40,7 +47,7 @@ function idleRules(policy: Policy, diagnostics: Diagnostics): void {
     let useful = false;
     let covered = false;
     const shadows = new Set<Rule["origin"]>();
-    let fallback: string | null = null;
+    const defaults = new Set<string>();
     let seen = 0;
     for (const packet of packets) {
       seen++;
@@ -52,16 +59,29 @@ function idleRules(policy: Policy, diagnostics: Diagnostics): void {
       }
       covered = true;
       if (without.default === null) for (const origin of without.by) shadows.add(origin);
-      else fallback = without.default;
+      else defaults.add(without.default);
       if (seen > 20000) {
         useful = true;
         break;
       }
     }
+    if (seen === 0) {
+      if (reported.has(rule)) continue;
+      diagnostics.warning(
+        "rule-without-packet",
+        rule.origin.span,
+        "no packet that this rule covers ever passes the host",
+        {
+          why: "Containers that share a sandbox, and a container with itself, talk on their own loopback device.",
+          help: "delete it",
+        },
+      );
+      continue;
+    }
     if (useful || !covered) continue;
     idle.add(rule);
     const related = [...shadows].slice(0, 3).map((origin) => ({ span: origin.span, message: "decides it" }));
-    if (fallback === null)
+    if (defaults.size === 0)
       diagnostics.warning("rule-shadowed", rule.origin.span, "this rule can never decide a packet", {
         why: "Stronger or wider statements decide every packet that it covers; order doesn't matter.",
         help: "delete it, or narrow the statements that decide first",
@@ -69,8 +89,11 @@ function idleRules(policy: Policy, diagnostics: Diagnostics): void {
       });
     else
       diagnostics.warning("rule-already-default", rule.origin.span, "this rule says what already holds", {
-        why: `Without it the same verdict comes from the default for ${DEFAULTS[fallback as keyof typeof DEFAULTS]}.`,
-        help: rule.verb === "allow" ? "delete it, or make the default stricter (icc off)" : "delete it",
+        why: `Without it the same verdict comes from the default for ${[...defaults].map((name) => DEFAULTS[name as keyof typeof DEFAULTS]).join(" and ")}.`,
+        help:
+          rule.verb === "allow" && defaults.has("icc")
+            ? "delete it, or make the default stricter (icc off)"
+            : "delete it",
         related,
       });
   }
@@ -119,12 +142,20 @@ function hiddenPublishes(policy: Policy, diagnostics: Diagnostics): void {
   }
 }
 
-/** A rule on `host` says nothing about a published port, since the packet's endpoint is the container. */
-function hostRules(policy: Policy, diagnostics: Diagnostics): void {
-  if (policy.publishes.length === 0) return;
+function isJust(set: AddressSet, address: Address): boolean {
+  return hasAddress(set, address) && set.v4.length + set.v6.length === 2;
+}
+
+/** Reports rules on `host` that mean a published port: they say nothing about it, as the endpoint is the container. */
+function hostRules(policy: Policy, diagnostics: Diagnostics): Set<Rule> {
+  const reported = new Set<Rule>();
+  if (policy.publishes.length === 0) return reported;
   for (const rule of policy.rules) {
-    if (rule.ports.all || isEmptySet(rule.to.host) || overlapsSet(rule.to.world, ALL_ADDRESSES)) continue;
+    if (rule.ports.all || isEmptySet(rule.to.host)) continue;
+    // Without `host` by name, only an address that something is published on means the host for certain.
+    const named = isEmptySet(rule.to.world);
     const publish = policy.publishes.find((other) => {
+      if (!named && (other.hostAddress === undefined || !isJust(rule.to.host, other.hostAddress))) return false;
       const ports = portSet(other.protocol, other.hostPorts);
       return (
         overlapsPorts(rule.ports, ports) &&
@@ -132,6 +163,7 @@ function hostRules(policy: Policy, diagnostics: Diagnostics): void {
       );
     });
     if (publish === undefined) continue;
+    reported.add(rule);
     const port = `${publish.hostPorts[0]}/${protocolName(publish.protocol)}`;
     const name = publish.targets[0]?.container ?? "the container";
     diagnostics.warning(
@@ -145,4 +177,5 @@ function hostRules(policy: Policy, diagnostics: Diagnostics): void {
       },
     );
   }
+  return reported;
 }

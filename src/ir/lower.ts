@@ -16,7 +16,7 @@ import type { Assertion, Policy, Rule, Share } from "./policy.js";
 import type { PublishSource } from "./publish-targets.js";
 import { lowerPublishes } from "./publishes.js";
 import { lowerAssertion, lowerRule } from "./rules.js";
-import { Scope } from "./scope.js";
+import { checkName, Scope } from "./scope.js";
 import { letValue, type Value } from "./values.js";
 
 /**
@@ -51,8 +51,7 @@ export function lower(trees: readonly Tree[], diagnostics: Diagnostics): Policy 
   const publishes: PublishSource[] = [];
   const links: LinkSource[] = [];
   for (const statement of statements) {
-    if (statement.kind === "rule") push(rules, lowerRule(low, statement, own));
-    else if (statement.kind === "assert") push(assertions, lowerAssertion(low, statement, own));
+    if (statement.kind === "assert") push(assertions, lowerAssertion(low, statement, own));
     else if (statement.kind === "share") push(shares, lowerShare(low, statement));
     else if (statement.kind === "publish") publishes.push({ statement, block: undefined });
     else if (statement.kind === "link") links.push({ statement, block: undefined });
@@ -61,12 +60,15 @@ export function lower(trees: readonly Tree[], diagnostics: Diagnostics): Policy 
     else if (statement.kind === "let") letValue(low, statement.name.text, statement.span);
   }
   const lowered = lowerLinks(low, links);
+  const published = lowerPublishes(low, publishes, statements);
+  for (const statement of statements)
+    if (statement.kind === "rule") push(rules, lowerRule(low, statement, own, published));
   const policy: Policy = {
     name,
     networks,
     containers: [...low.containers.values()],
     rules: [...rules, ...lowered.rules],
-    publishes: lowerPublishes(low, publishes, statements),
+    publishes: published,
     links: lowered.links,
     shares,
     assertions,
@@ -90,6 +92,7 @@ function policyName(statements: readonly Statement[], diagnostics: Diagnostics):
       help: "keep one of the names",
       related: [{ span: first.span, message: "named here" }],
     });
+  if (first !== undefined) checkName(first.name, diagnostics);
   return first?.name.text ?? "tsnet";
 }
 

@@ -11,6 +11,16 @@ const DEVICE_NAME = /^[A-Za-z0-9_.][A-Za-z0-9_.-]{0,14}$/;
 /** Not file names, words of the sysctl tree, and the host's own loopback device. */
 const NO_DEVICE_NAMES: readonly string[] = [".", "..", "all", "default", "lo"];
 
+/** Prefixes whose addresses are no host's on a network (IANA's special-purpose registries). */
+const SPECIAL: readonly Prefix[] = [
+  { family: 4, base: 0, length: 8 },
+  { family: 4, base: 0x7f000000, length: 8 },
+  { family: 4, base: 0xe0000000, length: 3 },
+  { family: 6, base: 0n, length: 96 },
+  { family: 6, base: 0xfe80n << 112n, length: 10 },
+  { family: 6, base: 0xff00n << 112n, length: 8 },
+];
+
 /** Lowers every declared network, and `default` where `needsDefault` says that a container stands on it. */
 export function lowerNetworks(low: Lowering, statements: readonly Statement[], needsDefault: boolean): Network[] {
   const declared = statements.filter((s): s is NetworkStatement => s.kind === "network");
@@ -78,6 +88,14 @@ function explicitSubnets(
           why: "An address must lead to one network only.",
           help: "give the networks disjoint subnets",
           related: clash.span === undefined ? [] : [{ span: clash.span, message: "the other subnet" }],
+        });
+        continue;
+      }
+      const special = SPECIAL.find((other) => overlappingPrefixes(other, prefix));
+      if (special !== undefined) {
+        low.diagnostics.error("bad-subnet", property.span, `${formatPrefix(prefix)} can't be a network's subnet`, {
+          why: `It has addresses of ${formatPrefix(special)}: loopback, link-local and multicast addresses are no host's.`,
+          help: "choose a private subnet, such as 172.20.0.0/16 or fd17::/64",
         });
         continue;
       }

@@ -26,6 +26,13 @@ export function targetsOf(
   for (const { name, span } of names ?? [{ name: undefined, span: statement.span }]) {
     const container = name === undefined ? undefined : low.containers.get(name);
     if (container === undefined) return undefined;
+    if (block !== undefined && name !== block) {
+      low.diagnostics.error("publish-elsewhere", span, `this publishes '${name}' from the block of '${block}'`, {
+        why: "Inside a container's block the target of a publish is that container.",
+        help: `leave the target out, or move the statement into the block of '${name}'`,
+      });
+      return undefined;
+    }
     if (container.endpoints.length === 0) {
       low.diagnostics.error("publish-without-network", span, `'${name}' has no network of its own to publish`, {
         why: "What uses the host's stack, another container's or none can't publish ports.",

@@ -1,18 +1,24 @@
 /** Lowers rules and assertions, and checks that each covers packets of this policy's containers. */
 import type { AssertStatement, Name, RuleStatement } from "../ast/nodes.js";
-import { type AddressSet, isEmptySet, overlapsSet } from "../net/address.js";
-import { ALL_PORTS } from "../net/ports.js";
+import { type AddressSet, isEmptySet, overlapsSet, subtractSet } from "../net/address.js";
+import { ownAddresses } from "./own.js";
+import { ALL_PORTS, overlapsPorts, portSet, type PortSet } from "../net/ports.js";
 import { overlaps } from "../net/ranges.js";
 import type { Lowering } from "./lowering.js";
-import type { Assertion, PeerSet, Rule } from "./policy.js";
+import type { Assertion, PeerSet, Publish, Rule } from "./policy.js";
 import { internalAmong, lowerPeers, lowerPorts, type Peers } from "./values.js";
 
-export function lowerRule(low: Lowering, statement: RuleStatement, own: AddressSet): Rule | undefined {
+export function lowerRule(
+  low: Lowering,
+  statement: RuleStatement,
+  own: AddressSet,
+  publishes: readonly Publish[],
+): Rule | undefined {
   const from = lowerPeers(low, statement.from);
   const to = lowerPeers(low, statement.to);
   const ports = statement.ports === undefined ? ALL_PORTS : lowerPorts(low, statement.ports);
   if (from === undefined || to === undefined) return undefined;
-  checkReach(low, statement, from.set, to.set, own, true);
+  checkReach(low, statement, from.set, to.set, own, publishedFor(to.set, ports, publishes));
   if (statement.verb === "allow") checkInternal(low, statement, from, to, own);
   const { log } = statement;
   return {
@@ -33,8 +39,14 @@ export function lowerAssertion(low: Lowering, statement: AssertStatement, own: A
   const to = lowerPeers(low, statement.to);
   const ports = statement.ports === undefined ? ALL_PORTS : lowerPorts(low, statement.ports);
   if (from === undefined || to === undefined) return undefined;
-  checkReach(low, statement, from.set, to.set, own, false);
+  checkReach(low, statement, from.set, to.set, own, undefined);
   return { verb: statement.verb, from: from.set, to: to.set, ports, origin: low.origins.of(statement) };
+}
+
+/** The publish that a rule on the host means by its port, though the packet's endpoint is then the container. */
+function publishedFor(to: PeerSet, ports: PortSet, publishes: readonly Publish[]): Publish | undefined {
+  if (isEmptySet(to.host) || ports.all) return undefined;
+  return publishes.find((publish) => overlapsPorts(ports, portSet(publish.protocol, publish.hostPorts)));
 }
 
 /** The kernel's log prefix holds 127 bytes; nft's strings have no escape for a quote. */
@@ -67,16 +79,19 @@ function checkReach(
   from: PeerSet,
   to: PeerSet,
   own: AddressSet,
-  warn: boolean,
+  publish: Publish | undefined,
 ): void {
   if (!involves("v4", from, to, own) && !involves("v6", from, to, own)) {
     low.diagnostics.error("rule-without-container", statement.span, "no packet of a container can match this", {
       why: "A policy speaks of its own containers' packets alone; anything else on this machine is never touched.",
-      help: "name a container, or an address that one of them has, on one side; both sides need a common IP family",
+      help:
+        publish === undefined
+          ? "name a container, or an address that one of them has, on one side; both sides need a common IP family"
+          : `port ${publish.hostPorts[0]} of the host is published: speak of '${publish.targets[0]?.container}' and its port ${publish.port}`,
     });
     return;
   }
-  if (warn && isOutside(from) && isOutside(to))
+  if (statement.kind === "rule" && isOutside(from) && isOutside(to))
     low.diagnostics.warning(
       "rule-reads-wider",
       statement.span,
@@ -88,19 +103,32 @@ function checkReach(
     );
 }
 
-/** An allow that names an internal container and the world or the host can never hold. */
+/**
+ * An allow between an internal container and the world or the host can never hold: an error where it says nothing else
+ * about that container, a warning where a part of it does hold.
+ */
 function checkInternal(low: Lowering, statement: RuleStatement, from: Peers, to: Peers, own: AddressSet): void {
-  const outside = (peers: Peers): boolean =>
-    peers.world ||
-    (peers.containers.length === 0 &&
-      !peers.host &&
-      !isEmptySet(peers.set.world) &&
-      !overlapsSet(peers.set.container, own));
-  const inside = outside(to) || to.host ? internalAmong(low, from)[0] : undefined;
-  const blamed = inside ?? (outside(from) ? internalAmong(low, to)[0] : undefined);
-  if (blamed === undefined) return;
-  low.diagnostics.error("internal-reach", statement.span, `'${blamed}' is on internal networks only`, {
-    why: "Containers of an internal network reach neither the world nor the host, and the world doesn't reach them.",
-    help: `put '${blamed}' on another network too, or take 'internal' away`,
-  });
+  for (const [mine, other, outward] of [
+    [from, to, true],
+    [to, from, false],
+  ] as const)
+    for (const name of internalAmong(low, mine)) {
+      const container = low.containers.get(name);
+      const others = subtractSet(own, ownAddresses(container === undefined ? [] : [container]));
+      const outside = !isEmptySet(other.set.world) || (outward && !isEmptySet(other.set.host));
+      if (!outside) continue;
+      // The host still reaches internal containers, so a rule from it may be meant.
+      const holds = overlapsSet(other.set.container, others) || (!outward && !isEmptySet(other.set.host));
+      const named = other.world || (outward && other.host);
+      const what = outward ? "reaches neither the world nor the host" : "isn't reached by the world";
+      const more = {
+        why: `A container of internal networks only ${what}, whatever an allow says.`,
+        help: `put '${name}' on another network too, take 'internal' away, or name only containers on the other side`,
+      };
+      const message = `'${name}' is on internal networks only`;
+      if (named || !holds) low.diagnostics.error("internal-reach", statement.span, message, more);
+      else
+        low.diagnostics.warning("internal-partly", statement.span, `${message}, so a part of this never holds`, more);
+      return;
+    }
 }

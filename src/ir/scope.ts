@@ -18,6 +18,17 @@ export const BUILT_IN = ["host", "world", "any"] as const;
 
 const RESERVED = new Set<string>([...BUILT_IN, ...PROTOCOLS.keys()]);
 
+/** A name must be seen for what it is: not empty, and without characters that no terminal shows. */
+export function checkName(name: Name, diagnostics: Diagnostics): boolean {
+  if (name.text !== "" && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name.text)) return true;
+  const message = name.text === "" ? "a name can't be empty" : "this name has characters that can't be seen";
+  diagnostics.error("bad-name", name.span, message, {
+    why: "Names are shown in listings, in the comments of the kernel's objects and in hosts files.",
+    help: "use visible characters",
+  });
+  return false;
+}
+
 export class Scope {
   readonly names = new Map<string, Declared>();
   /** Names that some statement mentions: what is never mentioned is reported as unused. */
@@ -39,6 +50,7 @@ export class Scope {
 
   private declare(statement: ContainerStatement | NetworkStatement | LetStatement): void {
     const { name, kind } = statement;
+    if (!checkName(name, this.diagnostics)) return;
     if (RESERVED.has(name.text)) {
       this.diagnostics.error("reserved-name", name.span, `'${name.text}' can't be declared: the language uses it`, {
         why: "host, world and any are peers of every policy; tcp, udp, sctp and icmp are protocols.",
@@ -71,6 +83,7 @@ export class Scope {
     const found = this.names.get(name.text);
     if (found !== undefined) return found;
     if (this.implicit && !RESERVED.has(name.text)) {
+      if (!checkName(name, this.diagnostics)) return undefined;
       const declared: Declared = { kind: "container", name: name.text, statement: undefined };
       this.names.set(name.text, declared);
       return declared;

@@ -9,9 +9,7 @@ import { EMPTY, full, intersect, overlaps, type Domain, type Ranges, subtract, u
 export type Family = 4 | 6;
 export const FAMILIES: readonly Family[] = [4, 6];
 
-export type Address =
-  | { readonly family: 4; readonly value: number }
-  | { readonly family: 6; readonly value: bigint };
+export type Address = { readonly family: 4; readonly value: number } | { readonly family: 6; readonly value: bigint };
 
 export const V4: Domain<number> = {
   min: 0,
@@ -35,6 +33,7 @@ export interface AddressSet {
 
 export const NO_ADDRESSES: AddressSet = { v4: EMPTY, v6: EMPTY };
 export const ALL_ADDRESSES: AddressSet = { v4: full(V4), v6: full(V6) };
+export const LOOPBACK: AddressSet = { v4: [0x7f000000, 0x7fffffff], v6: [1n, 1n] };
 
 export function unionSet(a: AddressSet, b: AddressSet): AddressSet {
   if (a === b || b === NO_ADDRESSES) return a;
@@ -128,5 +127,5 @@ function inside<T extends number | bigint>(set: Ranges<T>, value: T): boolean {
 }
 
 export function isLoopback(address: Address): boolean {
-  return address.family === 4 ? address.value >>> 24 === 127 : address.value === 1n;
+  return hasAddress(LOOPBACK, address);
 }

@@ -34,5 +34,8 @@ export function hash64(...words: string[]): bigint {
 
 /** `length` (at most 12) characters of [0-9a-z]. */
 export function hashText(length: number, ...words: string[]): string {
-  return hash64(...words).toString(36).padStart(13, "0").slice(-length);
+  return hash64(...words)
+    .toString(36)
+    .padStart(13, "0")
+    .slice(-length);
 }

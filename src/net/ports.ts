@@ -26,8 +26,7 @@ export const PORT: Domain<number> = { min: 0, max: 65535, next: (v) => v + 1, pr
 
 export type PortSet =
   /** Every protocol. */
-  | { readonly all: true }
-  | { readonly all: false; readonly protocols: ReadonlyMap<number, Ranges<number> | null> };
+  { readonly all: true } | { readonly all: false; readonly protocols: ReadonlyMap<number, Ranges<number> | null> };
 
 export const ALL_PORTS: PortSet = { all: true };
 export const NO_PORTS: PortSet = { all: false, protocols: new Map() };
@@ -67,7 +66,8 @@ export function hasPort(set: PortSet, protocol: number, port: number | undefined
   if (ports === undefined) return false;
   if (ports === null) return true;
   if (port === undefined) return false;
-  for (let i = 0; i < ports.length; i += 2) if (port >= (ports[i] as number) && port <= (ports[i + 1] as number)) return true;
+  for (let i = 0; i < ports.length; i += 2)
+    if (port >= (ports[i] as number) && port <= (ports[i + 1] as number)) return true;
   return false;
 }
 

@@ -63,19 +63,13 @@ export interface Cells {
 export function planCells(policy: Policy, place: Place): Cells {
   const { pairs, represented } = pairsOf(policy, place);
   const unnamed = unnamedPorts(policy);
-  const rulesFrom = new Map<string, Rule[]>();
+  const from = indexed(policy, "from");
+  const to = indexed(policy, "to");
   const cells: Cell[] = [];
   let left = 0;
-  const rulesOf = (party: Party): Rule[] => {
-    const key = `${party.zone} ${formatAddress(party.address)}`;
-    const known = rulesFrom.get(key);
-    if (known !== undefined) return known;
-    const rules = policy.rules.filter((rule) => hasPeer(rule.from, party.zone, party.address));
-    rulesFrom.set(key, rules);
-    return rules;
-  };
-  for (const [from, to] of pairs) {
-    const pair = new Pair(policy, place, from, to, rulesOf(from), rulesOf(to));
+  for (const [source, destination] of pairs) {
+    const rules = { from: from(source), to: to(destination), back: from(destination) };
+    const pair = new Pair(policy, place, source, destination, rules);
     const found = servicesWorth(pair.named(), pair.published(), pair.others(), unnamed);
     left += found.left;
     for (const service of found.services) cells.push(...pair.cell(service));
@@ -84,22 +78,41 @@ export function planCells(policy: Policy, place: Place): Cells {
   return { cells: kept, left: left + cells.length - kept.length, represented };
 }
 
+/** Rules that can match what comes from, or goes to, an address; remembered, as it is asked for every pair. */
+function indexed(policy: Policy, side: "from" | "to"): (party: Party) => readonly Rule[] {
+  const known = new Map<string, Rule[]>();
+  return ({ zone, address }) => {
+    const key = `${zone} ${formatAddress(address)}`;
+    let rules = known.get(key);
+    if (rules === undefined) {
+      rules = policy.rules.filter((rule) => hasPeer(rule[side], zone, address));
+      known.set(key, rules);
+    }
+    return rules;
+  };
+}
+
+/** The rules that can match what leaves the source, what reaches the destination, and what the destination sends. */
+interface PairRules {
+  readonly from: readonly Rule[];
+  readonly to: readonly Rule[];
+  readonly back: readonly Rule[];
+}
+
 /** One source and one destination address. */
 class Pair {
-  /** `rules` can match what comes from `from`, `back` what comes from `to`. */
   constructor(
     private readonly policy: Policy,
     private readonly place: Place,
     private readonly from: Party,
     private readonly to: Party,
-    private readonly rules: readonly Rule[],
-    private readonly back: readonly Rule[],
+    private readonly rules: PairRules,
   ) {}
 
   /** What the rules that can speak of this pair name. */
   named(): PortSet[] {
     const { zone, address } = this.to;
-    return this.rules.filter((rule) => hasPeer(rule.to, zone, address)).map((rule) => rule.ports);
+    return this.rules.from.filter((rule) => hasPeer(rule.to, zone, address)).map((rule) => rule.ports);
   }
 
   /** Host ports that are published, whether on this address or on another. */
@@ -108,9 +121,10 @@ class Pair {
     return this.policy.publishes.flatMap(({ protocol, hostPorts }) => hostPorts.map((port) => ({ protocol, port })));
   }
 
-  /** Services that no rule of this pair names and that are worth a look if there is room. */
+  /** What rules name for others who reach this destination, or for the way back, and what is published or exposed. */
   others(): Service[] {
-    return [...(this.to.zone === "host" ? this.besidePublished() : this.behindPublished()), ...this.backward()];
+    const published = this.to.zone === "host" ? this.besidePublished() : this.behindPublished();
+    return [...published, ...endsOf(this.rules.to), ...this.backward()];
   }
 
   private besidePublished(): Service[] {
@@ -122,12 +136,7 @@ class Pair {
   /** What rules name for the other direction, which they don't speak of. */
   private backward(): Service[] {
     const { zone, address } = this.from;
-    return this.back.flatMap(({ to, ports }) => {
-      if (ports.all || !hasPeer(to, zone, address)) return [];
-      return [...ports.protocols].flatMap(([protocol, ranges]) =>
-        (ranges ?? []).filter(isPort).map((port) => ({ protocol, port })),
-      );
-    });
+    return endsOf(this.rules.back.filter((rule) => hasPeer(rule.to, zone, address)));
   }
 
   /** The container's ports asked for directly: a publish opens the way through the host's port alone. */
@@ -193,8 +202,18 @@ class Pair {
   }
 
   private decide(packet: Packet): Decision {
-    return evaluate(this.policy, packet, this.rules);
+    return evaluate(this.policy, packet, this.rules.from);
   }
+}
+
+/** First and last port of each range that rules name. */
+function endsOf(rules: readonly Rule[]): Service[] {
+  return rules.flatMap(({ ports }) => {
+    if (ports.all) return [];
+    return [...ports.protocols].flatMap(([protocol, ranges]) =>
+      (ranges ?? []).filter(isPort).map((port) => ({ protocol, port })),
+    );
+  });
 }
 
 function isPort(port: number): boolean {

@@ -51,7 +51,15 @@ function rowLines({ services, example, pairs }: Row): string[][] {
   const by = decidedBy(cell).map(({ text, at }) => (at === undefined ? text : `${text}  ${at}`));
   return foldPairs(pairs).map((group) => {
     const probes = group.pairs.reduce((sum, [, , results]) => sum + results, 0);
-    const words = [group.text, services, cell.expected, measured ?? "not measured", mark, String(probes), by.join("; ")];
+    const words = [
+      group.text,
+      services,
+      cell.expected,
+      measured ?? "not measured",
+      mark,
+      String(probes),
+      by.join("; "),
+    ];
     return words.map(safe);
   });
 }

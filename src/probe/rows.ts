@@ -63,11 +63,16 @@ function pairsOf(results: readonly Result[]): PairResults[] {
   });
 }
 
-/** Whether the results are the same whatever the addresses. */
+/** Whether the results are the same whatever the addresses. An echo may be missing: see thin.ts. */
 function isUniform(members: readonly Result[]): boolean {
-  const byAddresses = groupBy(members, (result) => WITH_BOTH(result).join("\0"));
-  const contents = [...byAddresses.values()].map((list) => list.map(contentKey).sort().join("\n"));
-  return new Set(contents).size === 1;
+  const byAddresses = [...groupBy(members, (result) => WITH_BOTH(result).join("\0")).values()];
+  const contents = byAddresses.map((list) => list.filter(isConnection).map(contentKey).sort().join("\n"));
+  const echoes = members.filter((result) => !isConnection(result)).map(contentKey);
+  return new Set(contents).size === 1 && new Set(echoes).size <= 1;
+}
+
+function isConnection({ cell }: Result): boolean {
+  return cell.port !== undefined;
 }
 
 function contentKey(result: Result): string {

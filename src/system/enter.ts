@@ -23,6 +23,9 @@ export function enter({ netns, binds, env, command }: EnterOptions): Promise<num
   if (binds.length > 0) {
     words.push("unshare", "--mount", "--propagation", "slave", "--", "sh", "-c", SCRIPT, "sh", String(binds.length));
     for (const { from, to } of binds) words.push(from, to);
+    // A shell hands on only what could be a variable of its own, and a link's alias may hold a dot.
+    const others = Object.entries(env).filter(([name]) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+    if (others.length > 0) words.push("env", "--", ...others.map(([name, value]) => `${name}=${value}`));
   }
   words.push(...command);
   const [program, ...args] = words as [string, ...string[]];

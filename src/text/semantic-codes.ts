@@ -14,6 +14,17 @@ export const SEMANTIC_CODES = {
     "Includes form no circle; what two files need stands in a third one.",
   ),
   "duplicate-policy": entry("error", "The policy is named twice", "All files of one run are one policy with one name."),
+  "bad-name": entry("error", "A name that can't be seen", "Names are not empty and have visible characters only."),
+  "bad-subnet": entry(
+    "error",
+    "A subnet whose addresses no container can have",
+    "Loopback, link-local, multicast and unspecified addresses are no host's on a network.",
+  ),
+  "publish-elsewhere": entry(
+    "error",
+    "A publish of another container in a container's block",
+    "Inside a container's block the target of a publish is that container.",
+  ),
   "duplicate-name": entry(
     "error",
     "A name is declared twice",
@@ -89,6 +100,11 @@ export const SEMANTIC_CODES = {
     "A rule that can never decide a packet",
     "Stronger or wider statements decide every packet that it covers; order doesn't matter.",
   ),
+  "rule-without-packet": entry(
+    "warning",
+    "A rule that covers no packet on its way through the host",
+    "Containers that share a sandbox, and a container with itself, talk on their own loopback device.",
+  ),
   "rule-already-default": entry(
     "warning",
     "A rule that says what already holds",
@@ -103,6 +119,11 @@ export const SEMANTIC_CODES = {
     "error",
     "A statement that an internal network can never let through",
     "Containers whose networks are all internal reach neither the world nor the host, and publish nothing.",
+  ),
+  "internal-partly": entry(
+    "warning",
+    "A statement that an internal network lets through in part only",
+    "What a container whose networks are all internal may not reach, no allow opens.",
   ),
   "bad-log-prefix": entry(
     "error",

@@ -5,7 +5,7 @@
  * the commit itself, which is one transaction. New devices come up only after the rules are in; devices that go away
  * are gone before. A failure takes back what was done.
  */
-import { checkText, commitText } from "../backend/nftables/apply.js";
+import { checkText, clearBatches, commitText } from "../backend/nftables/apply.js";
 import { plan } from "../backend/nftables/plan.js";
 import { compare } from "../backend/nftables/readback.js";
 import { toRemoval, toText } from "../backend/nftables/text.js";
@@ -74,15 +74,15 @@ export async function applyPolicy(compiled: Compiled, options: ApplyOptions = {}
   const lock = options.waiting === undefined ? {} : { waiting: options.waiting };
   try {
     return await withLock(() => applyLocked(compiled, options), lock);
-  } catch (error) {
+  } finally {
     tidyDirectories(policy.name);
-    throw error;
   }
 }
 
 async function applyLocked(compiled: Compiled, options: ApplyOptions): Promise<ApplyResult> {
   const { policy } = compiled;
   const started = performance.now();
+  clearBatches();
   const topology = planTopology(policy);
   const applied = readApplied(policy.name);
   const before = applied === undefined ? undefined : recompile(applied);

@@ -42,7 +42,8 @@ export async function cutConnections(
   now = Date.now(),
 ): Promise<Cut> {
   // An apply that is the first of its policy has nothing to cut.
-  if (before === undefined && !policy.publishes.some(({ protocol }) => protocol === UDP)) return { flows: [], problems: [] };
+  if (before === undefined && !policy.publishes.some(({ protocol }) => protocol === UDP))
+    return { flows: [], problems: [] };
   const mine = ownAddresses(policy.containers);
   const old = ownAddresses(before?.containers ?? []);
   const local = localAddresses();
@@ -132,6 +133,7 @@ export function isCut(policy: Policy, before: Policy, local: readonly Address[],
 function missesPublish(policy: Policy, local: readonly Address[], { protocol, original, reply }: Connection): boolean {
   const asked = parseAddress(original.destination);
   if (protocol !== UDP || asked === undefined || original.destinationPort === undefined) return false;
-  if (reply.source !== original.destination || !(isLoopback(asked) || local.some((one) => sameAddress(one, asked)))) return false;
+  if (reply.source !== original.destination || !(isLoopback(asked) || local.some((one) => sameAddress(one, asked))))
+    return false;
   return translate(policy, asked, UDP, original.destinationPort).length > 0;
 }

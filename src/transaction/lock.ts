@@ -29,7 +29,7 @@ export async function withLock<T>(
   let said = false;
   while (!take()) {
     const holder = read();
-    if (holder !== undefined && !alive(holder) && clear()) continue;
+    if (!(holder === undefined ? recent() : alive(holder)) && clear()) continue;
     const who = holder === undefined ? "another tsnet" : `process ${holder.pid} (${holder.command})`;
     if (Date.now() > deadline) throw new Locked(`${who} is changing this host's policies`);
     if (!said) options.waiting?.(who);
@@ -61,6 +61,15 @@ function take(): boolean {
   }
 }
 
+/** Of a lock that names nobody, which only something else than tsnet can have written: whether it may be in use. */
+function recent(): boolean {
+  try {
+    return Date.now() - statSync(PATH).mtimeMs < 5000;
+  } catch {
+    return false;
+  }
+}
+
 /** Takes a dead holder's lock away, unless somebody else is at it or has done it. */
 function clear(): boolean {
   try {
@@ -75,7 +84,7 @@ function clear(): boolean {
   }
   try {
     const holder = read();
-    if (holder !== undefined && !alive(holder)) release();
+    if (!(holder === undefined ? recent() : alive(holder))) release();
     return true;
   } finally {
     rmdirSync(CLEARING);

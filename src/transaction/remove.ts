@@ -1,5 +1,5 @@
 /** Takes away everything that a policy made. */
-import { commitText } from "../backend/nftables/apply.js";
+import { clearBatches, commitText } from "../backend/nftables/apply.js";
 import { tableName } from "../backend/nftables/names.js";
 import { ownTables } from "../backend/nftables/readback.js";
 import { releaseForwarding } from "../topology/forwarding.js";
@@ -30,6 +30,7 @@ export async function removePolicy(policy: string, waiting?: (holder: string) =>
 }
 
 async function removeLocked(policy: string): Promise<RemoveResult> {
+  clearBatches();
   const applied = readApplied(policy);
   const changes: string[] = [];
   const topology = await removeTopology(policy);

@@ -44,7 +44,9 @@ function readFile(path: string): Applied | undefined {
   try {
     const applied = JSON.parse(readFileSync(path, "utf8")) as Applied;
     return applied.version === VERSION ? applied : undefined;
-  } catch {
+  } catch (error) {
+    // A policy may hold secrets in `env`: the record is root's, and who can't read it must not hear "nothing is live".
+    if ((error as NodeJS.ErrnoException).code === "EACCES") throw error;
     return undefined;
   }
 }
@@ -75,7 +77,7 @@ export function writeApplied(compiled: Compiled, ruleset: string, cut: readonly 
   };
   mkdirSync(ROOT, { recursive: true, mode: 0o755 });
   const path = pathOf(applied.policy);
-  writeFileSync(`${path}.new`, JSON.stringify(applied), { mode: 0o644 });
+  writeFileSync(`${path}.new`, JSON.stringify(applied), { mode: 0o600 });
   renameSync(`${path}.new`, path);
 }
 

@@ -54,8 +54,8 @@ test("numbers and addresses", () => {
     ["allow a -> 10.0.0.1-9", "bad-range '10.0.0.1-9'"],
     ["allow a -> [10.0.0.1]:22", "bad-brackets '[10.0.0.1]'"],
     ["allow a -> [fd00::/8]", "bad-brackets '[fd00::/8]'"],
-    ["allow a -> fd00::5:{22}", "ipv6-needs-brackets ':'"],
-    ["allow a -> fd00::5:ssh", "ipv6-needs-brackets ':'"],
+    ["allow a -> fd00::5:{22}", "ipv6-needs-brackets 'fd00::5'"],
+    ["allow a -> fd00::5:ssh", "ipv6-needs-brackets 'fd00::5'"],
     ["allow a -> fd00::5:22/tcp", "ipv6-needs-brackets 'fd00::5:22/tcp'"],
     ["network n { mtu 0 }", "bad-number '0'"],
     ["container c { pid 99999999999 }", "bad-number '99999999999'"],
@@ -101,6 +101,8 @@ test("what people bring from other tools", () => {
     ["allow a -> b:22, 80", "comma-outside-braces ','"],
     ["allow a, b -> c", "comma-outside-braces ','"],
     ["allow a ->\n  b:22", "split-statement ''"],
+    ["allow a\n  -> b:22", "split-statement ''"],
+    ["publish 80\n  -> c1:80", "split-statement '->'"],
   ]);
   assert.is(helpOf("allow c1 -> c2 : 22"), "write c2:22");
   assert.is(helpOf("allow c1 => c2"), "write allow c1 -> c2");

@@ -1,5 +1,5 @@
 /** Commits rulesets to the kernel through nft: one file, one transaction. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { CommandFailed, run } from "../../system/run.js";
 
 const DIRECTORY = "/run/tsnet";
@@ -23,6 +23,12 @@ export function checkText(text: string): Promise<void> {
 /** Commits a ruleset: all of it or, with `Refused`, nothing. */
 export function commitText(text: string): Promise<void> {
   return feed(text, []);
+}
+
+/** Takes away batches that killed commands left. Only for who holds the lock: nobody else is feeding nft then. */
+export function clearBatches(): void {
+  for (const name of readdirSync(DIRECTORY))
+    if (/^batch-\d+\.nft$/.test(name)) rmSync(`${DIRECTORY}/${name}`, { force: true });
 }
 
 /** nft gets a file: a child's standard input is a socket here, which nft can't open anew. */

@@ -1,0 +1,118 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { note, print, printExactly, printJson, shown } from "../../src/cli/output.js";
+import { compile } from "../../src/ir/compile.js";
+import { planCells } from "../../src/probe/cells.js";
+import { renderMatrix } from "../../src/probe/matrix.js";
+import { planPlace } from "../../src/probe/place.js";
+import { unnamedPorts } from "../../src/probe/services.js";
+import { root } from "../support/policies.js";
+
+const test = suite("what reaches a terminal");
+
+const EVIL = "a\u001b[31m\u202eb\u009b2J";
+const MILD = "a\\x1b[31m\\u{202e}b\\x9b2J";
+const POLICY = `policy "${EVIL}"\ncontainer "${EVIL}" { }\ncontainer c2 { }\nicc off\nallow c2 -> "${EVIL}":22\n`;
+
+/** What `print` and its like write to a stream. */
+function written(stream: NodeJS.WriteStream, act: () => void): string {
+  const { write } = stream;
+  let text = "";
+  stream.write = (chunk: string | Uint8Array) => {
+    text += String(chunk);
+    return true;
+  };
+  try {
+    act();
+  } finally {
+    stream.write = write;
+  }
+  return text;
+}
+
+const folder = mkdtempSync(path.join(tmpdir(), "tsnet-terminal-"));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+function tsnet(...words: string[]): { out: string; err: string } {
+  const argv = ["--import", "tsx", path.join(root, "src/cli/main.ts"), ...words];
+  const { stdout, stderr } = spawnSync(process.execPath, argv, { cwd: root, encoding: "utf8" });
+  return { out: stdout, err: stderr };
+}
+
+test("lines for people hold nothing that a terminal would obey, and keep their layout", () => {
+  assert.is(
+    written(process.stdout, () => print(`\n  ${EVIL}\tb`)),
+    `\n  ${MILD}\tb\n`,
+  );
+  assert.is(
+    written(process.stderr, () => note(EVIL)),
+    `${MILD}\n`,
+  );
+  assert.is(shown("two\nlines\tand a tab"), "two\\x0alines\\x09and a tab");
+});
+
+test("what programs read stays exact", () => {
+  assert.is(
+    written(process.stdout, () => printExactly(EVIL)),
+    `${EVIL}\n`,
+  );
+  assert.is(JSON.parse(written(process.stdout, () => printJson({ name: EVIL }))).name, EVIL);
+});
+
+test("names in the output of commands", () => {
+  const file = path.join(folder, "evil\u001b[32m\n.tsnet");
+  writeFileSync(file, POLICY);
+  const query = `c2 -> "${EVIL}":22`;
+  const runs = [
+    ["check", file],
+    ["explain", file, query],
+    ["fmt", "--check", file],
+    ["compile", "--topology", file],
+  ];
+  for (const run of runs) {
+    const { out, err } = tsnet(...run);
+    assert.not.match(out + err, /[^\n\t\P{Cc}]|\u202e/u, run[0]);
+    if (run[0] === "fmt") assert.is(out, "");
+    else assert.ok(out.includes(MILD), run[0]);
+  }
+  assert.ok(tsnet("check", `${file}?`).err.includes("evil\\x1b[32m\\x0a.tsnet?"));
+  assert.ok(tsnet("compile", "--format", "text", file).out.includes(EVIL));
+  assert.is(JSON.parse(tsnet("compile", "--json", file).out).policy, EVIL);
+});
+
+test("names in the matrix of try, and the matrix's own colours", () => {
+  const { policy } = compile(POLICY);
+  const place = planPlace(policy);
+  const results = planCells(policy, place).cells.map((cell) => ({
+    cell,
+    measured: "deny" as const,
+    agrees: cell.expected === "deny",
+    unproven: false,
+    remark: undefined,
+    answer: undefined,
+  }));
+  const unnamed = unnamedPorts(policy);
+  const plain = renderMatrix(results, { color: false, unnamed });
+  assert.ok(plain.includes(MILD) && plain.includes("DIFFERS"));
+  assert.not.match(plain, /[^\n\P{Cc}]|\u202e/u);
+  const coloured = renderMatrix(results, { color: true, unnamed });
+  assert.ok(coloured.includes("\u001b[31;1mDIFFERS\u001b[0m"));
+  assert.not.match(coloured, "\u001b[31m");
+});
+
+test("a query for the host's loopback says whose it is", () => {
+  const file = path.join(folder, "loopback.tsnet");
+  writeFileSync(file, "network default { subnet 10.83.0.0/16; subnet fd83::/64 }\npublish [::1]:9090 -> c1:80\n");
+  for (const query of ["world -> [::1]:9090", "c1 -> 127.0.0.1:9090"]) {
+    const { err } = tsnet("explain", file, query);
+    assert.match(err, "the host's loopback is for the host alone");
+    assert.match(err, `'host ${query.slice(query.indexOf("->"))}'`);
+  }
+  assert.match(tsnet("explain", file, "host -> [::1]:9090").out, "host -> [::1]:9090: allow");
+});
+
+test.run();

@@ -1,0 +1,145 @@
+/** What is rejected is answered at once, on every way, and what is logged reaches the log. */
+import { readFileSync } from "node:fs";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { when } from "../kernel/features.js";
+import { type Host, HOST4, HOST6, lab, WORLD, WORLD4, WORLD6 } from "../kernel/lab.js";
+import { apply, at } from "../support/live.js";
+import { C1, C2, C3, cross, expect, front, GATEWAY, type Way } from "./place.js";
+
+const test = suite("security: reject and log");
+const it = await when(test, "namespaces", "ip", "nf_tables", "perl");
+const bridged = await when(test, "namespaces", "ip", "nf_tables", "perl", "br_netfilter");
+
+/** The same on TCP 81, UDP 54 and ICMP of each way that is rejected; 80 and 53 stay open, as the control. */
+const PORTS = "{81, 54/udp, icmp}";
+
+for (const on of [false, true])
+  (on ? bridged : it)(`an answer comes on every way, br_netfilter ${on ? "on" : "off"}`, () =>
+    lab(async (host) => {
+      await host.bridgeNetfilter(on);
+      await apply(
+        host,
+        front(
+          "",
+          `reject c1 -> c2:${PORTS}
+           reject c1 -> host:${PORTS}
+           reject c1 -> world:${PORTS}
+           reject {host, world} -> c1:${PORTS}
+           allow world -> c1:{80, 53/udp}
+           reject c1 -> c3:81
+           publish 8080 -> c1:80, publish 8081 -> c1:81, publish 5354 -> c1:54/udp, publish 8083 -> c3:81`,
+        ),
+      );
+      for (const place of [undefined, WORLD, at("c1"), at("c2"), at("c3")]) {
+        for (const port of [80, 81]) await host.listen(place, "tcp", port);
+        for (const port of [53, 54]) await host.listen(place, "udp", port);
+      }
+      const ways = [
+        [at("c1"), [C2.ip, C2.ip6]],
+        [at("c1"), [GATEWAY.ip, GATEWAY.ip6]],
+        [at("c1"), [WORLD4, WORLD6]],
+        [undefined, [C1.ip, C1.ip6]],
+        [WORLD, [C1.ip, C1.ip6]],
+      ] as const;
+      await expect(host, "refused", [
+        ...ways.flatMap(([from, to]): Way[] => [...cross("tcp", [from], to, 81), ...cross("udp", [from], to, 54)]),
+        ...cross("tcp", [at("c1")], [HOST4, HOST6], 81),
+        // Through a published port, whose answer comes from there.
+        ...cross("tcp", [WORLD, undefined], [HOST4, HOST6], 8081),
+        ...cross("udp", [WORLD, undefined], [HOST4, HOST6], 5354),
+        ...cross("tcp", [undefined], ["127.0.0.1", "::1"], 8081),
+        ...cross("tcp", [at("c1")], [HOST4, HOST6, GATEWAY.ip, GATEWAY.ip6], 8083),
+      ]);
+      await expect(host, "unreachable", ways.flatMap(([from, to]) => cross("ping", [from], to)));
+      await expect(host, "open", [
+        ...ways.flatMap(([from, to]): Way[] => [...cross("tcp", [from], to, 80), ...cross("udp", [from], to, 53)]),
+        ...cross("tcp", [WORLD, undefined, at("c1")], [HOST4, HOST6], 8080),
+        ...cross("tcp", [at("c2"), WORLD], [HOST4, HOST6], 8083),
+      ]);
+    }));
+
+it("a deny beside it stays silent, and a reject of everything leaves replies alone", () =>
+  lab(async (host) => {
+    await apply(host, front("icc off", "deny c1 -> c2:82, reject c1 -> c2, reject c2 -> any, allow c3 -> c2:80"));
+    for (const place of [at("c1"), at("c2"), WORLD, undefined]) for (const port of [80, 82]) await host.listen(place, "tcp", port);
+    await expect(host, "refused", [
+      ...cross("tcp", [at("c1")], [C2.ip, C2.ip6], 80),
+      ...cross("tcp", [at("c2")], [C1.ip, C1.ip6, C3.ip, C3.ip6, WORLD4, WORLD6, GATEWAY.ip, GATEWAY.ip6], 80),
+    ]);
+    await expect(host, "timeout", [...cross("tcp", [at("c1")], [C2.ip, C2.ip6], 82), ...cross("tcp", [at("c3")], [C1.ip, C1.ip6], 80)]);
+    await expect(host, "open", cross("tcp", [at("c3"), undefined], [C2.ip, C2.ip6], 80));
+  }));
+
+// The log ------------------------------------------------------------------------------------------------------------
+
+const LOGGED = front(
+  "icc off",
+  `allow c2 -> c1:{80, 53/udp} log "asked"
+   deny c3 -> c1 log "de nied" limit 3/hour
+   reject c2 -> world:81 log
+   deny world -> c1:81 log "from outside"
+   publish 8081 -> c1:81`,
+);
+
+async function traffic(host: Host): Promise<void> {
+  await host.listen(at("c1"), "tcp", 80);
+  await host.listen(at("c1"), "udp", 53);
+  // Of an allowed connection one line, however much is said on it.
+  for (const to of [C1.ip, C1.ip6]) {
+    const connection = await host.connect(at("c2"), to, 80, { timeout: 5000 });
+    for (let i = 0; i < 3; i++) assert.is(await host.talk(at("c2"), connection, 5000), "open");
+  }
+  for (let i = 0; i < 3; i++) assert.is(await host.udp(at("c2"), C1.ip, 53, { fromPort: 4000, timeout: 5000 }), "open");
+  // Of a denied one a line a packet.
+  await expect(host, "timeout", [...new Array<Way>(8).fill(["udp", at("c3"), C1.ip, 53]), ["udp", at("c3"), C1.ip6, 53]]);
+  await expect(host, "refused", cross("tcp", [at("c2")], [WORLD4, WORLD6], 81));
+  await expect(host, "timeout", [["udp", WORLD, C1.ip, 81], ...cross("ping", [WORLD], [C1.ip])]);
+}
+
+it("each statement's packets reach the rule that writes them", () =>
+  lab(async (host) => {
+    await apply(host, LOGGED);
+    const { stdout } = await host.run("nft", ["-j", "list", "table", "inet", "tsnet-tsnet"]);
+    const listed = (JSON.parse(stdout) as { nftables: { rule?: { chain: string; expr: { log?: { prefix: string } }[] } }[] }).nftables;
+    const writers = listed.flatMap(({ rule }) => {
+      const prefix = rule?.expr.find((expression) => expression.log !== undefined)?.log?.prefix;
+      return rule === undefined || prefix === undefined ? [] : [{ chain: rule.chain, prefix }];
+    });
+    assert.equal(writers.map(({ prefix }) => prefix).sort(), ["asked ", "de nied ", "from outside ", "tsnet: "]);
+    // The kernel logs no namespace but the first unless it is told to, so the lines are counted before they are written:
+    // new connections of an allow, packets of the others.
+    for (const { chain, prefix } of writers) {
+      const match = prefix === "asked " ? ["ct", "state", "new"] : [];
+      await host.run("nft", ["insert", "rule", "inet", "tsnet-tsnet", chain, ...match, "counter", "comment", `"${prefix.trim()}"`]);
+    }
+    await traffic(host);
+    const after = (await host.run("nft", ["list", "table", "inet", "tsnet-tsnet"])).stdout;
+    const counted = (name: string) => Number(new RegExp(`counter packets (\\d+) bytes \\d+ comment "${name}"`).exec(after)?.[1]);
+    assert.equal([counted("asked"), counted("de nied"), counted("tsnet:")], [3, 9, 2]);
+    // TCP alone is denied there; whatever the world asks otherwise nobody logs.
+    assert.is(counted("from outside"), 0);
+    await expect(host, "timeout", cross("tcp", [WORLD], [C1.ip, HOST4], 81).map(([p, f, to]) => [p, f, to, to === HOST4 ? 8081 : 81] as const));
+    const last = (await host.run("nft", ["list", "table", "inet", "tsnet-tsnet"])).stdout;
+    assert.ok(Number(/counter packets (\d+) bytes \d+ comment "from outside"/.exec(last)?.[1]) >= 2);
+  }));
+
+const everywhere = ((): boolean => {
+  try {
+    return readFileSync("/proc/sys/net/netfilter/nf_log_all_netns", "utf8").trim() === "1";
+  } catch {
+    return false;
+  }
+})();
+if (!everywhere) console.log("SKIP this kernel doesn't log from network namespaces (net.netfilter.nf_log_all_netns is not 1)");
+
+(everywhere ? it : test.skip)("the lines are in the kernel's log", () =>
+  lab(async (host) => {
+    const before = (await host.run("dmesg")).stdout.length;
+    await apply(host, LOGGED);
+    await traffic(host);
+    const log = (await host.run("dmesg")).stdout.slice(before);
+    for (const prefix of ["asked IN=", "de nied IN=", "tsnet: IN="]) assert.ok(log.includes(prefix), prefix);
+  }));
+
+test.run();
