@@ -17,19 +17,19 @@ export function requireKind(item: Item, kind: ListKind): void {
     if (item.kind !== "port") return;
     throw new SyntaxProblem("not-a-peer", item.span, `${text} is a port, and a peer is expected here`, {
       why: "ports follow the destination, after a ':'; rules match no source ports",
-      help: `write the port last, as in 'allow c1 -> c2:${text}', or quote "${text}" if it is a name`,
+      help: `put the port last, as in 'allow c1 -> c2:${text}', or quote "${text}" if it is a name`,
     });
   }
   if (kind === "ports") {
     if (item.kind === "port") return;
     throw new SyntaxProblem("not-a-port", item.span, `${text} is an address, and a port is expected here`, {
       why: "a port is a number, a range, a protocol or the name of a let",
-      help: "write a port such as 22, 53/udp or 8000-8010",
+      help: "a port looks like 22, 53/udp or 8000-8010",
     });
   }
   throw new SyntaxProblem("not-a-container", item.span, `${text} is no container's name`, {
     why: "only containers can stand here",
-    help: item.kind === "port" ? `quote it if it is a name: "${text}"` : "write the name of the container",
+    help: item.kind === "port" ? `quote it if it is a name: "${text}"` : "name the container",
   });
 }
 
@@ -44,10 +44,10 @@ export function requireNoGap(file: SourceFile, before: IToken, sign: IToken, aft
   const start = after.startOffset;
   if (sign.startOffset === end && start === sign.startOffset + sign.image.length) return;
   const span = { file, start: end, end: start };
-  const mend = `${before.image}${sign.image}${after.image}`;
   throw new SyntaxProblem("unexpected-space", span, `no space may stand around '${sign.image}' here`, {
     why: "a port belongs to what stands right before it",
-    help: `write ${mend.includes("{") || mend.includes("}") ? `it without spaces: '${sign.image}'` : mend}`,
+    help: `leave out the spaces around '${sign.image}'`,
+    mends: [{ start: end, end: start, text: sign.image }],
   });
 }
 
@@ -61,7 +61,7 @@ export function requireUnit(word: string, span: Span): Unit {
   const close = UNITS.find((known) => word !== "" && known.startsWith(word)) ?? suggest(word, UNITS);
   throw new SyntaxProblem("bad-limit", span, `'${word}' is no unit of a limit`, {
     why: "a limit counts per second, minute, hour or day",
-    help: close === undefined ? "write for example limit 5/second" : `did you mean '${close}'?`,
+    help: close === undefined ? "a limit looks like 5/second" : `did you mean '${close}'?`,
   });
 }
 
@@ -69,9 +69,10 @@ export function requireWord(what: string, code: "unknown-mode" | "unknown-driver
   const known = code === "unknown-mode" ? MODES : DRIVERS;
   if (known.includes(word)) return;
   const close = suggest(word, known);
+  const forms = code === "unknown-mode" ? "host, none or container:NAME" : "bridge or macvlan PARENT";
   throw new SyntaxProblem(code, span, `'${word}' is no ${what}`, {
     why: `the ${what}s are ${known.join(", ")}`,
-    help: close === undefined ? `write one of ${known.join(", ")}` : `did you mean '${close}'?`,
+    help: close === undefined ? `choose ${forms}` : `did you mean '${close}'?`,
   });
 }
 
@@ -85,13 +86,15 @@ export function requireBrackets(peers: Peers): void {
   if (list.braced) return;
   const open = item.kind === "address" && !item.bracketed && item.text.includes(":");
   if (!open && !(item.kind === "range" && item.to.includes(":"))) return;
+  const mend = item.kind === "address" ? `[${item.text}]` : `{${textOf(item.span)}}`;
   throw new SyntaxProblem(
     "ipv6-needs-brackets",
     item.span,
     "ports after an IPv6 address need brackets around the address",
     {
       why: "an IPv6 address has colons of its own",
-      help: item.kind === "address" ? `write [${item.text}]:…` : `write {${textOf(item.span)}}:…`,
+      help: `put it in ${item.kind === "address" ? "brackets" : "braces"}: ${mend}`,
+      mends: [{ start: item.span.start, end: item.span.end, text: mend }],
     },
   );
 }
@@ -107,13 +110,16 @@ export function warnOfPorts(to: Peers, diagnostics: Diagnostics): void {
       if (address === undefined || Number(port) > 65535 || !address.includes("::")) continue;
       const from = item.kind === "range" ? `${item.from}-` : "";
       const mend = list.braced || from !== "" ? `{${from}${address}}:${port}` : `[${address}]:${port}`;
+      const isApart = list.items.length > 1 || (to.except !== undefined && list === to.include);
       diagnostics.warning(
         "ipv6-port-ambiguous",
         item.span,
         `${text} is an address here, not ${address} and port ${port}`,
         {
           why: "an IPv6 address has colons of its own, so a port needs brackets around the address",
-          help: `if a port is meant, write ${mend}`,
+          help: isApart
+            ? `if a port is meant, put ':${port}' behind all peers, or use a rule of its own for it`
+            : `if a port is meant, write ${mend}`,
         },
       );
     }

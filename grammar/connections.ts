@@ -1,4 +1,5 @@
 /** The grammar of what stands both at top level and in a block: icc, link, publish. */
+import { EOF } from "chevrotain";
 import type {
   IccStatement,
   Item,
@@ -43,10 +44,11 @@ export abstract class ConnectionGrammar extends ValueGrammar {
         help: `write link ${textOf(right.span)}${alias === undefined ? "" : ` as ${textOf(alias.span)}`}`,
       });
     }
-    if (!inBlock && right === undefined) {
+    // Before anything else it is that which doesn't fit: `link a => b`.
+    if (!inBlock && right === undefined && [T.Separator, T.BlockClose, EOF].includes(this.LA(1).tokenType)) {
       throw new SyntaxProblem("link-without-source", span, "a link needs the container that uses it", {
         why: "outside a container's block nothing says who is linked",
-        help: `write link app -> ${textOf(left.span)}`,
+        help: `write link ${left.text === "app" ? "web" : "app"} -> ${textOf(left.span)}${alias === undefined ? "" : ` as ${textOf(alias.span)}`}`,
       });
     }
     return { kind: "link", from: right === undefined ? undefined : left, target: right ?? left, alias, span };
@@ -91,13 +93,14 @@ export abstract class ConnectionGrammar extends ValueGrammar {
     if (item.kind !== "address") {
       throw new SyntaxProblem("not-an-address", item.span, `${textOf(item.span)} is more than one address`, {
         why: "a publish listens on one host address, or on all without one",
-        help: "write one address; who may come is said with 'from'",
+        help: "name one address; who may come is said with 'from'",
       });
     }
     if (item.text.includes(":") && !item.bracketed) {
       throw new SyntaxProblem("ipv6-needs-brackets", item.span, "a port after an IPv6 address needs brackets", {
         why: "an IPv6 address has colons of its own",
-        help: `write [${item.text}]:…`,
+        help: `put it in brackets: [${item.text}]`,
+        mends: [{ start: item.span.start, end: item.span.end, text: `[${item.text}]` }],
       });
     }
     return { text: item.text, span: item.span };
@@ -115,7 +118,7 @@ export abstract class ConnectionGrammar extends ValueGrammar {
       if (ports !== undefined) {
         throw new SyntaxProblem("not-a-container", only.span, `${textOf(only.span)} is no container's name`, {
           why: "right of '->' stands a container and its port, or the port alone",
-          help: `write publish … -> NAME:${textOf(ports.span)}`,
+          help: `put a container's name there, or quote "${textOf(only.span)}" if it is one`,
         });
       }
       requirePlainAll(host, only);
@@ -132,7 +135,7 @@ function onePort(ports: List): Item {
   if (!ports.braced) return ports.items[0] as Item;
   throw new SyntaxProblem("several-published-ports", ports.span, "a publish takes one port or one range", {
     why: "each host port is mapped to one container port",
-    help: "write one publish for each port",
+    help: "publish each port in a statement of its own",
   });
 }
 

@@ -6,7 +6,7 @@ import { explainToken } from "./lexical.js";
 import { knownMistake } from "./mistakes.js";
 import { isEnd, type Place, shown, spanAt } from "./place.js";
 import { SyntaxProblem } from "./problem.js";
-import { exampleOf, formOf, misspelled } from "./forms.js";
+import { exampleOf, formOf, misspelled, wordless } from "./forms.js";
 import * as T from "./tokens.js";
 
 export function explain(place: Place): SyntaxProblem {
@@ -16,6 +16,7 @@ export function explain(place: Place): SyntaxProblem {
     explainToken(place, token) ??
     misspelled(place) ??
     knownMistake(place) ??
+    wordless(place) ??
     (place.rule === "end" ? unexpected(place) : expectation(place))
   );
 }
@@ -39,9 +40,10 @@ function unclosedList(place: Place): SyntaxProblem | undefined {
 
 function unexpected(place: Place): SyntaxProblem {
   const what = place.within === undefined ? "statement" : "property";
+  const isNext = T.STARTS.has(place.token(1).image);
   return new SyntaxProblem("unexpected-token", spanAt(place), `unexpected ${shown(place.token(1))} behind a ${what}`, {
     why: `a ${what} ends at a newline, a ';' or a ','; the form is: ${formOf(place)}`,
-    help: `put what follows on a line of its own, or write for example: ${exampleOf(place)}`,
+    help: `${isNext ? "put what follows on a line of its own" : "remove it"}, or write for example: ${exampleOf(place)}`,
   });
 }
 
@@ -49,7 +51,10 @@ function expectation(place: Place): SyntaxProblem {
   const before = place.token(0);
   const what = expected(place);
   const behind = isEnd(before) || before.tokenType === T.BlockOpen ? "" : ` after ${shown(before)}`;
-  const message = `expected ${what}${behind}, found ${shown(place.token(1))}`;
+  const message =
+    what === undefined
+      ? `unexpected ${shown(place.token(1))}${behind}`
+      : `expected ${what}${behind}, found ${shown(place.token(1))}`;
   return new SyntaxProblem("unexpected-token", spanAt(place), message, {
     why: `the form is: ${formOf(place)}`,
     help: `write for example: ${exampleOf(place)}`,
@@ -57,7 +62,7 @@ function expectation(place: Place): SyntaxProblem {
 }
 
 /** What would have fitted, in words. */
-function expected(place: Place): string {
+function expected(place: Place): string | undefined {
   const before = place.token(0).tokenType;
   if (place.rule === "list" && place.expected === T.ListClose.name) return "',' or '}'";
   switch (place.expected) {
@@ -83,7 +88,7 @@ function expected(place: Place): string {
   if (place.rule === "onOff") return "on or off";
   if (place.rule === "publish") return "a host port, or all";
   if (place.rule === "assertion") return "allow or deny";
-  return "something else";
+  return undefined;
 }
 
 function value(place: Place, before: IToken["tokenType"]): string {

@@ -2,7 +2,7 @@
 import type { TokenType } from "chevrotain";
 import { suggest } from "../src/text/suggest.js";
 import { spanOf } from "./items.js";
-import { clip, type Place } from "./place.js";
+import { behind, clip, is, isEnd, type Place, shown } from "./place.js";
 import { SyntaxProblem } from "./problem.js";
 import * as T from "./tokens.js";
 
@@ -58,8 +58,16 @@ export function formOf(place: Place): string {
   return lookUp(place)[0];
 }
 
+/** An example that has the parts that the statement at hand has got to. */
 export function exampleOf(place: Place): string {
-  return lookUp(place)[1];
+  const type = place.first.tokenType;
+  if (type === T.Driver && behind(place, T.Name, T.Quoted) !== undefined) return "driver macvlan eth0";
+  if (type === T.Network && place.expected === T.Mac.name) return "network front mac 02:42:ac:11:00:05";
+  if (type === T.Mode && behind(place, T.Colon) !== undefined) return "mode container:c1";
+  const example = lookUp(place)[1];
+  if (behind(place, T.From) !== undefined) return `${example} from 10.0.0.0/8`;
+  if (behind(place, T.Limit) !== undefined) return `${example} log "ssh: " limit 5/second`;
+  return behind(place, T.Log) === undefined ? example : `${example} log "ssh: "`;
 }
 
 /** Whether the parser stood at the start of a statement or property. */
@@ -114,20 +122,47 @@ export function misspelled(place: Place): SyntaxProblem | undefined {
       `no ${what} begins with '${clip(first.image)}'`,
       {
         why: `the ${place.within === undefined ? "statements" : "properties"} are ${known.join(", ")}`,
-        help: close === undefined ? (elsewhere(first.image) ?? `write one of these words`) : `did you mean '${close}'?`,
+        help: close === undefined ? (elsewhere(first.image) ?? beginWith(place, known)) : `did you mean '${close}'?`,
       },
     );
   }
   if (first.tokenType === T.Env && place.within === "container") return undefined;
   const word = first.tokenType === T.EnvEntry ? "env" : first.image;
   if (!T.STARTS.has(word) || first.tokenType === T.Quoted) return undefined;
-  const home = T.STATEMENT_WORDS.includes(word)
-    ? "at top level, outside every block"
-    : `in the block of a ${T.NETWORK_WORDS.includes(word) ? "network" : "container"}`;
   return new SyntaxProblem("misplaced-statement", span, `'${word}' is no ${what}`, {
-    why: `'${word}' stands ${home}`,
+    why: `'${word}' stands ${homeOf(word)}`,
     help: place.within === undefined ? `move it into the block` : "move it out of this block",
   });
+}
+
+/** A statement that begins with something that is not even a word. */
+export function wordless(place: Place): SyntaxProblem | undefined {
+  if (!isStart(place.rule) || T.STARTS.has(place.first.image) || isEnd(place.first)) return undefined;
+  const { within } = place;
+  const known = within === undefined ? T.STATEMENT_WORDS : within === "network" ? T.NETWORK_WORDS : T.CONTAINER_WORDS;
+  const what = within === undefined ? "statement" : `property of a ${within}`;
+  return new SyntaxProblem(
+    "unexpected-token",
+    spanOf(place.file, place.first),
+    `no ${what} begins with ${shown(place.first)}`,
+    {
+      why: `each ${what} begins with its keyword`,
+      help: beginWith(place, known),
+    },
+  );
+}
+
+function beginWith(place: Place, known: readonly string[]): string {
+  let at = 1;
+  while (!isEnd(place.token(at)) && !is(place.token(at), T.Arrow)) at++;
+  if (place.within !== undefined || !is(place.token(at), T.Arrow)) return `begin it with one of ${known.join(", ")}`;
+  const isPort = is(place.first, T.NumberWord, T.NumberRange);
+  return isPort ? "if it is a port, begin with publish" : "if it is a rule, begin with allow, deny or reject";
+}
+
+function homeOf(word: string): string {
+  if (T.STATEMENT_WORDS.includes(word)) return "at top level, outside every block";
+  return `in the block of a ${T.NETWORK_WORDS.includes(word) ? "network" : "container"}`;
 }
 
 function isKnown(synonym: string, known: readonly string[]): boolean {
@@ -137,5 +172,5 @@ function isKnown(synonym: string, known: readonly string[]): boolean {
 /** The block that a word belongs to, when it is a property that got lost. */
 function elsewhere(word: string): string | undefined {
   const close = suggest(word, T.STARTS.keys());
-  return close === undefined ? undefined : `'${close}' is a word of the language, but not of this place`;
+  return close === undefined ? undefined : `if '${close}' is meant, move it: it stands ${homeOf(close)}`;
 }

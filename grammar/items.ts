@@ -31,7 +31,7 @@ export function unquote(image: string, span: Span): string {
       `unknown escape '${shown}' in a quoted name`,
       {
         why: 'inside quotes only \\" and \\\\ are escapes',
-        help: "write \\\\ for a backslash",
+        help: "double the backslash: \\\\",
       },
     );
   });
@@ -49,7 +49,7 @@ export function addressOf(file: SourceFile, token: IToken): Item {
     if (length > most) {
       throw new SyntaxProblem("bad-prefix", span, `the prefix length of ${text} is over ${most}`, {
         why: `an ${most === 32 ? "IPv4" : "IPv6"} address has ${most} bits`,
-        help: `write a prefix length from /0 to /${most}`,
+        help: `use a prefix length from /0 to /${most}`,
       });
     }
     return { kind: "cidr", address, length, span };
@@ -66,7 +66,7 @@ export function addressOf(file: SourceFile, token: IToken): Item {
   if (low.family !== high.family) {
     throw new SyntaxProblem("bad-range", span, `the range ${text} begins and ends in different families`, {
       why: "a range is all addresses between its two ends",
-      help: "write one range for IPv4 and one for IPv6, in braces",
+      help: "use one range for IPv4 and one for IPv6, in braces",
     });
   }
   if (low.value > high.value) {
@@ -122,7 +122,7 @@ function checkPort(digits: string, span: Span): number {
   if (port >= 1 && port <= 65535) return port;
   throw new SyntaxProblem("bad-port", span, `${digits} is no port`, {
     why: "ports go from 1 to 65535",
-    help: port === 0 ? "leave the port out to mean every port and protocol" : "write a number up to 65535",
+    help: port === 0 ? "leave the port out to mean every port and protocol" : "use a number up to 65535",
   });
 }
 
@@ -133,7 +133,7 @@ export function numberOf(file: SourceFile, token: IToken, what: string): NumberL
   if (value >= 1 && value <= 0x7fffffff) return { value, span };
   throw new SyntaxProblem("bad-number", span, `the ${what} ${token.image} is out of range`, {
     why: `the ${what} goes from 1 to ${0x7fffffff}`,
-    help: "write a number in that range",
+    help: "use a number in that range",
   });
 }
 

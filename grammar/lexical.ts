@@ -1,8 +1,9 @@
 /** Explains the tokens that are no part of the language. */
 import type { IToken } from "chevrotain";
+import type { Span } from "../src/text/source.js";
 import { spanOf } from "./items.js";
-import { ARROW_RULE, clip, mended, type Place, quoted } from "./place.js";
-import { SyntaxProblem } from "./problem.js";
+import { ARROW_HELP, ARROW_RULE, behind, clip, endOf, instead, is, isEnd, type Place, quoted } from "./place.js";
+import { type Edit, SyntaxProblem } from "./problem.js";
 import * as T from "./tokens.js";
 
 const NAME_RULE =
@@ -39,17 +40,28 @@ export function explainToken(place: Place, token: IToken): SyntaxProblem | undef
 function foreignWord(place: Place, token: IToken): SyntaxProblem {
   const span = spanOf(place.file, token);
   const image = token.image;
-  if (/^[→⇒⟶➔➜–—]/.test(image)) {
-    const arrow = { ...span, end: span.start + 1 };
-    return new SyntaxProblem("wrong-arrow", arrow, `'${image[0]}' is no arrow of the language`, {
+  const sign = image.search(/[→⇒⟶➔➜–—]/);
+  if (sign !== -1) {
+    const arrow = { ...span, start: span.start + sign, end: span.start + sign + 1 };
+    const joined = /^[–—]$/.test(image) ? range(place, arrow) : undefined;
+    if (joined !== undefined) return joined;
+    if (/^\d+[–—]\d+$/.test(image))
+      return new SyntaxProblem("bad-range", arrow, "a range is joined by '-'", {
+        why: "'-' is the sign on the keyboard, and not a dash",
+        help: "put '-' in its place",
+        mends: [{ start: arrow.start, end: arrow.end, text: "-" }],
+      });
+    return new SyntaxProblem("wrong-arrow", arrow, `'${image[sign]}' is no arrow of the language`, {
       why: ARROW_RULE,
-      help: `write ${mended(place, token.startOffset, token.startOffset + 1, "->")}`,
+      help: ARROW_HELP,
+      mends: [{ start: arrow.start, end: arrow.end, text: "->" }],
     });
   }
   if (/[“”„«»‘’]/.test(image)) {
     return new SyntaxProblem("non-ascii-word", span, "these are not the quotes of the language", {
       why: "a name is quoted with plain double quotes",
-      help: `write ${quoted(image.replace(/[“”„«»‘’]/g, ""))}`,
+      help: "put plain double quotes in their place",
+      mends: [instead(place, 1, 1, quoted(image.replace(/[“”„«»‘’]/g, "")))],
     });
   }
   const invisible = /[\u0080-\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]/.exec(image)?.[0];
@@ -68,7 +80,8 @@ function foreignWord(place: Place, token: IToken): SyntaxProblem {
   }
   return new SyntaxProblem("non-ascii-word", span, `'${clip(image)}' needs quotes`, {
     why: NAME_RULE,
-    help: `write ${quoted(image)}`,
+    help: `put it in double quotes: ${quoted(clip(image))}`,
+    mends: [instead(place, 1, 1, quoted(image))],
   });
 }
 
@@ -79,33 +92,37 @@ function digitWord(place: Place, token: IToken): SyntaxProblem {
   if (/^\d+-$/.test(image)) {
     return new SyntaxProblem("bad-range", span, `the range ${image} has no upper end`, {
       why: "a range of ports names its first and its last port",
-      help: `write both ends, such as ${image}65535`,
+      help: `name both ends, such as ${clip(image)}65535`,
+      mends: is(place.token(2), T.NumberWord) ? [instead(place, 1, 2, `${image}${place.token(2).image}`)] : [],
     });
   }
   if (/^\d+\.\d+\.\d+\.\d+-\d+$/.test(image)) {
     const full = image.replace(/^(.*\.)(\d+-)(\d+)$/, "$1$2$1$3");
     return new SyntaxProblem("bad-range", span, `the range ${image} has no address at its end`, {
       why: "a range of addresses spells out both of them",
-      help: `write ${full}`,
+      help: `spell it out: ${full}`,
+      mends: [instead(place, 1, 1, full)],
     });
   }
   if (/^(?:[\dA-Fa-f]{2}-){5}[\dA-Fa-f]{2}$/.test(image)) {
     return new SyntaxProblem("bad-address", span, `${image} is not how a MAC address is written here`, {
       why: "the pairs of a MAC address are joined by colons",
-      help: `write ${image.replaceAll("-", ":")}`,
+      help: `put colons in place of the '-': ${image.replaceAll("-", ":")}`,
+      mends: [instead(place, 1, 1, image.replaceAll("-", ":"))],
     });
   }
   if (/^\d+(?:\.\d+)+$/.test(image)) {
     return new SyntaxProblem("bad-address", span, `${image} is no IPv4 address`, {
       why: "an IPv4 address is four numbers from 0 to 255",
-      help: "write all four, or quote the word if it is a name",
+      help: "spell out all four, or quote the word if it is a name",
     });
   }
   const port = /^(\d+)-?(tcp|udp|sctp)$/.exec(image);
   if (port !== null && before.tokenType === T.Colon) {
     return new SyntaxProblem("digit-word", span, `${image} is no port`, {
       why: "a protocol follows its port behind a '/'",
-      help: `write ${port[1]}/${port[2]}`,
+      help: `put a '/' between: ${port[1]}/${port[2]}`,
+      mends: [instead(place, 1, 1, `${port[1]}/${port[2]}`)],
     });
   }
   const unit = /^(\d+)([smhd]|sec|min)$/.exec(image);
@@ -113,12 +130,13 @@ function digitWord(place: Place, token: IToken): SyntaxProblem {
     const name = suggestUnit(unit[2] as string);
     return new SyntaxProblem("bad-limit", span, `${image} is no limit`, {
       why: "a limit counts per second, minute, hour or day",
-      help: `write limit ${unit[1]}/${name}`,
+      help: `put the word behind a '/': limit ${unit[1]}/${name}`,
+      mends: [instead(place, 1, 1, `${unit[1]}/${name}`)],
     });
   }
   return new SyntaxProblem("digit-word", span, `'${clip(image)}' is neither a number nor an address`, {
     why: NAME_RULE,
-    help: `if it is a name, quote it: ${quoted(image)}`,
+    help: `if it is a name, quote it: ${quoted(clip(image))}`,
   });
 }
 
@@ -134,15 +152,18 @@ function unknown(place: Place, token: IToken): SyntaxProblem {
     const both = text.startsWith("<->", span.start);
     return new SyntaxProblem("wrong-arrow", { ...span, end: span.start + (both ? 3 : 2) }, "arrows point right only", {
       why: "a rule has one direction; replies of an allowed connection pass by themselves",
-      help: both ? "write one rule for each direction" : "swap the two sides and write ->",
+      help: both ? "use one rule for each direction" : "swap the two sides and write ->",
     });
   }
-  if (/^-+>?|^>|^~>/.test(text.slice(span.start, span.start + 3)) && (char === "-" || char === ">" || char === "~")) {
-    const run = /^[-~>]+/.exec(text.slice(span.start, span.start + 8)) as RegExpExecArray;
-    const wrong = { ...span, end: span.start + run[0].length };
+  const run = /^[-~>]+/.exec(text.slice(span.start, span.start + 8)) ?? [""];
+  const wrong = { ...span, end: span.start + run[0].length };
+  const own = (run[0] === "-" ? range(place, wrong) : undefined) ?? endOfName(place, wrong);
+  if (own !== undefined) return own;
+  if (run[0] !== "" && run[0] !== "~" && takesArrow(place, wrong.end)) {
     return new SyntaxProblem("wrong-arrow", wrong, `'${run[0]}' is no arrow of the language`, {
       why: ARROW_RULE,
-      help: `write ${mended(place, wrong.start, wrong.end, "->")}`,
+      help: ARROW_HELP,
+      mends: [{ start: wrong.start, end: wrong.end, text: "->" }],
     });
   }
   const more: Record<string, string> = {
@@ -164,6 +185,64 @@ function unknown(place: Place, token: IToken): SyntaxProblem {
     code < 32 || code === 127 ? `control character U+${code.toString(16).toUpperCase().padStart(4, "0")}` : undefined;
   return new SyntaxProblem("unexpected-character", span, `unexpected ${name ?? `'${char}'`}`, {
     why: "this character has no meaning in a policy outside quotes and comments",
-    help: more[char] ?? "remove it, or quote the name that it belongs to",
+    help:
+      char === "-" && is(place.token(0), T.Colon)
+        ? "a port is a number from 1 to 65535, without a sign"
+        : (more[char] ?? "remove it, or quote the name that it belongs to"),
+    mends: simpleMends(place, token),
+  });
+}
+
+/** `*` for any, `'a'` for `"a"`, `$a` for `a`. */
+function simpleMends(place: Place, token: IToken): Edit[] {
+  const isGlued = endOf(place.token(0)) === token.startOffset || place.token(2).startOffset === endOf(token);
+  if (token.image === "*") return isGlued ? [] : [instead(place, 1, 1, "any")];
+  if (token.image === "$") return [instead(place, 1, 1, "")];
+  const start = token.startOffset;
+  const [whole, inner] = /^(?:'([^'\n]*)'|`[^`\n]*`)/.exec(place.file.text.slice(start, start + 100)) ?? [];
+  if (whole === undefined) return [];
+  return [{ start, end: start + whole.length, text: quoted(inner ?? whole.slice(1, -1)) }];
+}
+
+const ARROWED = [T.Allow, T.Deny, T.Reject, T.Assert, T.Publish, T.Link];
+
+/** Whether the statement lacks its arrow, so that what stands before `end` may have been meant as one. */
+function takesArrow(place: Place, end: number): boolean {
+  if (!is(place.first, ...ARROWED) || behind(place, T.Arrow) !== undefined) return false;
+  for (let at = 2; !isEnd(place.token(at)); at++) {
+    if (is(place.token(at), T.Arrow) && place.token(at).startOffset >= end) return false;
+  }
+  return true;
+}
+
+/** `8000 - 8010`, `[fd00::1]-[fd00::9]`: both ends of a range, joined by a sign that stands apart. */
+function range(place: Place, sign: Span): SyntaxProblem | undefined {
+  const [first, low] = is(place.token(0), T.BracketClose) ? [-2, -1] : [0, 0];
+  const [last, high] = is(place.token(2), T.BracketOpen) ? [4, 3] : [2, 2];
+  const isPort = is(place.token(low), T.NumberWord) && is(place.token(high), T.NumberWord);
+  if (!isPort && !(is(place.token(low), T.Address) && is(place.token(high), T.Address))) return undefined;
+  const text = `${place.token(low).image}-${place.token(high).image}`;
+  const needsBraces = text.includes(":") && is(place.token(last + 1), T.Colon);
+  const mend = needsBraces ? `{${text}}` : text;
+  return new SyntaxProblem("bad-range", sign, "the two ends of a range are one word", {
+    why: "a range is LOW-HIGH, without spaces and without brackets; before a port IPv6 ones take braces",
+    help: `join them: ${clip(mend, 100)}`,
+    mends: [instead(place, first, last, mend)],
+  });
+}
+
+/** `c2-`, `web.`: a bare name ends in neither. */
+function endOfName(place: Place, sign: Span): SyntaxProblem | undefined {
+  const before = place.token(0);
+  const { text } = place.file;
+  if (!is(before, T.Name) || endOf(before) !== sign.start) return undefined;
+  const [tail] = /^(?:[.]|-(?!>))+/.exec(text.slice(sign.start, sign.start + 40)) ?? [""];
+  const end = sign.start + tail.length;
+  if (tail === "" || (!tail.includes(".") && takesArrow(place, end))) return undefined;
+  const name = `${before.image}${tail}`;
+  return new SyntaxProblem("unexpected-character", { ...sign, end }, `the name ${clip(name)} needs quotes`, {
+    why: NAME_RULE,
+    help: `put it in double quotes: ${quoted(clip(name))}`,
+    mends: [{ start: before.startOffset, end, text: quoted(name) }],
   });
 }

@@ -1,7 +1,8 @@
 /** Frequent mistakes inside lists, and parts of a rule in the wrong order. */
-import { EOF } from "chevrotain";
-import { clip, is, isEnd, type Mistake, type Place, quoted, shown, spanAt } from "./place.js";
-import { SyntaxProblem } from "./problem.js";
+import type { IToken } from "chevrotain";
+import { behind, endOf, endOfOperand, instead, is, isEnd, type Mistake, type Place } from "./place.js";
+import { quoted, shown, spanAt, textBetween } from "./place.js";
+import { type Edit, SyntaxProblem } from "./problem.js";
 import * as T from "./tokens.js";
 
 const RULES = [T.Allow, T.Deny, T.Reject, T.Assert];
@@ -15,27 +16,28 @@ export const insideBraces: Mistake = (place, found, before) => {
     case T.ListClose:
       return new SyntaxProblem("empty-braces", span, "braces need at least one item", {
         why: "an empty list would match nothing",
-        help: "write the items between the braces, or remove the statement",
+        help: "put the items between the braces, or remove the statement",
       });
     case T.Semicolon:
       return new SyntaxProblem("semicolon-in-braces", span, "a ';' can't stand inside value braces", {
         why: "';' ends statements; the items of a list are separated by commas or newlines",
-        help: "write ',' instead",
+        help: "put a ',' in its place",
+        mends: [instead(place, 1, 1, ",")],
       });
     case T.ListOpen:
       return new SyntaxProblem("nested-braces", span, "braces can't stand inside braces", {
         why: "lists don't nest",
-        help: "write all items in one pair of braces, or name the inner list with a let",
+        help: "put all items in one pair of braces, or name the inner list with a let",
       });
     case T.Except:
       return new SyntaxProblem("except-in-braces", span, "'except' can't stand inside braces", {
         why: "one 'except' takes away from the whole list before it",
-        help: "write {a, b} except c, or one rule for each",
+        help: "move it behind the braces, as in {a, b} except c",
       });
     case T.Colon:
       return new SyntaxProblem("ports-in-braces", span, "ports can't stand inside the braces of peers", {
         why: "the ports of a rule hold for all its peers",
-        help: "write {a, b}:22, or one rule for each pair of peer and port",
+        help: "move them behind the braces, as in {a, b}:22, or use one rule for each peer",
       });
     case T.Slash:
     case T.Arrow:
@@ -43,6 +45,7 @@ export const insideBraces: Mistake = (place, found, before) => {
       return undefined;
     default:
       if (atItem || isEnd(found)) return undefined;
+      if (isExcept(found) && !atItem) return misplacedExcept(place);
       return missingComma(place);
   }
 };
@@ -53,7 +56,8 @@ function missingComma(place: Place): SyntaxProblem {
   const message = `expected ',' or '}' after ${shown(before)}, found ${shown(found)}`;
   return new SyntaxProblem("missing-comma", spanAt(place), message, {
     why: "the items of a list are separated by commas or newlines",
-    help: `write ${clip(before.image)}, ${clip(found.image)}`,
+    help: "put a ',' between them",
+    mends: [{ start: endOf(before), end: endOf(before), text: "," }],
   });
 }
 
@@ -62,38 +66,43 @@ export const order: Mistake = (place, found, before) => {
   const span = spanAt(place);
   const isEnding = place.rule === "end";
   if (is(found, T.Except) && (isEnding || place.expected === T.Arrow.name)) {
-    return isEnding && hasPorts(place) ? portsBeforeExcept(place) : chained(place);
+    if (isEnding && is(place.first, ...RULES) && portsAt(place) !== undefined) return portsBeforeExcept(place);
+    return isChained(place) ? chained(place) : misplacedExcept(place);
   }
+  if (isEnding && isExcept(found) && is(before, T.Name, T.Quoted, T.Address, T.NumberWord, T.NumberRange, T.ListClose))
+    return misplacedExcept(place);
   if (!isEnding) return undefined;
   switch (found.tokenType) {
     case T.Log:
-      if (!is(place.first, T.Assert)) return undefined;
-      return new SyntaxProblem("assert-log", span, "an assertion takes no log", {
-        why: "it is checked when the policy is compiled; no packet ever meets it",
-        help: "write the log behind the rule that decides",
-      });
+      return is(place.first, T.Assert) ? assertLog(place) : undefined;
     case T.Limit:
+      if (behind(place, T.Log) !== undefined) return undefined;
+      if (is(place.first, T.Assert)) return assertLog(place);
       return new SyntaxProblem("limit-without-log", span, "'limit' stands behind 'log' only", {
         why: "a limit slows the log and never changes a verdict",
-        help: "write log limit 5/second",
+        help: "put 'log' before it",
+        mends: [instead(place, 1, 1, "log limit")],
       });
     case T.Quoted:
-      if (!is(place.first, T.Allow, T.Deny, T.Reject) || !hasLog(place)) return undefined;
+      if (!is(place.first, T.Allow, T.Deny, T.Reject) || behind(place, T.Log) === undefined) return undefined;
       return new SyntaxProblem("log-order", span, "a log's prefix stands right behind 'log'", {
         why: "the parts of a log are: log, its prefix, its limit",
-        help: `write log ${clip(found.image)} limit N/second`,
+        help: is(before, T.Quoted) ? "make one prefix of the two" : "move the prefix right behind 'log'",
+        mends: prefixFirst(place),
       });
     case T.Name:
       if (before.tokenType !== T.Log) return undefined;
       return new SyntaxProblem("missing-quotes", span, "a log's prefix needs double quotes", {
         why: "the prefix is a text, not a name",
-        help: `write log ${quoted(found.image)}`,
+        help: "put the prefix in double quotes",
+        mends: [instead(place, 1, 1, quoted(found.image))],
       });
     case T.Colon:
-      if (!is(place.first, ...RULES) || !hasPorts(place)) return undefined;
+      if (!is(place.first, ...RULES) || portsAt(place) === undefined) return undefined;
       return new SyntaxProblem("several-ports", span, "a rule takes one ':'", {
         why: "all ports of a rule stand in one list",
         help: "put several ports in braces: c1:{22, 80}",
+        mends: is(place.token(-1), T.Colon) ? [instead(place, 0, 2, `{${before.image}, ${place.token(2).image}}`)] : [],
       });
     default:
       return undefined;
@@ -108,22 +117,54 @@ function chained(place: Place): SyntaxProblem {
 }
 
 function portsBeforeExcept(place: Place): SyntaxProblem {
+  const colon = portsAt(place) as number;
+  const end = endOfOperand(place, 2);
   return new SyntaxProblem("ports-before-except", spanAt(place), "'except' comes before the ports", {
     why: "'except' takes away from the peers right before it; the ports come last",
-    help: "write world except {…}:443",
+    help: "put the ports last, as in world except {a, b}:443",
+    mends: [instead(place, colon, end, ` except ${textBetween(place, 2, end)}${textBetween(place, colon, 0)}`)],
   });
 }
 
-/** Whether the destination has its ports already. */
-function hasPorts(place: Place): boolean {
-  for (let at = 0; ; at--) {
-    const token = place.token(at);
-    if (is(token, T.Colon)) return true;
-    if (token === place.first || is(token, T.Arrow) || token.tokenType === EOF) return false;
-  }
+/** Where the destination's ports begin, when it has them already. */
+function portsAt(place: Place): number | undefined {
+  const at = behind(place, T.Colon, T.Arrow, T.Log);
+  return at !== undefined && is(place.token(at), T.Colon) ? at : undefined;
 }
 
-function hasLog(place: Place): boolean {
-  for (let at = 0; place.token(at) !== place.first; at--) if (is(place.token(at), T.Log)) return true;
-  return false;
+/** Whether this side has its `except` already. */
+function isChained(place: Place): boolean {
+  const at = behind(place, T.Except, T.Arrow, T.Log);
+  return at !== undefined && is(place.token(at), T.Except);
+}
+
+/** Also where words.ts knows no such keyword. */
+function isExcept(token: IToken): boolean {
+  return is(token, T.Except) || (is(token, T.Name) && token.image === "except");
+}
+
+function misplacedExcept(place: Place): SyntaxProblem {
+  const isRule = is(place.first, ...RULES);
+  return new SyntaxProblem("unexpected-token", spanAt(place), "'except' can't stand here", {
+    why: "'except' belongs to a side of a rule, or to the 'from' of a publish, right behind its peers",
+    help: isRule
+      ? "move it right behind the peers that it takes away from"
+      : is(place.first, T.Let)
+        ? "say it in the rules that use the let, as in allow web except c1 -> db"
+        : "name what remains",
+  });
+}
+
+function assertLog(place: Place): SyntaxProblem {
+  return new SyntaxProblem("assert-log", spanAt(place), "an assertion takes no log", {
+    why: "it is checked when the policy is compiled; no packet ever meets it",
+    help: "move the log behind the rule that decides",
+  });
+}
+
+/** `log limit 5/second "x"` in the right order. */
+function prefixFirst(place: Place): Edit[] {
+  const limit = behind(place, T.Limit, T.Log) as number;
+  if (!is(place.token(limit), T.Limit)) return [];
+  return [instead(place, limit, 1, `${place.token(1).image} ${textBetween(place, limit, 0)}`)];
 }

@@ -1,12 +1,12 @@
 /** Frequent mistakes of people who come from Docker, Kubernetes, iptables or another language, each with its mend. */
 import type { IToken } from "chevrotain";
-import { textOf } from "./checks.js";
 import { formOf, isStart } from "./forms.js";
 import { spanOf } from "./items.js";
 import { insideBraces, order } from "./list-mistakes.js";
-import { ARROW_RULE, clip, is, isEnd, mended, type Mistake, type Place } from "./place.js";
-import { quoted, shown, spanAt, spanBetween } from "./place.js";
-import { SyntaxProblem } from "./problem.js";
+import { ARROW_HELP, ARROW_RULE, behind, clip, endOf, instead, is, isEnd, type Mistake, type Place } from "./place.js";
+import { quoted, shown, spanAt, spanBetween, textBetween } from "./place.js";
+import { type Edit, SyntaxProblem } from "./problem.js";
+import { publishHost, publishPorts } from "./publish-mistakes.js";
 import * as T from "./tokens.js";
 
 export function knownMistake(place: Place): SyntaxProblem | undefined {
@@ -26,21 +26,23 @@ const arrow: Mistake = (place, found) => {
     const span = { file: place.file, start, end: start + 2 };
     return new SyntaxProblem("wrong-arrow", span, "'=>' is no arrow of the language", {
       why: ARROW_RULE,
-      help: `write ${mended(place, start, start + 2, "->")}`,
+      help: ARROW_HELP,
+      mends: [{ start, end: start + 2, text: "->" }],
     });
   }
   const isWord = is(found, T.Name) && ["to", "into", "onto"].includes(found.image);
   if (isWord && !is(place.first, T.Let) && (place.expected === T.Arrow.name || place.rule === "end")) {
     return new SyntaxProblem("wrong-arrow", spanAt(place), `'${found.image}' is no arrow of the language`, {
       why: ARROW_RULE,
-      help: `write ${mended(place, start, start + found.image.length, "->")}`,
+      help: ARROW_HELP,
+      mends: [instead(place, 1, 1, "->")],
     });
   }
   if (!is(place.first, ...RULES) || place.expected !== T.Arrow.name) return undefined;
   if (is(found, T.Colon)) {
     return new SyntaxProblem("source-port", spanAt(place), "ports stand on the destination only", {
       why: "rules match no source ports: replies of an allowed connection pass by themselves",
-      help: "write the ports behind the destination: allow c1 -> c2:22",
+      help: "put the ports behind the destination: allow c1 -> c2:22",
     });
   }
   return isEnd(found) && found.image === "," ? commaList(place, found) : undefined;
@@ -86,56 +88,6 @@ const splitStatement: Mistake = (place, found, before) => {
   });
 };
 
-/** What Docker's `-p` takes: `publish 80:8080`. */
-const dockerPublish: Mistake = (place, found, before) => {
-  if (!is(place.first, T.Publish) || place.rule !== "end") return undefined;
-  if (is(before, T.ListClose)) return undefined;
-  if (!is(found, T.Colon)) return undefined;
-  const inside = place.token(2);
-  const isPort = is(inside, T.NumberWord, T.NumberRange);
-  const port = isPort ? inside.image : "PORT";
-  const isTarget = !is(before, T.NumberWord, T.NumberRange);
-  const host = place.file.text.slice(startOfHost(place), before.startOffset + (isTarget ? 0 : before.image.length));
-  const inner = place.within === "container" ? port : `c1:${port}`;
-  const help = isTarget ? `publish ${host}${port} -> ${before.image}:${port}` : `publish ${host} -> ${inner}`;
-  const span = spanBetween(place, 0, isPort ? 2 : 1);
-  return new SyntaxProblem("docker-publish", span, "the container's port stands behind an arrow", {
-    why: "Docker writes HOST:CONTAINER; here it is publish HOST -> CONTAINER:PORT",
-    help: `write ${clip(help, 100)}`,
-  });
-};
-
-function startOfHost(place: Place): number {
-  let at = 0;
-  while (place.token(at - 1) !== place.first && !isEnd(place.token(at - 1))) at--;
-  return place.token(at).startOffset;
-}
-
-/** `publish {80, 443} -> c1`, `publish ::1:53 -> dns`. */
-const publishHost: Mistake = (place, found, before) => {
-  if (!is(place.first, T.Publish)) return undefined;
-  if (place.rule === "publish" && is(found, T.ListOpen)) {
-    return new SyntaxProblem("several-published-ports", spanAt(place), "a publish takes one port or one range", {
-      why: "each host port is mapped to one container port",
-      help: "write one publish for each port",
-    });
-  }
-  if (place.expected !== T.Colon.name || !is(before, T.Address)) return undefined;
-  const [, address, port] = /^(.*:.*[^:]|::):(\d{1,5})$/.exec(before.image) ?? [];
-  return new SyntaxProblem(
-    "missing-host-port",
-    spanBetween(place, 0, 0),
-    `expected ':' and a port after ${shown(before)}`,
-    {
-      why: "a publish names the host port; an IPv6 address before it takes brackets",
-      help:
-        address === undefined
-          ? `write publish ${before.image.includes(":") ? `[${before.image}]` : before.image}:PORT -> …`
-          : `write publish [${address}]:${port} -> …`,
-    },
-  );
-};
-
 /** `tcp/22`, `ssh/tcp`, `fd00::5:22/tcp`, `10.0.0.0/255.0.0.0`. */
 const slash: Mistake = (place, found, before) => {
   if (!is(found, T.Slash)) return undefined;
@@ -149,7 +101,8 @@ const slash: Mistake = (place, found, before) => {
       `'/' after ${shown(before)} needs a prefix length`,
       {
         why: "behind an address a '/' begins the length of its prefix in bits",
-        help: isIpv6 ? "for a port write [ADDRESS]:PORT/PROTOCOL" : `write for example ${before.image}/24`,
+        help: isIpv6 ? "for a port put the address in brackets: [fd00::5]:22/tcp" : "use a length such as /24",
+        mends: isIpv6 ? withPort(place, before) : withLength(place, after),
       },
     );
   }
@@ -157,14 +110,39 @@ const slash: Mistake = (place, found, before) => {
   if (is(after, T.NumberWord, T.NumberRange)) {
     return new SyntaxProblem("protocol-order", span, "the protocol stands behind the port", {
       why: "a port is written PORT/PROTOCOL",
-      help: `write ${clip(after.image)}/${clip(before.image)}`,
+      help: "swap the two",
+      mends: [instead(place, 0, 2, `${after.image}/${before.image}`)],
     });
   }
   return new SyntaxProblem("protocol-order", span, `'${clip(before.image)}' is a name, and takes no protocol`, {
     why: "only a number takes a protocol; a let of ports has its own",
-    help: "write the protocol where the let is declared: let NAME = 22/tcp",
+    help: "put the protocol where the let is declared: let ssh = 22/tcp",
   });
 };
+
+/** `fd00::5:22/tcp` with its brackets. */
+function withPort(place: Place, before: IToken): Edit[] {
+  const [, address, port] = /^(.*[^:]):(\d{1,5})$/.exec(before.image) ?? [];
+  return address === undefined ? [] : [instead(place, 0, 0, `[${address}]:${port}`)];
+}
+
+/** `10.0.0.0/255.0.0.0` with the length of this mask. */
+function withLength(place: Place, mask: IToken): Edit[] {
+  const bits = mask.image.split(".").map((octet) => Number(octet).toString(2).padStart(8, "0"));
+  const [, ones] = /^(1*)0*$/.exec(bits.join("")) ?? [];
+  return ones === undefined || bits.length !== 4 ? [] : [instead(place, 2, 2, String(ones.length))];
+}
+
+/** The ports that the destination has already, and one more. */
+function morePorts(place: Place, port: string, end: number): Edit[] {
+  const colon = behind(place, T.Colon, T.Arrow);
+  if (colon === undefined || !is(place.token(colon), T.Colon) || is(place.token(colon + 1), T.ListOpen)) return [];
+  return [{ start: endOf(place.token(colon)), end, text: `{${textBetween(place, colon + 1, 0)}, ${port}}` }];
+}
+
+function isProtocol(word: string): boolean {
+  return ["tcp", "udp", "sctp"].includes(word);
+}
 
 const PORT_WORDS = ["port", "ports", "dport", "tcp", "udp", "sctp", "proto", "on"];
 
@@ -176,20 +154,31 @@ const loosePort: Mistake = (place, found) => {
   if (is(number, T.NumberWord, T.NumberRange)) {
     const protocol = word === "udp" || word === "sctp" ? `/${word}` : "";
     const span = spanBetween(place, 1, word === undefined ? 1 : 2);
+    const start = endOf(place.token(0));
+    const last = word === undefined ? 1 : 2;
+    const hasOwn = is(place.token(last + 1), T.Slash);
+    const end = endOf(place.token(hasOwn ? last + 2 : last));
+    const port = `${number.image}${hasOwn ? `/${place.token(last + 2).image}` : protocol}`;
     return new SyntaxProblem("loose-port", span, "a port follows its destination behind a ':'", {
       why: "a port belongs to what stands right before it",
-      help: `write it without a space: :${clip(number.image)}${protocol}`,
+      help: "put it right behind its destination, after a ':'",
+      mends: [{ start, end, text: `:${port}` }, ...morePorts(place, port, end), { start, end, text: ` -> ${port}` }],
     });
   }
   if (word === undefined) return undefined;
   return new SyntaxProblem("loose-port", spanAt(place), `unexpected '${word}' behind the destination`, {
     why: "ports and protocols follow the destination behind a ':'",
-    help: ["tcp", "udp", "sctp"].includes(word) ? `write :${word} without a space` : "write for example c1:22",
+    help: "put it right behind the destination, as in c1:22 or c1:udp",
+    mends: [{ start: endOf(place.token(0)), end: endOf(found), text: `:${word}` }].filter(() => isProtocol(word)),
   });
 };
 
-const ON_WORDS = ["true", "yes", "1", "enable", "enabled", "allow"];
-const OFF_WORDS = ["false", "no", "0", "disable", "disabled", "deny"];
+function switchOf(word: string): string[] {
+  return ON_WORDS.includes(word) ? ["on"] : OFF_WORDS.includes(word) ? ["off"] : [];
+}
+
+const ON_WORDS = ["on", "true", "yes", "1", "enable", "enabled", "allow"];
+const OFF_WORDS = ["off", "false", "no", "0", "disable", "disabled", "deny"];
 
 /** `icc true`. */
 const switchWord: Mistake = (place, found) => {
@@ -197,10 +186,15 @@ const switchWord: Mistake = (place, found) => {
   const word = found.image.replace(/"/g, "").toLowerCase();
   const keyword = place.first.image;
   const message = `expected on or off after '${keyword}', found ${shown(found)}`;
-  const mend = ON_WORDS.includes(word) ? "on" : OFF_WORDS.includes(word) ? "off" : `on or ${keyword} off`;
+  const next = place.token(2).image.toLowerCase();
+  const gap = { start: endOf(place.token(0)), end: endOf(place.token(2)) };
   return new SyntaxProblem("not-a-switch", spanAt(place), message, {
     why: `'${keyword}' is on or off`,
-    help: `write ${keyword} ${mend}`,
+    help: `say ${keyword} on or ${keyword} off`,
+    mends: [
+      ...switchOf(word).map((text) => instead(place, 1, 1, text)),
+      ...(is(found, T.Equals, T.Colon) ? switchOf(next).map((text) => ({ ...gap, text: ` ${text}` })) : []),
+    ],
   });
 };
 
@@ -213,25 +207,26 @@ const path: Mistake = (place, found) => {
   const span = { file: place.file, start: found.startOffset, end: found.startOffset + word.length };
   return new SyntaxProblem("missing-quotes", span, "a path needs double quotes", {
     why: `the form is: ${formOf(place)}`,
-    help: `write ${quoted(word)}`,
+    help: "put the path in double quotes",
+    mends: [{ start: span.start, end: span.end, text: quoted(word) }],
   });
 };
 
 const block: Mistake = (place, found) => {
   if (place.expected !== T.BlockOpen.name || !isEnd(found)) return undefined;
-  const text = clip(textOf(spanBetween(place, -1, 0)));
   const open = place.token(2);
   if (is(open, T.BlockOpen)) {
     const span = spanOf(place.file, open);
     return new SyntaxProblem("brace-on-next-line", span, "the '{' of a block can't begin a line", {
       why: "a newline ends the statement, so the '{' stands on the statement's line",
-      help: `write ${text} {`,
+      help: `move it up, behind ${shown(place.token(0))}`,
     });
   }
   const message = `expected '{' after ${shown(place.token(0))}, found ${shown(found)}`;
   return new SyntaxProblem("missing-block", spanAt(place), message, {
     why: `the form is: ${formOf(place)}`,
-    help: `write ${text} { }`,
+    help: "put a block behind it, which may be empty: { }",
+    mends: [{ start: endOf(place.token(0)), end: endOf(place.token(0)), text: " { }" }],
   });
 };
 
@@ -239,7 +234,8 @@ const assertVerb: Mistake = (place, found) => {
   if (place.rule !== "assertion" || !is(found, T.Reject)) return undefined;
   return new SyntaxProblem("assert-reject", spanAt(place), "an assertion says allow or deny", {
     why: "a rejected packet doesn't arrive either",
-    help: "write assert deny",
+    help: "say deny",
+    mends: [instead(place, 1, 1, "deny")],
   });
 };
 
@@ -250,9 +246,21 @@ const env: Mistake = (place, found) => {
   const message = isEnv ? "expected KEY=VALUE after 'env'" : `unexpected ${shown(found)} behind the value`;
   return new SyntaxProblem("bad-env", span, message, {
     why: "an unquoted value ends at a space, ',', ';', '#' or a brace, and no space stands around the '='",
-    help: 'write env KEY=VALUE, or env KEY="a value with spaces"',
+    help: "put the value right behind the '=', and quote one with spaces: env KEY=\"a value\"",
+    mends: envMends(place),
   });
 };
+
+/** `env A = b`, `env A: b`, `env A=b c`. */
+function envMends(place: Place): Edit[] {
+  const start = place.first.startOffset;
+  const [line] = /^[^\n,;#{}]*/.exec(place.file.text.slice(start, start + 200)) ?? [""];
+  const [, key, value] = /^env[ \t]+([\w.-]+)[ \t]*[=:][ \t]*([^"\r]*?)[ \t\r]*$/.exec(line) ?? [];
+  if (key === undefined || value === undefined) return [];
+  return [
+    { start, end: start + line.trimEnd().length, text: `env ${key}=${/\s/.test(value) ? quoted(value) : value}` },
+  ];
+}
 
 const ITEMS = [T.Name, T.Quoted, T.NumberWord, T.NumberRange, T.Address];
 
@@ -263,22 +271,48 @@ const missingBraces: Mistake = (place, found, before) => {
     return undefined;
   }
   if (is(place.token(-1), T.Colon)) return undefined;
+  let last = 1;
+  while (is(place.token(last + 1), ...ITEMS)) last++;
+  const items = Array.from({ length: last + 1 }, (_, at) => place.token(at).image);
   return new SyntaxProblem("missing-braces", spanBetween(place, 0, 1), "several items need braces", {
     why: "a list is written {a, b}; one item needs no braces",
-    help: `write {${clip(before.image)}, ${clip(found.image)}}`,
+    help: "put them in braces, with commas between: {a, b}",
+    mends: [instead(place, 0, last, `{${items.join(", ")}}`)],
   });
 };
 
 const missingEquals: Mistake = (place, found, before) => {
   if (place.rule !== "let" || place.expected !== T.Equals.name) return undefined;
   const message = `expected '=' after ${shown(before)}, found ${shown(found)}`;
+  const colon = {
+    start: found.startOffset,
+    end: is(place.token(2), T.Equals) ? endOf(place.token(2)) : endOf(found),
+    text: " =",
+  };
   return new SyntaxProblem("unexpected-token", spanAt(place), message, {
     why: `the form is: ${formOf(place)}`,
-    help: `write let ${clip(before.image)} = …`,
+    help: "put '=' and a value behind the name",
+    mends: [is(found, T.Colon) ? colon : { start: endOf(before), end: endOf(before), text: " =" }],
   });
 };
 
+/** `link app db`. */
+const linkWithoutArrow: Mistake = (place, found, before) => {
+  if (!is(place.first, T.Link) || place.rule !== "end" || place.within !== undefined) return undefined;
+  if (!is(found, T.Name, T.Quoted) || behind(place, T.Arrow, T.As) !== undefined) return undefined;
+  return new SyntaxProblem(
+    "unexpected-token",
+    spanAt(place),
+    `expected '->' after ${shown(before)}, found ${shown(found)}`,
+    {
+      why: ARROW_RULE,
+      help: ARROW_HELP,
+      mends: [{ start: endOf(before), end: endOf(before), text: " ->" }],
+    },
+  );
+};
+
 const MISTAKES: readonly Mistake[] = [
-  ...[badStart, splitStatement, env, block, path, arrow, dockerPublish, publishHost, slash, loosePort, switchWord],
-  ...[insideBraces, order, assertVerb, missingEquals, missingBraces],
+  ...[badStart, splitStatement, env, block, path, arrow, publishPorts, publishHost, slash, loosePort, switchWord],
+  ...[insideBraces, order, assertVerb, missingEquals, missingBraces, linkWithoutArrow],
 ];

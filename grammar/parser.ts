@@ -1,13 +1,14 @@
 /** Text to tree. The grammar is in statements.ts, properties.ts, connections.ts and values.ts; here is the recovery. */
 import { EOF, type IRecognitionException, type IToken, isRecognitionException, type TokenType } from "chevrotain";
 import type { Statement, Tree } from "../src/ast/nodes.js";
-import type { Diagnostics } from "../src/text/diagnostic.js";
-import type { SourceFile } from "../src/text/source.js";
+import { Diagnostics } from "../src/text/diagnostic.js";
+import { SourceFile } from "../src/text/source.js";
 import { readCommonLines } from "./common-lines.js";
 import { explain, unclosedBrace } from "./explain.js";
 import { spanOf } from "./items.js";
+import { mended } from "./mend.js";
 import type { Place, Within } from "./place.js";
-import { SyntaxProblem } from "./problem.js";
+import { type Advice, SyntaxProblem } from "./problem.js";
 import { type Chunk, Scanner } from "./scanner.js";
 import { StatementGrammar } from "./statements.js";
 import * as T from "./tokens.js";
@@ -30,6 +31,21 @@ export function parse(file: SourceFile, diagnostics: Diagnostics): Tree {
 /** Constructed when the first line needs it: that takes longer than to parse a small policy. */
 let parser: PolicyParser | undefined;
 
+/** Tries mends while `parser` is at work. */
+let trial: PolicyParser | undefined;
+
+/** Whether a text is one statement, or one property of such a block, without an error. */
+function isStatement(text: string, within: Within): boolean {
+  const file = new SourceFile("", within === undefined ? text : `${within} x {\n${text}\n}`);
+  const diagnostics = new Diagnostics();
+  const statements: Statement[] = [];
+  trial ??= new PolicyParser(true);
+  for (const scanner = new Scanner(file); !scanner.done;) trial.parse(file, scanner.next(), statements, diagnostics);
+  const [only] = statements;
+  if (diagnostics.hasErrors || only === undefined || statements.length > 1) return false;
+  return within === undefined || ("properties" in only && only.properties.length === 1);
+}
+
 /** Statements that are no property of any block. */
 const ONLY_STATEMENTS = new Set<TokenType>([
   ...[T.Policy, T.Include, T.Let, T.Allow, T.Deny, T.Reject, T.Share, T.Assert],
@@ -40,7 +56,8 @@ export class PolicyParser extends StatementGrammar {
   private chunk!: Chunk;
   private within: Within;
 
-  constructor() {
+  /** With `isTrial` only whether there are errors is asked, so that nobody looks for their mends. */
+  constructor(private readonly isTrial = false) {
     super();
     this.performSelfAnalysis();
   }
@@ -142,7 +159,22 @@ export class PolicyParser extends StatementGrammar {
       problem = explain(this.place(rule, name === "MismatchedTokenException" ? message : undefined, first));
     }
     if (!(problem instanceof SyntaxProblem)) throw problem;
-    this.diagnostics.error(problem.code, problem.span, problem.message, problem.advice);
+    const { why } = problem.advice;
+    this.diagnostics.error(problem.code, problem.span, problem.message, {
+      why,
+      help: this.help(problem.advice, first),
+    });
+  }
+
+  /** The first mend that makes a statement of it, else the plain instruction. */
+  private help({ help, mends = [] }: Advice, first: IToken): string {
+    if (this.isTrial) return help;
+    const place = this.place("end", undefined, first);
+    for (const mend of mends) {
+      const text = mended(place, mend);
+      if (text !== undefined && isStatement(text, this.within)) return `write ${text}`;
+    }
+    return help;
   }
 
   private place(rule: string, expected: string | undefined, first: IToken): Place {

@@ -2,7 +2,7 @@
 import { EOF, type IToken, type TokenType } from "chevrotain";
 import type { SourceFile, Span } from "../src/text/source.js";
 import { spanOf } from "./items.js";
-import type { SyntaxProblem } from "./problem.js";
+import type { Edit, SyntaxProblem } from "./problem.js";
 import * as T from "./tokens.js";
 
 /** Which block the parser is in, if any. */
@@ -60,19 +60,52 @@ export function clip(text: string, most = 40): string {
   });
 }
 
+export const ARROW_HELP = "put -> between source and destination";
 export const ARROW_RULE = "source and destination are joined by ->";
 
-/** The statement's text with one piece replaced, for a mend. */
-export function mended(place: Place, start: number, end: number, replacement: string): string {
-  const { text } = place.file;
-  const [rest] = /^[^\n#;]*/.exec(text.slice(end, end + 200)) ?? [""];
-  const before = text.slice(place.first.startOffset, start);
-  return clip(`${before}${replacement}${rest}`.trim(), 100);
+export function endOf(token: IToken): number {
+  return token.startOffset + token.image.length;
 }
 
-/** `word` as a policy would have to write it. */
+/** Everything from one token to another, counted as in `Place.token`, as `text`. */
+export function instead(place: Place, from: number, to: number, text: string): Edit {
+  return { start: place.token(from).startOffset, end: endOf(place.token(to)), text };
+}
+
+/** The gap between two neighbours, the first counted as in `Place.token`, as `text`. */
+export function between(place: Place, before: number, text: string): Edit {
+  return { start: endOf(place.token(before)), end: place.token(before + 1).startOffset, text };
+}
+
+/** The source from one token to the end of another, counted as in `Place.token`. */
+export function textBetween(place: Place, from: number, to: number): string {
+  return place.file.text.slice(place.token(from).startOffset, endOf(place.token(to)));
+}
+
+/** How far back, counted as in `Place.token`, the statement has a token of one of these types; undefined if it has none. */
+export function behind(place: Place, ...types: readonly TokenType[]): number | undefined {
+  for (let at = 0; ; at--) {
+    const token = place.token(at);
+    if (is(token, ...types)) return at;
+    if (token === place.first || token.tokenType === EOF) return undefined;
+  }
+}
+
+/** Where the list or the item that begins at `at` ends. */
+export function endOfOperand(place: Place, at: number): number {
+  const close = is(place.token(at), T.ListOpen)
+    ? T.ListClose
+    : is(place.token(at), T.BracketOpen)
+      ? T.BracketClose
+      : undefined;
+  if (close === undefined) return at;
+  for (let end = at; !isEnd(place.token(end)); end++) if (is(place.token(end), close)) return end;
+  return at;
+}
+
+/** How the words of the policy would have to be written to be a name. */
 export function quoted(word: string): string {
-  return `"${clip(word).replace(/[\\"]/g, "\\$&")}"`;
+  return `"${word.replace(/[\\"]/g, "\\$&")}"`;
 }
 
 export function is(token: IToken, ...types: readonly TokenType[]): boolean {

@@ -5,7 +5,17 @@ import type { SyntaxCode } from "../src/text/syntax-codes.js";
 /** The rule of the language behind a problem, and how to mend the text. */
 export interface Advice {
   readonly why: string;
+  /** A plain instruction, for when no mend makes a statement. */
   readonly help: string;
+  /** The first of these that makes the statement one without an error is the help: `write STATEMENT`. */
+  readonly mends?: readonly Edit[];
+}
+
+/** What should stand in place of a piece of the source. */
+export interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
 }
 
 export class SyntaxProblem extends Error {

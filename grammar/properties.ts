@@ -42,7 +42,7 @@ export abstract class PropertyGrammar extends ConnectionGrammar {
     }
     throw new SyntaxProblem("not-a-prefix", item.span, "a subnet needs a prefix length", {
       why: "a subnet is an address and the number of bits that its addresses share",
-      help: "write for example 172.17.0.0/16",
+      help: "put the length behind the address, as in 172.17.0.0/16",
     });
   });
 
@@ -84,7 +84,8 @@ export abstract class PropertyGrammar extends ConnectionGrammar {
     const text = item.kind === "cidr" ? item.address : (item as Item & { kind: "range" }).from;
     throw new SyntaxProblem("not-an-address", item.span, `${token.image} is more than one address`, {
       why: item.kind === "cidr" ? "the prefix length belongs to the network's subnet" : "one address is meant here",
-      help: `write one address, such as ${text}`,
+      help: `leave one address, such as ${text}`,
+      mends: [{ start: token.startOffset, end: token.startOffset + token.image.length, text }],
     });
   }
 
@@ -158,7 +159,7 @@ export abstract class PropertyGrammar extends ConnectionGrammar {
         other === undefined ? "'mode container' needs the other container" : `'mode ${mode.text}' takes no name`,
         {
           why: "only 'mode container' refers to another container, and shares that one's sandbox",
-          help: other === undefined ? "write mode container:NAME" : `write mode ${mode.text}`,
+          help: other === undefined ? "name it behind a ':', as in mode container:c1" : `write mode ${mode.text}`,
         },
       );
     }

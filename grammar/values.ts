@@ -89,9 +89,11 @@ export abstract class ValueGrammar extends EmbeddedActionsParser {
     const item = addressOf(this.file, token);
     const span = this.since(open);
     if (item.kind === "address" && item.text.includes(":")) return { ...item, bracketed: true, span };
+    const needsBraces = token.image.includes(":") && this.LA(1).tokenType === T.Colon;
     throw new SyntaxProblem("bad-brackets", span, "brackets hold one IPv6 address and nothing else", {
       why: "they set the colons of the address apart from the one before a port",
       help: `leave the brackets out: ${token.image}`,
+      mends: [{ start: span.start, end: span.end, text: needsBraces ? `{${token.image}}` : token.image }],
     });
   }
 

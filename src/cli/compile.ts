@@ -4,10 +4,10 @@ import { plan } from "../backend/nftables/plan.js";
 import { sourceMap } from "../backend/nftables/source-map.js";
 import { toText } from "../backend/nftables/text.js";
 import type { Compiled } from "../ir/compile.js";
-import type { Inexpressible } from "../transaction/apply.js";
 import { EXIT, Failure } from "./exit.js";
+import { failInexpressible } from "./inexpressible.js";
 import { compileOrFail, compilePaths } from "./input.js";
-import { diagnosticsJson, note, noteDiagnostic, print, printExactly, printJson, shown } from "./output.js";
+import { diagnosticsJson, note, print, printExactly, printJson, shown } from "./output.js";
 
 export interface CompileFlags {
   readonly backend: string;
@@ -29,7 +29,7 @@ export async function compile(files: readonly string[], options: CompileFlags): 
   if (options.apply) return apply(compiled, options, performance.now() - started);
   const { inexpressible } = await import("../transaction/apply.js");
   const obstacle = inexpressible(compiled.policy, true);
-  if (obstacle !== undefined) throw notApplicable(obstacle, options);
+  if (obstacle !== undefined) failInexpressible(obstacle, options.json ?? false);
   const { planTopology } = await import("../topology/plan.js");
   const { formatTopology } = await import("../topology/format.js");
   const topology = planTopology(compiled.policy);
@@ -82,21 +82,6 @@ async function apply(compiled: Compiled, options: CompileFlags, compiling: numbe
     );
   } catch (error) {
     if (!(error instanceof Inexpressible)) throw error;
-    throw notApplicable(error, options);
+    failInexpressible(error, options.json ?? false);
   }
-}
-
-/** Reports a statement that this version can't carry out; what to throw afterwards. */
-function notApplicable({ span, message }: Inexpressible, options: CompileFlags): Failure {
-  const diagnostic = {
-    code: "not-applicable",
-    severity: "error" as const,
-    span,
-    message,
-    why: "It is parsed and checked, but this version has no way to carry it out exactly, and nothing is ever widened.",
-    help: "take the statement out to apply the rest",
-  };
-  if (options.json) printJson({ diagnostics: diagnosticsJson([diagnostic]) });
-  else noteDiagnostic(diagnostic);
-  return new Failure(EXIT.policy, "");
 }

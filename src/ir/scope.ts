@@ -34,6 +34,8 @@ export class Scope {
   /** Names that some statement mentions: what is never mentioned is reported as unused. */
   readonly used = new Set<string>();
   readonly implicit: boolean;
+  /** Names that can't be, reported once. */
+  private readonly bad = new Set<string>();
   private readonly diagnostics: Diagnostics;
 
   /** `closed`: names are those given, and none is declared by being mentioned. */
@@ -83,7 +85,10 @@ export class Scope {
     const found = this.names.get(name.text);
     if (found !== undefined) return found;
     if (this.implicit && !RESERVED.has(name.text)) {
-      if (!checkName(name, this.diagnostics)) return undefined;
+      if (this.bad.has(name.text) || !checkName(name, this.diagnostics)) {
+        this.bad.add(name.text);
+        return undefined;
+      }
       const declared: Declared = { kind: "container", name: name.text, statement: undefined };
       this.names.set(name.text, declared);
       return declared;

@@ -100,7 +100,7 @@ export function summaryLines(results: readonly Result[], { left, represented, ra
   }
   const plural = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
   const omitted = [
-    [left, "further probe", "others of their kind stand for them"],
+    [left, "further probe", "to keep it short"],
     [represented, "container", "of others the policy says the same"],
     [ranges, "range", "of the world's addresses there would be too many"],
   ] as const;

@@ -7,7 +7,7 @@
  */
 import { checkText, clearBatches, commitText } from "../backend/nftables/apply.js";
 import { plan } from "../backend/nftables/plan.js";
-import { compare } from "../backend/nftables/readback.js";
+import { compare, foreignTables, type NamedTable } from "../backend/nftables/readback.js";
 import { toRemoval, toText } from "../backend/nftables/text.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
@@ -91,8 +91,10 @@ async function applyLocked(compiled: Compiled, options: ApplyOptions): Promise<A
   const text = toText(ruleset);
   const rulesChanged =
     options.rules === false ? false : digest(text) !== applied?.ruleset || (await compare(ruleset)) !== "equal";
-  const difference = differ(topology, await reading);
+  const [actual, foreign] = await Promise.all([reading, applied === undefined ? foreignTables(ruleset.tables) : []]);
+  const difference = differ(topology, actual);
   refuse(difference);
+  refuseTable(foreign[0]);
   holderOfPorts(policy, before?.policy);
   const planned = performance.now();
   const changes = difference.changes.map((change) => change.text);
@@ -125,6 +127,15 @@ function refuse(difference: Difference): void {
   if (first === undefined) return;
   const more = others.map((conflict) => `\n       also: ${conflict.message}`).join("");
   throw new Obstacle(`${first.message}${first.from === undefined ? "" : ` (${first.from})`}${more}`, first.mend);
+}
+
+function refuseTable(table: NamedTable | undefined): void {
+  if (table === undefined) return;
+  const name = `${table.family} ${table.name}`;
+  throw new Obstacle(
+    `the table ${name} that the policy needs exists already and isn't tsnet's`,
+    `remove it (nft delete table ${name}), or give the policy another name`,
+  );
 }
 
 /** The changes themselves; returns what couldn't be tidied up. */

@@ -1,7 +1,7 @@
 /** Takes away everything that a policy made. */
 import { clearBatches, commitText } from "../backend/nftables/apply.js";
 import { tableName } from "../backend/nftables/names.js";
-import { ownTables } from "../backend/nftables/readback.js";
+import { foreignTables, ownTables } from "../backend/nftables/readback.js";
 import { releaseForwarding } from "../topology/forwarding.js";
 import { removeTopology } from "../topology/remove.js";
 import { cutConnections } from "./connections.js";
@@ -44,7 +44,9 @@ async function removeLocked(policy: string): Promise<RemoveResult> {
     );
   }
   const name = tableName(policy);
-  const tables = (await ownTables()).filter((table) => table.name === name);
+  const named = (await ownTables()).filter((table) => table.name === name);
+  const foreign = applied === undefined ? await foreignTables(named) : [];
+  const tables = named.filter((table) => !foreign.includes(table));
   if (tables.length > 0) {
     await commitText(tables.map((table) => `delete table ${table.family} ${table.name}\n`).join(""));
     for (const table of tables) changes.push(`remove table ${table.family} ${table.name}`);

@@ -16,7 +16,8 @@ const test = suite("what reaches a terminal");
 
 const EVIL = "a\u001b[31m\u202eb\u009b2J";
 const MILD = "a\\x1b[31m\\u{202e}b\\x9b2J";
-const POLICY = `policy "${EVIL}"\ncontainer "${EVIL}" { }\ncontainer c2 { }\nicc off\nallow c2 -> "${EVIL}":22\n`;
+/** Names must be visible; paths of files and sandboxes need not be. */
+const POLICY = `container c1 { netns "/run/netns/${EVIL}" }\ncontainer c2 { }\nicc off\nallow c2 -> c1:22\n`;
 
 /** What `print` and its like write to a stream. */
 function written(stream: NodeJS.WriteStream, act: () => void): string {
@@ -66,26 +67,31 @@ test("what programs read stays exact", () => {
 test("names in the output of commands", () => {
   const file = path.join(folder, "evil\u001b[32m\n.tsnet");
   writeFileSync(file, POLICY);
-  const query = `c2 -> "${EVIL}":22`;
-  const runs = [
-    ["check", file],
-    ["explain", file, query],
-    ["fmt", "--check", file],
-    ["compile", "--topology", file],
+  const ugly = path.join(folder, "ugly\u001b[32m\n.tsnet");
+  writeFileSync(ugly, "  icc   off, allow a -> b");
+  const wrong = path.join(folder, "wrong\u001b[32m\n.tsnet");
+  writeFileSync(wrong, `policy "${EVIL}"\nallow a -> "${EVIL}"\n`);
+  const runs: readonly [string, ...string[]][] = [
+    ["evil\\x1b[32m\\x0a.tsnet:4:1  allow", "explain", file, "c2 -> c1:22"],
+    [`'c2 -> ${MILD}' can't be read`, "explain", file, `c2 -> ${EVIL}`],
+    ["ugly\\x1b[32m\\x0a.tsnet would change", "fmt", "--check", ugly],
+    ["evil\\x1b[32m\\x0a.tsnet?: there is no such file", "check", `${file}?`],
+    ["wrong\\x1b[32m\\x0a.tsnet:1:8", "check", wrong],
+    [`policy "${MILD}"`, "check", wrong],
+    ["# container c1", "compile", "--topology", file],
   ];
-  for (const run of runs) {
+  for (const [says, ...run] of runs) {
     const { out, err } = tsnet(...run);
-    assert.not.match(out + err, /[^\n\t\P{Cc}]|\u202e/u, run[0]);
-    if (run[0] === "fmt") assert.is(out, "");
-    else assert.ok(out.includes(MILD), run[0]);
+    assert.not.match(out + err, /[^\n\t\P{Cc}]|\u202e/u, run.join(" "));
+    assert.ok((out + err).includes(says), `${run.join(" ")}: ${out}${err}`);
   }
-  assert.ok(tsnet("check", `${file}?`).err.includes("evil\\x1b[32m\\x0a.tsnet?"));
-  assert.ok(tsnet("compile", "--format", "text", file).out.includes(EVIL));
-  assert.is(JSON.parse(tsnet("compile", "--json", file).out).policy, EVIL);
+  const json = JSON.parse(tsnet("compile", "--topology", "--json", file).out);
+  assert.ok(JSON.stringify(json).includes(JSON.stringify(EVIL).slice(1, -1)));
+  assert.ok(tsnet("compile", "--format", "text", file).out.includes("evil"));
 });
 
 test("names in the matrix of try, and the matrix's own colours", () => {
-  const { policy } = compile(POLICY);
+  const { policy } = compile("icc off, allow c2 -> c1:22", { file: EVIL });
   const place = planPlace(policy);
   const results = planCells(policy, place).cells.map((cell) => ({
     cell,

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { CODES } from "../../src/text/codes.js";
@@ -30,8 +31,8 @@ test("words and quotes", () => {
     ["container c { netns /run/x }", "missing-quotes '/run/x'"],
   ]);
   assert.is(helpOf("allow 0afe24ab86b8 -> b"), 'if it is a name, quote it: "0afe24ab86b8"');
-  assert.is(helpOf("allow café -> b"), 'write "café"');
-  assert.is(helpOf("allow “x” -> b"), 'write "x"');
+  assert.is(helpOf("allow café -> b"), 'write allow "café" -> b');
+  assert.is(helpOf("allow “x” -> b"), 'write allow "x" -> b');
 });
 
 test("numbers and addresses", () => {
@@ -65,8 +66,8 @@ test("numbers and addresses", () => {
     ["allow a -> b:10.0.0.1", "not-a-port '10.0.0.1'"],
     ["publish 80 -> 10.0.0.1:80", "not-a-container '10.0.0.1'"],
   ]);
-  assert.is(helpOf("allow a -> 10.0.0.1-9"), "write 10.0.0.1-10.0.0.9");
-  assert.is(helpOf("allow a -> fd00::5:ssh"), "write [fd00::5]:…");
+  assert.is(helpOf("allow a -> 10.0.0.1-9"), "write allow a -> 10.0.0.1-10.0.0.9");
+  assert.is(helpOf("allow a -> fd00::5:ssh"), "write allow a -> [fd00::5]:ssh");
   assert.is(helpOf("allow a -> fd00::5:65535"), "for a port write [fd00::5]:65535");
 });
 
@@ -104,21 +105,21 @@ test("what people bring from other tools", () => {
     ["allow a\n  -> b:22", "split-statement ''"],
     ["publish 80\n  -> c1:80", "split-statement '->'"],
   ]);
-  assert.is(helpOf("allow c1 -> c2 : 22"), "write c2:22");
+  assert.is(helpOf("allow c1 -> c2 : 22"), "write allow c1 -> c2:22");
   assert.is(helpOf("allow c1 => c2"), "write allow c1 -> c2");
   assert.is(helpOf("allow c1 to c2 # x"), "write allow c1 -> c2");
   assert.is(helpOf("publish 80:8080"), "write publish 80 -> c1:8080");
   assert.is(helpOf("publish 127.0.0.1:80:8080"), "write publish 127.0.0.1:80 -> c1:8080");
   assert.is(helpOf("publish c1:80"), "write publish 80 -> c1:80");
   assert.is(helpOf("container c { publish 80:8080 }"), "write publish 80 -> 8080");
-  assert.is(helpOf("publish ::1:53 -> dns"), "write publish [::1]:53 -> …");
+  assert.is(helpOf("publish ::1:53 -> dns"), "write publish [::1]:53 -> dns");
   assert.is(helpOf("port 22"), "did you mean 'publish'?");
   assert.is(helpOf("alow a -> b"), "did you mean 'allow'?");
   assert.is(helpOf("publsh 80 -> a"), "did you mean 'publish'?");
   assert.is(helpOf("network n { drivr bridge }"), "did you mean 'driver'?");
   assert.is(helpOf("icc true"), "write icc on");
-  assert.is(helpOf("allow a -> b:tcp/22"), "write 22/tcp");
-  assert.is(helpOf("container c { network n mac 02-42-ac-11-00-05 }"), "write 02:42:ac:11:00:05");
+  assert.is(helpOf("allow a -> b:tcp/22"), "write allow a -> b:22/tcp");
+  assert.is(helpOf("container c { network n mac 02-42-ac-11-00-05 }"), "write network n mac 02:42:ac:11:00:05");
 });
 
 test("lists", () => {
@@ -188,7 +189,8 @@ test("warns where an address may have been meant as an address and a port", () =
   const warned: [string, string][] = [
     ["allow a -> fd00::5:22", "if a port is meant, write [fd00::5]:22"],
     ["deny a -> world except fd00::5:22", "if a port is meant, write [fd00::5]:22"],
-    ["allow a -> {fd00::5:22, b}", "if a port is meant, write {fd00::5}:22"],
+    ["allow a -> {fd00::5:22}", "if a port is meant, write {fd00::5}:22"],
+    ["allow a -> {fd00::5:22, b}", "if a port is meant, put ':22' behind all peers, or use a rule of its own for it"],
     ["assert deny a -> fd00::5:9999", "if a port is meant, write [fd00::5]:9999"],
     ["allow a -> fd00::1-fd00::5:22", "if a port is meant, write {fd00::1-fd00::5}:22"],
   ];
@@ -243,6 +245,162 @@ test("every problem says why and how to mend it, with a code of the catalogue", 
       assert.ok(why !== undefined && why !== "" && help !== undefined && help !== "", `${code} of ${text}`);
     }
   }
+});
+
+test("a help is the statement that was meant, or a plain instruction", () => {
+  const helps: [text: string, help: string][] = [
+    ["allow c2- -> c1", 'write allow "c2-" -> c1'],
+    ["allow c1. -> c2", 'write allow "c1." -> c2'],
+    ["network c- { }", 'write network "c-" { }'],
+    ["allow c1-- c2", "write allow c1-> c2"],
+    ["allow a→b:22", "write allow a->b:22"],
+    ["allow a -> b → c", "put -> between source and destination"],
+    ["allow c1 => c2 : 22", "put -> between source and destination"],
+    ["allow a -> b:-1", "a port is a number from 1 to 65535, without a sign"],
+    ["allow a -> b:8000 - 8010", "write allow a -> b:8000-8010"],
+    ["allow a -> b:8000–8010", "write allow a -> b:8000-8010"],
+    ["allow a -> [fd00::1]-[fd00::9]:22", "write allow a -> {fd00::1-fd00::9}:22"],
+    ["allow a -> [fd00::1]-[fd00::9]", "write allow a -> fd00::1-fd00::9"],
+    ["allow a -> [fd00::1-fd00::9]:22", "write allow a -> {fd00::1-fd00::9}:22"],
+    ["deny 10.0.0.1 - 10.0.0.9 -> c1", "write deny 10.0.0.1-10.0.0.9 -> c1"],
+    ["allow a -> 10.0.0.0/255.240.0.0", "write allow a -> 10.0.0.0/12"],
+    ["allow a -> fd00::5:22/tcp", "write allow a -> [fd00::5]:22/tcp"],
+    ["allow a -> b:22:80", "write allow a -> b:{22, 80}"],
+    ["allow a -> b:22 80", "write allow a -> b:{22, 80}"],
+    ["allow a -> b udp 53", "write allow a -> b:53/udp"],
+    ["allow a b c -> d", "write allow {a, b, c} -> d"],
+    ["allow a -> {b; c}", "write allow a -> {b, c}"],
+    ["allow a -> world:443 except {b, c}", "write allow a -> world except {b, c}:443"],
+    ["publish 80 -> c1:90 from 10.0.0.0/8:22", "write publish 80 -> c1:90 from 10.0.0.0/8"],
+    ["publish host:80 -> c1", "write publish 80 -> c1"],
+    ["publish 80:8080 -> web", "write publish 80 -> web:8080"],
+    ["publish 80:8080/tcp from a", "write publish 80 -> c1:8080/tcp from a"],
+    ["publish 53/udp:53", "write publish 53/udp -> c1:53"],
+    ["publish 80 -> c1:80:90", "publish each port in a statement of its own"],
+    ["publish 80 -> c1 except c2", "name what remains"],
+    ["publish 10.0.0.1 -> c1", "put a ':' and the host port behind it: 10.0.0.1:8080"],
+    ["let x = any except c1", "say it in the rules that use the let, as in allow web except c1 -> db"],
+    ["let x = {any except c1}", "say it in the rules that use the let, as in allow web except c1 -> db"],
+    ["let x 22", "write let x = 22"],
+    ["allow a -> b log except c", "move it right behind the peers that it takes away from"],
+    ["deny a -> b log limit x", 'write for example: deny c2 -> c1:22 log "ssh: " limit 5/second'],
+    ["deny a -> b limit 5/second", "write deny a -> b log limit 5/second"],
+    ['deny a -> b log limit 5/second "x"', 'write deny a -> b log "x" limit 5/second'],
+    ['"a" -> b', "if it is a rule, begin with allow, deny or reject"],
+    ["a -> b", "if it is a rule, begin with allow, deny or reject"],
+    ["80 -> b", "if it is a port, begin with publish"],
+    [
+      "foo",
+      "begin it with one of policy, include, let, network, container, icc, allow, deny, reject, publish, link, share, assert",
+    ],
+    ["network n { foo }", "begin it with one of driver, subnet, gateway, internal, masquerade, mtu, bridge, icc"],
+    ["network n { expos 80 }", "if 'expose' is meant, move it: it stands in the block of a container"],
+    ["container c { mode container }", "name it behind a ':', as in mode container:c1"],
+    ["container c { env A = b c }", 'write env A="b c"'],
+    ["icc=off", "write icc off"],
+    ["link app", "write link web -> app"],
+    ["link app => db as x", "write link app -> db as x"],
+    ["link app db", "write link app -> db"],
+    ["allow web* -> db", "for everything write any"],
+  ];
+  for (const [text, help] of helps) assert.is(helpOf(text), help, text);
+  assert.is(read('"a" -> b').problems[0]?.message, "no statement begins with '\"a\"'");
+  assert.is(read("let x = any except c1").problems[0]?.why?.split(",")[0], "'except' belongs to a side of a rule");
+});
+
+const TOP = [
+  "policy shop",
+  'include "a.tsnet"',
+  "let web = {app1, 10.0.0.0/8}",
+  "let ssh = 22/tcp",
+  "icc off",
+  "allow c2 -> c1:22",
+  "deny any except app -> db:{3306, 53/udp}",
+  "reject {a, b} -> 10.0.0.1-10.0.0.9",
+  "allow c1 -> [2001:db8::1]:8000-8010/udp",
+  "allow c1 -> fd00::1-fd00::9",
+  'deny c1 -> host:22 log "ssh" limit 5/second',
+  "deny c1 -> world except {203.0.113.0/24, c2}:443",
+  "publish 127.0.0.1:49153 -> c1:8080/tcp",
+  "publish [::1]:53 -> dns:53/udp from any except {a, b}",
+  "publish all -> c1",
+  "publish 80-90 -> {a, b}:80-90",
+  "link app -> db as database",
+  'share "/run/x" {a, b}',
+  "assert deny a -> b:icmp",
+  "network front { subnet 10.0.0.0/8 }",
+  "container c1 { network front }",
+];
+const IN_CONTAINER = [
+  "network front ip 172.17.0.5 mac 02:42:ac:11:00:05",
+  "expose {80, 53/udp}",
+  "env KEY=value",
+  "publish 49153->8080",
+  "link db as database",
+  "mode container:c1",
+  'netns "/run/netns/x"',
+  "pid 4242",
+];
+const IN_NETWORK = ["driver macvlan eth0", "subnet fd17::/64", "gateway 172.17.0.1", "masquerade off", "mtu 1500"];
+const PIECES = [
+  ..."-> => → - -- – . : / = [ ] * ! $ ' < > ; , ( & %".split(" "),
+  ..."a c1 web any host 22 0 8000-8010 22- 22tcp 5s 10.0.0.1 10.0.0.0/8 255.0.0.0 fd00::5 fd00::5:22 ::1".split(" "),
+  ..."[fd00::1] fd00::1-fd00::9 02-42-ac-11-00-05 0afe é “x” 'q' port tcp udp to true except from log limit as".split(
+    " ",
+  ),
+  ...["on", "all", "ip", "allow", "env", '"q"', '"a b"', "5/second", "{a, b}", " ", "", "\n", "\t"],
+];
+
+/** The pieces of a statement with its spaces. */
+const piecesOf = (text: string) => text.match(/"[^"]*"|[\w.]+|->|\s+|./g) as string[];
+
+test("what a help says to write is a statement without an error", () => {
+  const place = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ text: fc.constantFrom(...TOP), head: fc.constant("") }) },
+    { weight: 2, arbitrary: fc.record({ text: fc.constantFrom(...IN_CONTAINER), head: fc.constant("container c {") }) },
+    fc.record({ text: fc.constantFrom(...IN_NETWORK), head: fc.constant("network n {") }),
+  );
+  const change = fc.record({
+    at: fc.nat({ max: 30 }),
+    length: fc.integer({ min: 0, max: 2 }),
+    insert: fc.array(fc.constantFrom(...PIECES), { maxLength: 2 }),
+    space: fc.constantFrom("", " "),
+  });
+  const inBlock = (head: string, text: string) => (head === "" ? text : `${head}\n${text}\n}`);
+  let statements = 0;
+  let instructions = 0;
+  fc.assert(
+    fc.property(place, fc.array(change, { minLength: 1, maxLength: 2 }), ({ text, head }, changes) => {
+      const pieces = piecesOf(text);
+      for (const { at, length, insert, space } of changes) {
+        pieces.splice(at % pieces.length, length, space + insert.join(space) + space);
+      }
+      const broken = pieces.join("");
+      for (const { severity, message, help = "" } of read(inBlock(head, broken)).problems) {
+        if (severity !== "error") continue;
+        const story = `${inBlock(head, broken)}\n${message}\n${help}`;
+        assert.not.match(help, /…$|^write one|undefined/, story);
+        assert.not.match(message, /something|undefined/, story);
+        const [, mend] = /(?:^write |write for example: )(?:for example: )?(.*)$/su.exec(help) ?? [];
+        if (mend === undefined) {
+          instructions++;
+          continue;
+        }
+        statements++;
+        assert.is.not(mend, broken.trim(), story);
+        const heads = broken.includes("{") ? ["", "network n {", "container c {"] : [head];
+        const errors = heads.map((each) =>
+          read(inBlock(each, mend)).problems.filter((problem) => problem.severity === "error"),
+        );
+        assert.ok(
+          errors.some((list) => list.length === 0),
+          story,
+        );
+      }
+    }),
+    { numRuns: 20_000 },
+  );
+  assert.ok(statements > 1000 && instructions > 1000, `${statements} statements, ${instructions} instructions`);
 });
 
 test.run();

@@ -22,6 +22,9 @@ test("the one-line policy, every pair by hand", () => {
     // The other direction of the rule.
     ["c1", "c2", "22/tcp", "deny"],
     ["c1", "c2", "icmp", "deny"],
+    // What a rule opens for one, tried by others.
+    ["world", "c1", "22/tcp", "deny"],
+    ["host", "c1", "22/tcp", "allow"],
     ["c1", "host", "40404/tcp", "allow"],
     ["c1", "world", "icmp", "allow"],
     ["host", "c1", "8080/tcp", "allow"],
@@ -66,6 +69,11 @@ test("each address of the world that statements tell apart", () => {
     "192.0.2.9 10.83.0.1": "allow",
     "203.0.113.9 198.51.100.1": "deny",
     "203.0.113.9 10.83.0.1": "deny",
+  });
+  assert.equal(verdicts(cells, "world", "c", "22/tcp"), {
+    "198.51.100.2 10.83.166.241": "deny",
+    "192.0.2.9 10.83.166.241": "deny",
+    "203.0.113.9 10.83.166.241": "allow",
   });
   const out = verdicts(cells, "c", "world", "40404/tcp");
   assert.equal(out, { "198.51.100.2": "allow", "192.0.2.9": "deny", "203.0.113.9": "allow" });

@@ -49,10 +49,10 @@ c2, c1 -> host               anything else         allow   allow     ✓  12    
 c2, c1, host, world -> host  49153/tcp -> c1:8080  allow   allow     ✓  9       publish 49153 -> 8080  policy.tsnet:1:29
 c2, c1 -> world              anything              allow   allow     ✓  6       default: container to world or host
 c1 -> c2                     anything              deny    deny      ✓  4       icc off  policy.tsnet:1:20
-host -> c2, c1               anything              allow   allow     ✓  7       default: host to container
-world -> c2, c1              anything              deny    deny      ✓  7       default: world to container`,
+host -> c2, c1               anything              allow   allow     ✓  8       default: host to container
+world -> c2, c1              anything              deny    deny      ✓  8       default: world to container`,
   );
-  assert.equal(summaryLines(results, NOTHING), ["51 of 51 probes measured what the policy says"]);
+  assert.equal(summaryLines(results, NOTHING), ["53 of 53 probes measured what the policy says"]);
 });
 
 test("a difference comes first, with the statement behind it", () => {
@@ -66,7 +66,7 @@ test("a difference comes first, with the statement behind it", () => {
   assert.is(first, `DIFFERS  c2 (10.83.211.102) -> c1 (10.83.28.122) 22/tcp: ${said}`);
   assert.is(second, "         allow c2 -> c1:22  policy.tsnet:1:1");
   assert.match(shown, /22\/tcp +allow +deny +✗/);
-  assert.equal(summaryLines(results, NOTHING), ["50 of 51 probes measured what the policy says"]);
+  assert.equal(summaryLines(results, NOTHING), ["52 of 53 probes measured what the policy says"]);
 });
 
 test("addresses are named where they make a difference, and only there", () => {
@@ -82,8 +82,8 @@ test("nothing measured: the matrix all the same, and why", () => {
   assert.match(shown, /c2 -> c1 +22\/tcp +allow +not measured/);
   const omitted = { left: 1, represented: 2, ranges: 0 };
   assert.equal(summaryLines(results, omitted), [
-    "51 of 51 not measured: nft is not installed",
-    "1 further probe left out: others of their kind stand for them",
+    "53 of 53 not measured: nft is not installed",
+    "1 further probe left out: to keep it short",
     "2 containers left out: of others the policy says the same",
   ]);
 });

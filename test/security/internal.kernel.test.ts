@@ -37,7 +37,10 @@ function every(from: readonly Place[], to: readonly string[]): Way[] {
   return [...cross("tcp", from, to, 80), ...cross("udp", from, to, 53), ...cross("ping", from, to)];
 }
 
-for (const [icc, on] of [["on", false], ["off", true]] as const)
+for (const [icc, on] of [
+  ["on", false],
+  ["off", true],
+] as const)
   (on ? bridged : it)(`icc ${icc}, br_netfilter ${on ? "on" : "off"}`, () =>
     lab(async (host) => {
       await host.bridgeNetfilter(on);
@@ -79,7 +82,8 @@ for (const [icc, on] of [["on", false], ["off", true]] as const)
       await host.sysctl("ipv4/ip_forward", "1", at("both"));
       await ip(host, at("d1"), `route replace default via ${BOTH[0]} dev eth0 onlink`);
       await expect(host, ["timeout", "unreachable"], every([at("d1")], [WORLD4, C1[0] as string]));
-    }));
+    }),
+  );
 
 it("a network that becomes internal loses the world at once, and gets it back", () =>
   lab(async (host) => {

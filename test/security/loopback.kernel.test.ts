@@ -5,7 +5,20 @@ import { when } from "../kernel/features.js";
 import { type Host, HOST4, HOST6, lab, type Place, WORLD, WORLD4, WORLD6 } from "../kernel/lab.js";
 import { udp } from "../support/frames.js";
 import { apply, at } from "../support/live.js";
-import { C1, C2, countAfter, countArriving, counts, cross, expect, front, GATEWAY, macOf, type Names, until } from "./place.js";
+import {
+  C1,
+  C2,
+  countAfter,
+  countArriving,
+  counts,
+  cross,
+  expect,
+  front,
+  GATEWAY,
+  macOf,
+  type Names,
+  until,
+} from "./place.js";
 
 const test = suite("security: loopback");
 const it = await when(test, "namespaces", "ip", "nf_tables", "perl");
@@ -38,11 +51,18 @@ for (const on of [false, true]) {
         ...cross("tcp", [at("c1"), at("c2")], [GATEWAY.ip, GATEWAY.ip6], 9090),
       ]);
       await expect(host, "timeout", cross("tcp", [WORLD], [C2.ip, C2.ip6], 80));
-    }));
+    }),
+  );
 }
 
 /** Sends datagrams to addresses through a device, to the MAC of the host's end. */
-async function send(host: Host, place: Place, device: string, mac: { own: string; host: string }, ...ways: [string, string, number][]): Promise<void> {
+async function send(
+  host: Host,
+  place: Place,
+  device: string,
+  mac: { own: string; host: string },
+  ...ways: [string, string, number][]
+): Promise<void> {
   for (const [source, destination, port] of ways)
     await host.frame(place, device, udp({ to: mac.host, from: mac.own, source, destination }, 4000, port));
 }
@@ -75,7 +95,10 @@ it("frames from outside that are addressed to the host's loopback reach no conta
     }
     await attack();
     await until("the last frame comes in", async () => (await counts(host, undefined, "inet"))[1] === 2);
-    assert.ok(((await counts(host, undefined, "inet"))[0] ?? 0) > 0, "the attack must get past the kernel to mean anything");
+    assert.ok(
+      ((await counts(host, undefined, "inet"))[0] ?? 0) > 0,
+      "the attack must get past the kernel to mean anything",
+    );
     assert.equal(await counts(host, at("c2"), "netdev"), [0, 0]);
     // The control: the host's own datagram arrives.
     await host.udp(undefined, "127.0.0.1", 5353, { timeout: 100 });
@@ -90,11 +113,17 @@ it("a container reaches no service on the host's loopback", () =>
       `${family} saddr ${loopback} udp dport 7`,
       `${family} daddr ${gateway} udp dport 7`,
     ];
-    await countAfter(host, "input", [...matches("ip", "127.0.0.0/8", GATEWAY.ip), ...matches("ip6", "::1", GATEWAY.ip6)]);
+    await countAfter(host, "input", [
+      ...matches("ip", "127.0.0.0/8", GATEWAY.ip),
+      ...matches("ip6", "::1", GATEWAY.ip6),
+    ]);
     let sent = 0;
     const attack = async (): Promise<void> => {
       // c2's host end routes loopback addresses, for the sake of its published ports; c1's doesn't.
-      for (const [place, who] of [[at("c1"), C1], [at("c2"), C2]] as [string, Names][])
+      for (const [place, who] of [
+        [at("c1"), C1],
+        [at("c2"), C2],
+      ] as [string, Names][])
         await send(
           host,
           place,

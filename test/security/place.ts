@@ -54,7 +54,13 @@ export async function addStranger(host: Host): Promise<void> {
   await host.run("ip", ["link", "add", "name", "up1", "type", "veth", "peer", "name", "eth0", "netns", STRANGER]);
   await host.sysctl("ipv6/conf/up1/accept_dad", "0");
   await host.sysctl("ipv6/conf/eth0/accept_dad", "0", STRANGER);
-  await ip(host, undefined, "address add 203.0.113.1/24 dev up1", "address add 2001:db8:200::1/64 dev up1 nodad", "link set dev up1 up");
+  await ip(
+    host,
+    undefined,
+    "address add 203.0.113.1/24 dev up1",
+    "address add 2001:db8:200::1/64 dev up1 nodad",
+    "link set dev up1 up",
+  );
   await ip(
     host,
     STRANGER,
@@ -81,7 +87,12 @@ export async function macOf(host: Host, place: Place, device: string): Promise<s
 const PROBE = "probe";
 
 /** Counts the frames that arrive on a device of a place, by nft matches, before anything else sees them. */
-export async function countArriving(host: Host, place: Place, device: string, matches: readonly string[]): Promise<void> {
+export async function countArriving(
+  host: Host,
+  place: Place,
+  device: string,
+  matches: readonly string[],
+): Promise<void> {
   await host.nft(table("netdev", `type filter hook ingress device ${device} priority -500;`, matches), place);
 }
 
@@ -102,7 +113,7 @@ export async function counts(host: Host, place: Place, family: "inet" | "netdev"
 
 /** Asks again and again, and never for ever; says what it waited for when it gives up. */
 export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 400; i++) if (await holds()) return;
+  for (let i = 0; i < 2000; i++) if (await holds()) return;
   throw new Error(`never: ${what}`);
 }
 
@@ -111,20 +122,46 @@ export const OUTSIDE = { place: WORLD, device: "uplink" } as const;
 
 // Snapshots ----------------------------------------------------------------------------------------------------------
 
-/** Everything that a policy could touch in a place, byte for byte: rules, links, addresses, routes, sysctls. */
-export async function snapshot(host: Host, place?: Place): Promise<string> {
+/**
+ * Everything that a policy could touch in a place, byte for byte: rules, links, addresses, routes, sysctls. One object a
+ * line, so that a difference can be read.
+ */
+export async function snapshot(host: Host, place?: Place): Promise<string[]> {
   const rules = await host.runIn(place, "nft", ["-j", "list", "ruleset"]);
-  const lines = ["link show", "address show", "route show table all", "-6 route show table all", "rule show", "-6 rule show"];
+  const lines = [
+    "link show",
+    "address show",
+    "route show table all",
+    "-6 route show table all",
+    "rule show",
+    "-6 rule show",
+  ];
   const lists: string[] = [];
-  for (const line of [...lines, "neighbour show nud permanent", "netns list"])
+  for (const line of [...lines, "neighbour show nud permanent"])
     lists.push(line, (await host.runIn(place, "ip", ["-j", "-d", ...line.split(" ")])).stdout);
   const settings = await host.runIn(place, "grep", ["-rHs", "", "/proc/sys/net"], { accept: "any" });
+  const objects = (text: string): string[] => text.replace(/\}, ?\{/g, "},\n{").split("\n");
   return [
-    rules.stdout.replace(/"handle": \d+/g, "").replace(/"counter": \{[^}]*\}/g, ""),
-    // Ages, and the state of autoconfiguration, move by themselves.
-    ...lists.map((text) => text.replace(/"(expires|used|age|valid_life_time|preferred_life_time)":\d+,?/g, "")),
-    ...settings.stdout.split("\n").filter((line) => !line.includes("nf_conntrack_count")).sort(),
-  ].join("\n");
+    ...objects(rules.stdout.replace(/"handle": \d+|"(packets|bytes)": \d+/g, "")),
+    // Ages and timers move by themselves.
+    ...lists.flatMap((text) =>
+      objects(text.replace(/"(expires|used|age|\w+_timer|valid_life_time|preferred_life_time)":[\d.]+,?/g, "")),
+    ),
+    ...settings.stdout
+      .split("\n")
+      .filter((line) => !line.includes("nf_conntrack_count"))
+      .sort(),
+  ];
+}
+
+/** Asserts that a place is as it was. */
+export async function unchanged(host: Host, before: readonly string[], place?: Place): Promise<void> {
+  const after = await snapshot(host, place);
+  const [was, is] = [new Set(before), new Set(after)];
+  const gone = before.filter((line) => !is.has(line)).map((line) => `- ${line}`);
+  const came = after.filter((line) => !was.has(line)).map((line) => `+ ${line}`);
+  assert.equal([...gone, ...came], []);
+  assert.equal(after, before);
 }
 
 // Asking -------------------------------------------------------------------------------------------------------------
@@ -145,13 +182,25 @@ export async function expect(host: Host, answer: Answer | readonly Answer[], way
     ways.map(async ([protocol, from, to, port]) => {
       const state = await ask(host, protocol, from, to, port, timeout);
       const name = from === undefined ? "host" : (from.split("/").pop() ?? "");
-      return wanted.includes(state) ? "" : `${protocol} ${name} -> ${bracket(to)}:${port} is ${state}, not ${wanted.join(" or ")}`;
+      return wanted.includes(state)
+        ? ""
+        : `${protocol} ${name} -> ${bracket(to)}:${port} is ${state}, not ${wanted.join(" or ")}`;
     }),
   );
-  assert.equal(lines.filter((line) => line !== ""), []);
+  assert.equal(
+    lines.filter((line) => line !== ""),
+    [],
+  );
 }
 
-async function ask(host: Host, protocol: Way[0], from: Place, to: string, port: number, timeout: number): Promise<Answer> {
+async function ask(
+  host: Host,
+  protocol: Way[0],
+  from: Place,
+  to: string,
+  port: number,
+  timeout: number,
+): Promise<Answer> {
   if (protocol !== "ping") return host[protocol](from, to, port, { timeout });
   const echo = await host.ping(from, to, timeout);
   return echo === "reply" ? "open" : echo;

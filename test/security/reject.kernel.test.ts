@@ -51,23 +51,32 @@ for (const on of [false, true])
         ...cross("tcp", [undefined], ["127.0.0.1", "::1"], 8081),
         ...cross("tcp", [at("c1")], [HOST4, HOST6, GATEWAY.ip, GATEWAY.ip6], 8083),
       ]);
-      await expect(host, "unreachable", ways.flatMap(([from, to]) => cross("ping", [from], to)));
+      await expect(
+        host,
+        "unreachable",
+        ways.flatMap(([from, to]) => cross("ping", [from], to)),
+      );
       await expect(host, "open", [
         ...ways.flatMap(([from, to]): Way[] => [...cross("tcp", [from], to, 80), ...cross("udp", [from], to, 53)]),
         ...cross("tcp", [WORLD, undefined, at("c1")], [HOST4, HOST6], 8080),
         ...cross("tcp", [at("c2"), WORLD], [HOST4, HOST6], 8083),
       ]);
-    }));
+    }),
+  );
 
 it("a deny beside it stays silent, and a reject of everything leaves replies alone", () =>
   lab(async (host) => {
     await apply(host, front("icc off", "deny c1 -> c2:82, reject c1 -> c2, reject c2 -> any, allow c3 -> c2:80"));
-    for (const place of [at("c1"), at("c2"), WORLD, undefined]) for (const port of [80, 82]) await host.listen(place, "tcp", port);
+    for (const place of [at("c1"), at("c2"), WORLD, undefined])
+      for (const port of [80, 82]) await host.listen(place, "tcp", port);
     await expect(host, "refused", [
       ...cross("tcp", [at("c1")], [C2.ip, C2.ip6], 80),
       ...cross("tcp", [at("c2")], [C1.ip, C1.ip6, C3.ip, C3.ip6, WORLD4, WORLD6, GATEWAY.ip, GATEWAY.ip6], 80),
     ]);
-    await expect(host, "timeout", [...cross("tcp", [at("c1")], [C2.ip, C2.ip6], 82), ...cross("tcp", [at("c3")], [C1.ip, C1.ip6], 80)]);
+    await expect(host, "timeout", [
+      ...cross("tcp", [at("c1")], [C2.ip, C2.ip6], 82),
+      ...cross("tcp", [at("c3")], [C1.ip, C1.ip6], 80),
+    ]);
     await expect(host, "open", cross("tcp", [at("c3"), undefined], [C2.ip, C2.ip6], 80));
   }));
 
@@ -92,7 +101,10 @@ async function traffic(host: Host): Promise<void> {
   }
   for (let i = 0; i < 3; i++) assert.is(await host.udp(at("c2"), C1.ip, 53, { fromPort: 4000, timeout: 5000 }), "open");
   // Of a denied one a line a packet.
-  await expect(host, "timeout", [...new Array<Way>(8).fill(["udp", at("c3"), C1.ip, 53]), ["udp", at("c3"), C1.ip6, 53]]);
+  await expect(host, "timeout", [
+    ...new Array<Way>(8).fill(["udp", at("c3"), C1.ip, 53]),
+    ["udp", at("c3"), C1.ip6, 53],
+  ]);
   await expect(host, "refused", cross("tcp", [at("c2")], [WORLD4, WORLD6], 81));
   await expect(host, "timeout", [["udp", WORLD, C1.ip, 81], ...cross("ping", [WORLD], [C1.ip])]);
 }
@@ -101,7 +113,9 @@ it("each statement's packets reach the rule that writes them", () =>
   lab(async (host) => {
     await apply(host, LOGGED);
     const { stdout } = await host.run("nft", ["-j", "list", "table", "inet", "tsnet-tsnet"]);
-    const listed = (JSON.parse(stdout) as { nftables: { rule?: { chain: string; expr: { log?: { prefix: string } }[] } }[] }).nftables;
+    const listed = (
+      JSON.parse(stdout) as { nftables: { rule?: { chain: string; expr: { log?: { prefix: string } }[] } }[] }
+    ).nftables;
     const writers = listed.flatMap(({ rule }) => {
       const prefix = rule?.expr.find((expression) => expression.log !== undefined)?.log?.prefix;
       return rule === undefined || prefix === undefined ? [] : [{ chain: rule.chain, prefix }];
@@ -111,15 +125,30 @@ it("each statement's packets reach the rule that writes them", () =>
     // new connections of an allow, packets of the others.
     for (const { chain, prefix } of writers) {
       const match = prefix === "asked " ? ["ct", "state", "new"] : [];
-      await host.run("nft", ["insert", "rule", "inet", "tsnet-tsnet", chain, ...match, "counter", "comment", `"${prefix.trim()}"`]);
+      await host.run("nft", [
+        "insert",
+        "rule",
+        "inet",
+        "tsnet-tsnet",
+        chain,
+        ...match,
+        "counter",
+        "comment",
+        `"${prefix.trim()}"`,
+      ]);
     }
     await traffic(host);
     const after = (await host.run("nft", ["list", "table", "inet", "tsnet-tsnet"])).stdout;
-    const counted = (name: string) => Number(new RegExp(`counter packets (\\d+) bytes \\d+ comment "${name}"`).exec(after)?.[1]);
+    const counted = (name: string) =>
+      Number(new RegExp(`counter packets (\\d+) bytes \\d+ comment "${name}"`).exec(after)?.[1]);
     assert.equal([counted("asked"), counted("de nied"), counted("tsnet:")], [3, 9, 2]);
     // TCP alone is denied there; whatever the world asks otherwise nobody logs.
     assert.is(counted("from outside"), 0);
-    await expect(host, "timeout", cross("tcp", [WORLD], [C1.ip, HOST4], 81).map(([p, f, to]) => [p, f, to, to === HOST4 ? 8081 : 81] as const));
+    await expect(
+      host,
+      "timeout",
+      cross("tcp", [WORLD], [C1.ip, HOST4], 81).map(([p, f, to]) => [p, f, to, to === HOST4 ? 8081 : 81] as const),
+    );
     const last = (await host.run("nft", ["list", "table", "inet", "tsnet-tsnet"])).stdout;
     assert.ok(Number(/counter packets (\d+) bytes \d+ comment "from outside"/.exec(last)?.[1]) >= 2);
   }));
@@ -131,7 +160,8 @@ const everywhere = ((): boolean => {
     return false;
   }
 })();
-if (!everywhere) console.log("SKIP this kernel doesn't log from network namespaces (net.netfilter.nf_log_all_netns is not 1)");
+if (!everywhere)
+  console.log("SKIP this kernel doesn't log from network namespaces (net.netfilter.nf_log_all_netns is not 1)");
 
 (everywhere ? it : test.skip)("the lines are in the kernel's log", () =>
   lab(async (host) => {
@@ -140,6 +170,7 @@ if (!everywhere) console.log("SKIP this kernel doesn't log from network namespac
     await traffic(host);
     const log = (await host.run("dmesg")).stdout.slice(before);
     for (const prefix of ["asked IN=", "de nied IN=", "tsnet: IN="]) assert.ok(log.includes(prefix), prefix);
-  }));
+  }),
+);
 
 test.run();

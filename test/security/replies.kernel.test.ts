@@ -5,7 +5,21 @@ import { when } from "../kernel/features.js";
 import { type Host, HOST4, HOST6, lab, WORLD, WORLD4, WORLD6 } from "../kernel/lab.js";
 import { icmp, packet, tcp, udp, udpBody } from "../support/frames.js";
 import { apply, at } from "../support/live.js";
-import { C1, C2, C3, countArriving, counts, cross, expect, front, GATEWAY, macOf, type Names, until, type Way } from "./place.js";
+import {
+  C1,
+  C2,
+  C3,
+  countArriving,
+  counts,
+  cross,
+  expect,
+  front,
+  GATEWAY,
+  macOf,
+  type Names,
+  until,
+  type Way,
+} from "./place.js";
 
 const test = suite("security: direct routing and replies");
 const it = await when(test, "namespaces", "ip", "nf_tables", "perl");
@@ -42,7 +56,8 @@ for (const on of [false, true]) {
       await apply(host, front("", `${PUBLISHES}, allow world -> c2:{80, 53/udp, icmp}`));
       await expect(host, "open", direct(C2.ip, C2.ip6));
       await expect(host, "timeout", direct(C1.ip, C1.ip6));
-    }));
+    }),
+  );
 }
 
 /** TCP flags of a first packet, and of what isn't one. */
@@ -55,7 +70,10 @@ it("a source port makes no reply", () =>
     const uplink = { own: await macOf(host, WORLD, "uplink"), host: await macOf(host, undefined, "up0") };
     await countArriving(host, at("c1"), "eth0", ["tcp dport 22", "udp dport 53", "tcp sport 443", "udp sport 443"]);
     await countArriving(host, at("c2"), "eth0", ["tcp sport 22", "udp sport 53"]);
-    for (const [a, b] of [[C1.ip, C2.ip], [C1.ip6, C2.ip6]] as const) {
+    for (const [a, b] of [
+      [C1.ip, C2.ip],
+      [C1.ip6, C2.ip6],
+    ] as const) {
       const from1 = { to: GATEWAY.mac, from: C1.mac, source: a, destination: b };
       // c1 may not ask c2, from whatever port; not even with a first packet.
       for (const flags of [SYN, ...FLAGS]) await host.frame(at("c1"), "eth0", tcp(from1, 22, 40000, flags));
@@ -81,10 +99,20 @@ interface Flow {
 }
 
 /** "Port unreachable", sent by `from` to the source of a UDP flow from port 4000 to port 53. */
-function unreachable(mac: { to: string; from: string }, from: string, to: string, { source, destination }: Flow): string {
+function unreachable(
+  mac: { to: string; from: string },
+  from: string,
+  to: string,
+  { source, destination }: Flow,
+): string {
   const v6 = from.includes(":");
   const about = packet({ source, destination }, 17, udpBody(4000, 53), 6);
-  return icmp({ ...mac, source: from, destination: to }, v6 ? 1 : 3, v6 ? 4 : 3, Buffer.concat([Buffer.alloc(4), about]));
+  return icmp(
+    { ...mac, source: from, destination: to },
+    v6 ? 1 : 3,
+    v6 ? 4 : 3,
+    Buffer.concat([Buffer.alloc(4), about]),
+  );
 }
 
 for (const icc of ["on", "off"]) {
@@ -92,7 +120,10 @@ for (const icc of ["on", "off"]) {
     lab(async (host) => {
       await apply(host, front(`icc ${icc}`, "allow c1 -> c2:53/udp"));
       for (const place of [at("c2"), WORLD]) await host.listen(place, "udp", 53);
-      await countArriving(host, at("c1"), "eth0", ["icmp type destination-unreachable", "icmpv6 type destination-unreachable"]);
+      await countArriving(host, at("c1"), "eth0", [
+        "icmp type destination-unreachable",
+        "icmpv6 type destination-unreachable",
+      ]);
       const uplink = { from: await macOf(host, WORLD, "uplink"), to: await macOf(host, undefined, "up0") };
       for (const to of [C2.ip, C2.ip6, WORLD4, WORLD6])
         assert.is(await host.udp(at("c1"), to, 53, { fromPort: 4000, timeout: 5000 }), "open");
@@ -111,11 +142,19 @@ for (const icc of ["on", "off"]) {
       assert.equal(await counts(host, at("c1"), "netdev"), [0, 0]);
       // The controls: c2 about the flow to itself; the world, and a router there, about the flow to the world.
       const told = async (n: number) =>
-        until(`c1 is told ${n} times`, async () => (await counts(host, at("c1"), "netdev")).every((seen) => seen === n));
-      for (const [c1, c2] of [[C1.ip, C2.ip], [C1.ip6, C2.ip6]] as const)
+        until(`c1 is told ${n} times`, async () =>
+          (await counts(host, at("c1"), "netdev")).every((seen) => seen === n),
+        );
+      for (const [c1, c2] of [
+        [C1.ip, C2.ip],
+        [C1.ip6, C2.ip6],
+      ] as const)
         await host.frame(at("c2"), "eth0", unreachable(inside(C2), c2, c1, { source: c1, destination: c2 }));
       await told(1);
-      for (const [here, world, router] of [[HOST4, WORLD4, "203.0.113.77"], [HOST6, WORLD6, "2001:db8:300::77"]] as const)
+      for (const [here, world, router] of [
+        [HOST4, WORLD4, "203.0.113.77"],
+        [HOST6, WORLD6, "2001:db8:300::77"],
+      ] as const)
         for (const from of [world, router])
           await host.frame(WORLD, "uplink", unreachable(uplink, from, here, { source: here, destination: world }));
       await told(3);

@@ -5,7 +5,21 @@ import { when } from "../kernel/features.js";
 import { type Host, HOST4, HOST6, lab, WORLD, WORLD4, WORLD6 } from "../kernel/lab.js";
 import { arp, type ArpMessage, ethernet, icmp, neighbour, tcp, udp } from "../support/frames.js";
 import { apply, at } from "../support/live.js";
-import { C1, C2, C3, countAfter, countArriving, counts, cross, expect, front, GATEWAY, ip, macOf, until } from "./place.js";
+import {
+  C1,
+  C2,
+  C3,
+  countAfter,
+  countArriving,
+  counts,
+  cross,
+  expect,
+  front,
+  GATEWAY,
+  ip,
+  macOf,
+  until,
+} from "./place.js";
 
 const test = suite("security: spoofing");
 const it = await when(test, "namespaces", "ip", "nf_tables", "perl");
@@ -41,8 +55,18 @@ for (const on of [false, true]) {
       await apply(host, POLICY);
       await watch(host);
       for (const [v, c1, targets, lies] of [
-        [4, C1.ip, [C2.ip, WORLD4, GATEWAY.ip], [C2.ip, C3.ip, GATEWAY.ip, HOST4, WORLD4, "203.0.113.5", "0.0.0.0", "10.90.1.99"]],
-        [6, C1.ip6, [C2.ip6, WORLD6, GATEWAY.ip6], [C2.ip6, C3.ip6, GATEWAY.ip6, HOST6, WORLD6, "2001:db8:300::5", "::", "fd90:1::99", "fe80::1"]],
+        [
+          4,
+          C1.ip,
+          [C2.ip, WORLD4, GATEWAY.ip],
+          [C2.ip, C3.ip, GATEWAY.ip, HOST4, WORLD4, "203.0.113.5", "0.0.0.0", "10.90.1.99"],
+        ],
+        [
+          6,
+          C1.ip6,
+          [C2.ip6, WORLD6, GATEWAY.ip6],
+          [C2.ip6, C3.ip6, GATEWAY.ip6, HOST6, WORLD6, "2001:db8:300::5", "::", "fd90:1::99", "fe80::1"],
+        ],
       ] as const)
         for (const destination of targets) {
           const to = GATEWAY.mac;
@@ -62,21 +86,38 @@ for (const on of [false, true]) {
         [0, 2],
         [0, 2],
       ]);
-    }));
+    }),
+  );
 }
 
 it("an address that a container gives itself is of no use to it", () =>
   lab(async (host) => {
     await apply(host, POLICY);
     for (const place of [at("c2"), WORLD, undefined]) await host.listen(place, "tcp", 80);
-    await ip(host, at("c1"), "address add 10.90.1.99/24 dev eth0", `address add ${C3.ip}/24 dev eth0`, `address add ${C3.ip6}/64 dev eth0 nodad`);
+    await ip(
+      host,
+      at("c1"),
+      "address add 10.90.1.99/24 dev eth0",
+      `address add ${C3.ip}/24 dev eth0`,
+      `address add ${C3.ip6}/64 dev eth0 nodad`,
+    );
     const tries: [string, string][] = [
-      ...[C2.ip, GATEWAY.ip, WORLD4].flatMap((to): [string, string][] => [["10.90.1.99", to], [C3.ip, to]]),
+      ...[C2.ip, GATEWAY.ip, WORLD4].flatMap((to): [string, string][] => [
+        ["10.90.1.99", to],
+        [C3.ip, to],
+      ]),
       ...[C2.ip6, GATEWAY.ip6, WORLD6].map((to): [string, string] => [C3.ip6, to]),
     ];
     const states = await Promise.all(tries.map(([from, to]) => host.tcp(at("c1"), to, 80, { from, timeout: 500 })));
-    assert.equal(states, tries.map(() => "timeout"));
-    for (const [from, to] of [[C1.ip, C2.ip], [C1.ip6, WORLD6]] as const) assert.is(await host.tcp(at("c1"), to, 80, { from, timeout: 5000 }), "open");
+    assert.equal(
+      states,
+      tries.map(() => "timeout"),
+    );
+    for (const [from, to] of [
+      [C1.ip, C2.ip],
+      [C1.ip6, WORLD6],
+    ] as const)
+      assert.is(await host.tcp(at("c1"), to, 80, { from, timeout: 5000 }), "open");
     await ip(host, at("c1"), `address delete ${C3.ip}/24 dev eth0`, `address delete ${C3.ip6}/64 dev eth0`);
     await ip(host, at("c1"), `link set dev eth0 address ${C3.mac}`);
     await expect(host, "timeout", cross("tcp", [at("c1")], [C2.ip, C2.ip6, GATEWAY.ip, WORLD4], 80));
@@ -110,24 +151,41 @@ it("a container on two networks sends each of its own addresses on each device",
     await until("all arrive", async () => (await counts(host, at("c2"), "netdev"))[1] === 8);
     assert.equal(await counts(host, at("c2"), "netdev"), [0, 8]);
     for (const place of [at("c2"), at("both")]) await host.listen(place, "tcp", 80);
-    for (const [from, to] of [["10.90.1.20", C2.ip], ["10.90.2.20", C2.ip], ["fd90:2::20", C2.ip6]] as const)
+    for (const [from, to] of [
+      ["10.90.1.20", C2.ip],
+      ["10.90.2.20", C2.ip],
+      ["fd90:2::20", C2.ip6],
+    ] as const)
       assert.is((await host.probe("tcp", at("both"), to, 80, { from, timeout: 5000 })).seen, from);
     await expect(host, "open", cross("tcp", [at("c2")], ["10.90.1.20", "10.90.2.20", "fd90:1::20", "fd90:2::20"], 80));
   }));
 
 it("the world doesn't pass for a container, nor for the host", () =>
   lab(async (host) => {
-    await apply(host, front("", `allow world -> c2:${TRUTH}/udp, allow c1 -> c2, allow host -> c2, publish 7001 -> c2:${LIE}/udp from {host, c1}, publish 7002 -> c2:${TRUTH}/udp`));
+    await apply(
+      host,
+      front(
+        "",
+        `allow world -> c2:${TRUTH}/udp, allow c1 -> c2, allow host -> c2, publish 7001 -> c2:${LIE}/udp from {host, c1}, publish 7002 -> c2:${TRUTH}/udp`,
+      ),
+    );
     for (const name of ["all", "up0"]) await host.sysctl(`ipv4/conf/${name}/rp_filter`, "0");
     await countArriving(host, at("c2"), "eth0", MATCHES);
-    await countAfter(host, "input", [`ip saddr @claimed udp dport 9`, `ip6 saddr @claimed6 udp dport 9`].map((m) => m.replace("@claimed6", C1.ip6).replace("@claimed", C1.ip)));
+    await countAfter(
+      host,
+      "input",
+      [`ip saddr @claimed udp dport 9`, `ip6 saddr @claimed6 udp dport 9`].map((m) =>
+        m.replace("@claimed6", C1.ip6).replace("@claimed", C1.ip),
+      ),
+    );
     const mac = { to: await macOf(host, undefined, "up0"), from: await macOf(host, WORLD, "uplink") };
     for (const [world, c1, c2, here, gateway] of [
       [WORLD4, C1.ip, C2.ip, HOST4, GATEWAY.ip],
       [WORLD6, C1.ip6, C2.ip6, HOST6, GATEWAY.ip6],
     ] as const) {
       for (const source of [c1, here, gateway]) {
-        for (const destination of [c2, here]) await host.frame(WORLD, "uplink", udp({ ...mac, source, destination }, 4000, LIE));
+        for (const destination of [c2, here])
+          await host.frame(WORLD, "uplink", udp({ ...mac, source, destination }, 4000, LIE));
         await host.frame(WORLD, "uplink", udp({ ...mac, source, destination: here }, 4000, 9));
       }
       await host.frame(WORLD, "uplink", udp({ ...mac, source: world, destination: here }, 4000, LIE));
@@ -138,7 +196,12 @@ it("the world doesn't pass for a container, nor for the host", () =>
     assert.equal(await counts(host, at("c2"), "netdev"), [0, 4]);
     assert.equal(await counts(host, undefined, "inet"), [0, 0]);
     // The controls: who may send there, can.
-    for (const [from, to] of [[undefined, HOST4], [undefined, HOST6], [at("c1"), HOST4], [at("c1"), HOST6]] as const)
+    for (const [from, to] of [
+      [undefined, HOST4],
+      [undefined, HOST6],
+      [at("c1"), HOST4],
+      [at("c1"), HOST6],
+    ] as const)
       await host.udp(from, to, LIE, { timeout: 50 });
     await until("they arrive", async () => (await counts(host, at("c2"), "netdev"))[0] === 4);
   }));
@@ -151,12 +214,22 @@ it("lies in ARP and neighbour discovery are not answered and change nothing", ()
     await apply(host, POLICY);
     for (const place of [at("c2"), at("c3")]) await host.listen(place, "tcp", 80);
     const neighbours = async () => (await host.run("ip", ["neighbour", "show", "nud", "permanent"])).stdout;
-    const routes = async () => (await host.run("ip", ["-6", "route", "show"])).stdout + (await host.run("ip", ["-6", "address", "show"])).stdout;
+    const routes = async () =>
+      (await host.run("ip", ["-6", "route", "show"])).stdout + (await host.run("ip", ["-6", "address", "show"])).stdout;
     const before = [await neighbours(), await routes()];
     await countArriving(host, at("c1"), "eth0", ["arp operation reply", "icmpv6 type nd-neighbor-advert"]);
-    await countArriving(host, at("c2"), "eth0", ["ether type arp", "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert }", `ether saddr ${C1.mac}`]);
+    await countArriving(host, at("c2"), "eth0", [
+      "ether type arp",
+      "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert }",
+      `ether saddr ${C1.mac}`,
+    ]);
     const say = (frame: string) => host.frame(at("c1"), "eth0", frame);
-    const asks = (sender: string, senderMac: string, target: string = GATEWAY.ip): ArpMessage => ({ operation: 1, sender, senderMac, target });
+    const asks = (sender: string, senderMac: string, target: string = GATEWAY.ip): ArpMessage => ({
+      operation: 1,
+      sender,
+      senderMac,
+      target,
+    });
     const broadcast = "ff:ff:ff:ff:ff:ff";
     // Requests in another's name, or with another MAC; and gratuitous lies, asking and answering.
     for (const message of [
@@ -170,9 +243,21 @@ it("lies in ARP and neighbour discovery are not answered and change nothing", ()
       await say(arp(GATEWAY.mac, C1.mac, { ...message, operation: 2 }));
     }
     await say(arp(broadcast, C2.mac, asks(C2.ip, C2.mac)));
-    const discover = (source: string, type: 135 | 136, target: string, mac: string, from: string = C1.mac, to: { mac: string; ip6: string } = SOLICITED) =>
+    const discover = (
+      source: string,
+      type: 135 | 136,
+      target: string,
+      mac: string,
+      from: string = C1.mac,
+      to: { mac: string; ip6: string } = SOLICITED,
+    ) =>
       say(
-        icmp({ to: to.mac, from, source, destination: to.ip6, hops: 255 }, type, 0, neighbour(target, type === 135 ? 1 : 2, mac, type === 136 ? 0x20 : 0)),
+        icmp(
+          { to: to.mac, from, source, destination: to.ip6, hops: 255 },
+          type,
+          0,
+          neighbour(target, type === 135 ? 1 : 2, mac, type === 136 ? 0x20 : 0),
+        ),
       );
     await discover(C2.ip6, 135, GATEWAY.ip6, C1.mac);
     await discover(C2.ip6, 135, GATEWAY.ip6, C2.mac, C2.mac);
@@ -190,7 +275,8 @@ it("lies in ARP and neighbour discovery are not answered and change nothing", ()
     const lifetime = Buffer.from([64, 0, 7, 8, ...new Array<number>(8).fill(0)]);
     for (const source of ["fe80::1", C1.ip6, GATEWAY.ip6]) await say(icmp({ ...router, source }, 134, 0, lifetime));
     const redirect = neighbour(C1.ip6, 2, C1.mac);
-    for (const source of ["fe80::1", C1.ip6, GATEWAY.ip6]) await say(icmp({ ...router, to: GATEWAY.mac, destination: GATEWAY.ip6, source }, 137, 0, redirect));
+    for (const source of ["fe80::1", C1.ip6, GATEWAY.ip6])
+      await say(icmp({ ...router, to: GATEWAY.mac, destination: GATEWAY.ip6, source }, 137, 0, redirect));
     // What is no IP at all, to everybody: a protocol for experiments, and a spanning tree's hello.
     await say(ethernet(broadcast, C1.mac, 0x88b5, Buffer.alloc(46)));
     await say(ethernet("01:80:c2:00:00:00", C1.mac, 38, Buffer.from(`424203${"00".repeat(35)}`, "hex")));
@@ -206,7 +292,10 @@ it("lies in ARP and neighbour discovery are not answered and change nothing", ()
     assert.equal(await counts(host, at("c1"), "netdev"), [2, 1]);
     assert.equal(await counts(host, at("c2"), "netdev"), [0, 0, 0]);
     assert.equal([await neighbours(), await routes()], before);
-    await expect(host, "open", [...cross("tcp", [undefined, at("c3")], [C2.ip, C2.ip6], 80), ...cross("tcp", [at("c1")], [C2.ip, C3.ip6], 80)]);
+    await expect(host, "open", [
+      ...cross("tcp", [undefined, at("c3")], [C2.ip, C2.ip6], 80),
+      ...cross("tcp", [at("c1")], [C2.ip, C3.ip6], 80),
+    ]);
     // c1's own connections excepted, nothing of c1's frames went on as it was.
     assert.is((await counts(host, at("c2"), "netdev"))[2], 0);
   }));
@@ -215,18 +304,32 @@ it("a source route leads around no rule", () =>
   lab(async (host) => {
     await apply(host, front("icc off", "allow c3 -> c2"));
     // As a host has it that trusts such routes.
-    for (const name of ["all", "up0", C1.device, C3.device]) await host.sysctl(`ipv4/conf/${name}/accept_source_route`, "1");
+    for (const name of ["all", "up0", C1.device, C3.device])
+      await host.sysctl(`ipv4/conf/${name}/accept_source_route`, "1");
     await host.sysctl("ipv4/conf/all/rp_filter", "0");
     await countArriving(host, at("c2"), "eth0", ["ip protocol tcp", "ip protocol udp"]);
     // Loose source and record route (131): to the host first, then to c2.
-    const to = (address: string) => Buffer.from(`8307 04${Buffer.from(address.split(".").map(Number)).toString("hex")}00`.replaceAll(" ", ""), "hex");
+    const to = (address: string) =>
+      Buffer.from(`8307 04${Buffer.from(address.split(".").map(Number)).toString("hex")}00`.replaceAll(" ", ""), "hex");
     const mac = { to: await macOf(host, undefined, "up0"), from: await macOf(host, WORLD, "uplink") };
     for (const options of [to(C2.ip)]) {
-      await host.frame(at("c1"), "eth0", udp({ to: GATEWAY.mac, from: C1.mac, source: C1.ip, destination: GATEWAY.ip, options }, 4000, LIE));
-      await host.frame(at("c1"), "eth0", tcp({ to: GATEWAY.mac, from: C1.mac, source: C1.ip, destination: GATEWAY.ip, options }, 4000, LIE, 2));
+      await host.frame(
+        at("c1"),
+        "eth0",
+        udp({ to: GATEWAY.mac, from: C1.mac, source: C1.ip, destination: GATEWAY.ip, options }, 4000, LIE),
+      );
+      await host.frame(
+        at("c1"),
+        "eth0",
+        tcp({ to: GATEWAY.mac, from: C1.mac, source: C1.ip, destination: GATEWAY.ip, options }, 4000, LIE, 2),
+      );
       await host.frame(WORLD, "uplink", udp({ ...mac, source: WORLD4, destination: HOST4, options }, 4000, LIE));
     }
-    await host.frame(at("c3"), "eth0", udp({ to: GATEWAY.mac, from: C3.mac, source: C3.ip, destination: C2.ip }, 4000, TRUTH));
+    await host.frame(
+      at("c3"),
+      "eth0",
+      udp({ to: GATEWAY.mac, from: C3.mac, source: C3.ip, destination: C2.ip }, 4000, TRUTH),
+    );
     await until("the straight one arrives", async () => ((await counts(host, at("c2"), "netdev"))[1] ?? 0) > 0);
     assert.equal(await counts(host, at("c2"), "netdev"), [0, 1]);
   }));

@@ -40,7 +40,14 @@ class Traffic {
   }
 
   /** Opens a flow of its own to `port` of `address`, which `to` serves on `inner`. */
-  async open(protocol: "tcp" | "udp", from: Place, to: Place, address: string, port: number, inner = port): Promise<Flow> {
+  async open(
+    protocol: "tcp" | "udp",
+    from: Place,
+    to: Place,
+    address: string,
+    port: number,
+    inner = port,
+  ): Promise<Flow> {
     const [client, server] = [await this.in(from), await this.in(to)];
     const id = ++this.count;
     const ends = { client: `client ${id}`, server: `server ${id}` };
@@ -101,32 +108,38 @@ for (const protocol of ["tcp", "udp"] as const) {
   const suffix = protocol === "udp" ? "/udp" : "";
 
   for (const on of [false, true])
-    (on ? bridged : it)(`${protocol} between containers is cut both ways, and nothing else, br_netfilter ${on ? "on" : "off"}`, () =>
-      lab(async (host) => {
-        await host.bridgeNetfilter(on);
-        const traffic = new Traffic(host);
-        await apply(host, front());
-        const open = (from: string, to: string, names: Names, port: number) =>
-          Promise.all([
-            traffic.open(protocol, at(from), at(to), names.ip, port),
-            traffic.open(protocol, at(from), at(to), names.ip6, port + 1000),
-          ]);
-        const doomed = await open("c1", "c2", C2, 2001);
-        const sibling = await open("c1", "c2", C2, 2002);
-        const reverse = await open("c2", "c1", C1, 2001);
-        const third = await open("c3", "c2", C2, 2003);
-        const host1 = [await traffic.open(protocol, undefined, at("c2"), C2.ip, 2004), await traffic.open(protocol, at("c1"), undefined, GATEWAY.ip6, 2005)];
-        // The other side may still begin, which must not bring the cut flow back as an answer to it.
-        const denied = `deny c1 -> c2:{2001${suffix}, 3001${suffix}}`;
-        await apply(host, front("", denied));
-        await cut(doomed, [...sibling, ...reverse, ...third, ...host1]);
-        // An edit elsewhere doesn't bring it back.
-        await apply(host, front("", `${denied}, deny c3 -> c1`));
-        await cut(doomed, [...sibling, ...reverse, ...third, ...host1]);
-        // Now both directions between containers, except one.
-        await apply(host, front("icc off", `allow c3 -> c2:{2003${suffix}, 3003${suffix}}`));
-        await cut([...doomed, ...sibling, ...reverse], [...third, ...host1]);
-      }));
+    (on ? bridged : it)(
+      `${protocol} between containers is cut both ways, and nothing else, br_netfilter ${on ? "on" : "off"}`,
+      () =>
+        lab(async (host) => {
+          await host.bridgeNetfilter(on);
+          const traffic = new Traffic(host);
+          await apply(host, front());
+          const open = (from: string, to: string, names: Names, port: number) =>
+            Promise.all([
+              traffic.open(protocol, at(from), at(to), names.ip, port),
+              traffic.open(protocol, at(from), at(to), names.ip6, port + 1000),
+            ]);
+          const doomed = await open("c1", "c2", C2, 2001);
+          const sibling = await open("c1", "c2", C2, 2002);
+          const reverse = await open("c2", "c1", C1, 2001);
+          const third = await open("c3", "c2", C2, 2003);
+          const host1 = [
+            await traffic.open(protocol, undefined, at("c2"), C2.ip, 2004),
+            await traffic.open(protocol, at("c1"), undefined, GATEWAY.ip6, 2005),
+          ];
+          // The other side may still begin, which must not bring the cut flow back as an answer to it.
+          const denied = `deny c1 -> c2:{2001${suffix}, 3001${suffix}}`;
+          await apply(host, front("", denied));
+          await cut(doomed, [...sibling, ...reverse, ...third, ...host1]);
+          // An edit elsewhere doesn't bring it back.
+          await apply(host, front("", `${denied}, deny c3 -> c1`));
+          await cut(doomed, [...sibling, ...reverse, ...third, ...host1]);
+          // Now both directions between containers, except one.
+          await apply(host, front("icc off", `allow c3 -> c2:{2003${suffix}, 3003${suffix}}`));
+          await cut([...doomed, ...sibling, ...reverse], [...third, ...host1]);
+        }),
+    );
 
   it(`${protocol} to and from the world is cut both ways, and nothing else`, () =>
     lab(async (host) => {
@@ -134,7 +147,11 @@ for (const protocol of ["tcp", "udp"] as const) {
       const publishes = `publish 4001 -> c1:5001${suffix}, publish 4002 -> c1:5002${suffix}, publish 4003 -> c2:5003${suffix}`;
       await apply(host, front("", publishes));
       const open = (from: Place, to: Place, addresses: readonly string[], port: number, inner?: number) =>
-        Promise.all(addresses.map((address, i) => traffic.open(protocol, from, to, address, port + (inner === undefined ? i : 0), inner)));
+        Promise.all(
+          addresses.map((address, i) =>
+            traffic.open(protocol, from, to, address, port + (inner === undefined ? i : 0), inner),
+          ),
+        );
       const out1 = await open(at("c1"), WORLD, [WORLD4, WORLD6], 6001);
       const out2 = await open(at("c2"), WORLD, [WORLD4, WORLD6], 6011);
       const in1 = await traffic.open(protocol, WORLD, at("c1"), HOST4, 4001, 5001);
@@ -154,7 +171,11 @@ for (const protocol of ["tcp", "udp"] as const) {
       const traffic = new Traffic(host);
       // Everybody could also go to c1 directly, so that only the publish decides.
       const rest = "allow world -> c1, allow world -> c2";
-      const publish = (name: string) => front("", `${rest}, ${[4001, 4002, 4003, 4004].map((port) => `publish ${port} -> ${name}:${port + 1000}${suffix}`).join(", ")}`);
+      const publish = (name: string) =>
+        front(
+          "",
+          `${rest}, ${[4001, 4002, 4003, 4004].map((port) => `publish ${port} -> ${name}:${port + 1000}${suffix}`).join(", ")}`,
+        );
       await apply(host, publish("c1"));
       const flows = [
         await traffic.open(protocol, WORLD, at("c1"), HOST4, 4001, 5001),
@@ -162,7 +183,10 @@ for (const protocol of ["tcp", "udp"] as const) {
         await traffic.open(protocol, at("c3"), at("c1"), HOST4, 4003, 5003),
         await traffic.open(protocol, undefined, at("c1"), HOST4, 4004, 5004),
       ];
-      const still = [await traffic.open(protocol, at("c3"), at("c1"), C1.ip, 7001), await traffic.open(protocol, WORLD, at("c1"), C1.ip6, 7002)];
+      const still = [
+        await traffic.open(protocol, at("c3"), at("c1"), C1.ip, 7001),
+        await traffic.open(protocol, WORLD, at("c1"), C1.ip6, 7002),
+      ];
       await apply(host, publish("c2"));
       await cut(flows, still);
       const c2 = await traffic.in(at("c2"));
@@ -181,7 +205,11 @@ it("datagrams that came before a port was published follow it once it is", () =>
     const asker = await traffic.in(WORLD);
     const neighbour = await traffic.in(undefined);
     const ask = async (port: number): Promise<void> => {
-      for (const [name, streams, address] of [["4", asker, HOST4], ["6", asker, HOST6], ["own", neighbour, HOST4]] as const) {
+      for (const [name, streams, address] of [
+        ["4", asker, HOST4],
+        ["6", asker, HOST6],
+        ["own", neighbour, HOST4],
+      ] as const) {
         await streams.datagrams(`${name} ${port}`, name === "6" ? 6 : 4, { address, toPort: port });
         await streams.send(`${name} ${port}`);
       }
@@ -189,13 +217,19 @@ it("datagrams that came before a port was published follow it once it is", () =>
     const serve = async (port: number, inner: number): Promise<void> => {
       const c1 = await traffic.in(at("c1"));
       for (const family of [4, 6] as const) await c1.datagrams(`${family} ${inner}`, family, { port: inner });
-      for (const [name, streams] of [["4", asker], ["6", asker], ["own", neighbour]] as const) {
+      for (const [name, streams] of [
+        ["4", asker],
+        ["6", asker],
+        ["own", neighbour],
+      ] as const) {
         const ends = { client: `${name} ${port}`, server: `${name === "6" ? 6 : 4} ${inner}` };
         await alive([{ name: `${name} ${port}`, client: streams, server: c1, ends }]);
       }
     };
     // Connection tracking is on before the first apply, as on any host with a firewall.
-    await host.nft("table inet other {\nchain i {\ntype filter hook input priority 0\nct state new accept\n}\nchain o {\ntype filter hook output priority 0\nct state new accept\n}\n}\n");
+    await host.nft(
+      "table inet other {\nchain i {\ntype filter hook input priority 0\nct state new accept\n}\nchain o {\ntype filter hook output priority 0\nct state new accept\n}\n}\n",
+    );
     await ask(4001);
     await apply(host, front("", "publish 4001 -> c1:5001/udp"));
     await serve(4001, 5001);
@@ -208,7 +242,10 @@ it("`from` that is narrowed cuts whom it leaves out, and a target fewer its conn
   lab(async (host) => {
     const traffic = new Traffic(host);
     await apply(host, front("", "publish 4001 -> c1:5001, publish 4002 -> c1:5002/udp, publish 4003 -> {c1, c2}:5003"));
-    const world = [await traffic.open("tcp", WORLD, at("c1"), HOST4, 4001, 5001), await traffic.open("udp", WORLD, at("c1"), HOST6, 4002, 5002)];
+    const world = [
+      await traffic.open("tcp", WORLD, at("c1"), HOST4, 4001, 5001),
+      await traffic.open("udp", WORLD, at("c1"), HOST6, 4002, 5002),
+    ];
     const c1 = await traffic.in(at("c1"));
     const c2 = await traffic.in(at("c2"));
     const asker = await traffic.in(at("c3"));
@@ -220,16 +257,28 @@ it("`from` that is narrowed cuts whom it leaves out, and a target fewer its conn
       await asker.connect(`spread ${i}`, HOST4, 4003);
       await asker.send(`spread ${i}`);
       const ends = { client: `spread ${i}`, server: "spread" };
-      await until("either hears it", async () => (await c1.look("spread")).received + (await c2.look("spread")).received > i);
+      await until(
+        "either hears it",
+        async () => (await c1.look("spread")).received + (await c2.look("spread")).received > i,
+      );
       const mine = (await c1.look("spread")).received > before;
       flows[mine ? 1 : 2].push({ name: `spread ${i}`, client: asker, server: mine ? c1 : c2, ends });
     }
     assert.equal([flows[1].length, flows[2].length], [2, 2]);
-    await apply(host, front("", "publish 4001 -> c1:5001 from {c3, host}, publish 4002 -> c1:5002/udp from {c3, host}, publish 4003 -> c2:5003"));
-    await cut([...world, ...flows[1].slice(0, 1)], [await traffic.open("tcp", at("c3"), at("c1"), C1.ip, 7001), ...flows[2]]);
+    await apply(
+      host,
+      front(
+        "",
+        "publish 4001 -> c1:5001 from {c3, host}, publish 4002 -> c1:5002/udp from {c3, host}, publish 4003 -> c2:5003",
+      ),
+    );
+    await cut(
+      [...world, ...flows[1].slice(0, 1)],
+      [await traffic.open("tcp", at("c3"), at("c1"), C1.ip, 7001), ...flows[2]],
+    );
   }));
 
-it("what isn't denied flows on without a loss", () =>
+it("what is allowed flows on without a loss, and what is denied never does, while policies change", () =>
   lab(async (host) => {
     const traffic = new Traffic(host);
     const publishes = "publish 4001 -> c1:5001/udp, publish 4002 -> c1:5002";
@@ -241,27 +290,76 @@ it("what isn't denied flows on without a loss", () =>
       await traffic.open("udp", at("c1"), WORLD, WORLD6, 6001),
       await traffic.open("tcp", WORLD, at("c1"), HOST6, 4002, 5002),
     ];
-    const before = await Promise.all(flows.map(async ({ client, server, ends }) => [await client.look(ends.client), await server.look(ends.server)] as const));
+    const before = await Promise.all(
+      flows.map(
+        async ({ client, server, ends }) => [await client.look(ends.client), await server.look(ends.server)] as const,
+      ),
+    );
     for (const { client, server, ends } of flows) {
       await client.startSending(ends.client, 2);
       await server.startSending(ends.server, 2);
     }
-    const edits = ["deny c3 -> c2", "deny c1 -> c2:99, allow world -> c3:22", "deny c1 -> world:25, publish 80 -> c3", "icc off"];
-    for (const edit of edits) await apply(host, front("", `${publishes}, ${edit}`));
+    // Denied before, after and in between, on the way to each lane.
+    const denied = "deny c1 -> {c2, world, host}:9/udp, deny host -> c1:9/udp";
+    await apply(host, front("", `${publishes}, ${denied}`));
+    const silent: readonly (readonly [Place, string, Place])[] = [
+      [at("c1"), C2.ip, at("c2")],
+      [at("c1"), C2.ip6, at("c2")],
+      [at("c1"), WORLD6, WORLD],
+      [at("c1"), GATEWAY.ip, undefined],
+      [undefined, C1.ip, at("c1")],
+      [WORLD, C2.ip, at("c2")],
+    ];
+    for (const [place, device] of [
+      [at("c1"), "eth0"],
+      [at("c2"), "eth0"],
+      [WORLD, "uplink"],
+    ] as const)
+      await countArriving(host, place, device, ["udp dport 9"]);
+    await countAfter(host, "input", ["udp dport 9"]);
+    for (const [i, [from, address]] of silent.entries()) {
+      const streams = await traffic.in(from);
+      await streams.datagrams(`silent ${i}`, address.includes(":") ? 6 : 4, { address, toPort: 9 });
+      await streams.startSending(`silent ${i}`, 2);
+    }
+    const edits = [
+      "deny c3 -> c2",
+      "deny c1 -> c2:99, allow world -> c3:22",
+      "deny c1 -> world:25, publish 80 -> c3",
+      "icc off",
+    ];
+    for (const edit of edits) await apply(host, front("", `${publishes}, ${denied}, ${edit}`));
     for (const [i, { name, client, server, ends }] of flows.entries()) {
       const [wasClient, wasServer] = before[i] as (typeof before)[number];
       const sent = (await client.stopSending(ends.client)) - wasClient.sent;
       const answered = (await server.stopSending(ends.server)) - wasServer.sent;
       assert.ok(sent > 20 && answered > 20, `${name}: ${sent} and ${answered} aren't a stream`);
-      await until(`${name}: all ${sent} arrive`, async () => (await server.look(ends.server)).received - wasServer.received === sent);
-      await until(`${name}: all ${answered} arrive`, async () => (await client.look(ends.client)).received - wasClient.received === answered);
+      await until(
+        `${name}: all ${sent} arrive`,
+        async () => (await server.look(ends.server)).received - wasServer.received === sent,
+      );
+      await until(
+        `${name}: all ${answered} arrive`,
+        async () => (await client.look(ends.client)).received - wasClient.received === answered,
+      );
     }
+    await remove(host);
+    for (const [i, [from]] of silent.entries())
+      assert.ok((await (await traffic.in(from)).stopSending(`silent ${i}`)) > 20);
+    assert.equal(await counts(host, WORLD, "netdev"), [0]);
+    assert.equal(await counts(host, undefined, "inet"), [0]);
+    for (const name of ["c1", "c2"]) assert.equal(await (await traffic.in(at(name))).count(), 0);
   }));
 
 it("a ping that is denied stays denied when the other side answers", () =>
   lab(async (host) => {
     await apply(host, front());
-    const matches = ["icmp type echo-request", "icmp type echo-reply", "icmpv6 type echo-request", "icmpv6 type echo-reply"];
+    const matches = [
+      "icmp type echo-request",
+      "icmp type echo-reply",
+      "icmpv6 type echo-request",
+      "icmpv6 type echo-reply",
+    ];
     await countArriving(host, at("c1"), "eth0", matches);
     await countArriving(host, at("c2"), "eth0", matches);
     // c2's kernel would answer by itself.
@@ -282,21 +380,36 @@ it("a ping that is denied stays denied when the other side answers", () =>
     };
     await round(7);
     await until("the echoes pass", async () => (await counts(host, at("c1"), "netdev"))[3] === 1);
-    assert.equal([await counts(host, at("c2"), "netdev"), await counts(host, at("c1"), "netdev")], [[1, 0, 1, 0], [0, 1, 0, 1]]);
+    assert.equal(
+      [await counts(host, at("c2"), "netdev"), await counts(host, at("c1"), "netdev")],
+      [
+        [1, 0, 1, 0],
+        [0, 1, 0, 1],
+      ],
+    );
     await apply(host, front("", "deny c1 -> c2:icmp"));
     await round(7);
     await round(8);
     // The control: c2's own questions pass, and are answered.
     assert.is(await host.ping(at("c2"), C1.ip, 5000), "reply");
     assert.is(await host.ping(at("c2"), C1.ip6, 5000), "reply");
-    assert.equal([await counts(host, at("c2"), "netdev"), await counts(host, at("c1"), "netdev")], [[1, 1, 1, 1], [1, 1, 1, 1]]);
+    assert.equal(
+      [await counts(host, at("c2"), "netdev"), await counts(host, at("c1"), "netdev")],
+      [
+        [1, 1, 1, 1],
+        [1, 1, 1, 1],
+      ],
+    );
   }));
 
 it("a removal cuts everything of the policy's, and a looser policy nothing", () =>
   lab(async (host) => {
     const traffic = new Traffic(host);
     await apply(host, front("icc off", "allow c1 -> c2, publish 4001 -> c1:5001"));
-    const flows = [await traffic.open("tcp", at("c1"), at("c2"), C2.ip, 2001), await traffic.open("tcp", WORLD, at("c1"), HOST4, 4001, 5001)];
+    const flows = [
+      await traffic.open("tcp", at("c1"), at("c2"), C2.ip, 2001),
+      await traffic.open("tcp", WORLD, at("c1"), HOST4, 4001, 5001),
+    ];
     await apply(host, front("", "publish 4001 -> c1:5001, allow world -> c2"));
     await alive(flows);
     await remove(host);

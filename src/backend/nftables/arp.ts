@@ -1,6 +1,7 @@
 /** The table of the family arp. */
 import { addressOf, type Policy } from "../../ir/policy.js";
 import { ACCEPT, DROP, goto, lookup, rule, TableBuilder, then } from "./builder.js";
+import { DEVICES } from "./names.js";
 import { planDevices } from "./identity.js";
 import type { Element, Table } from "./ruleset.js";
 import { originsOf, PRIORITY } from "./skeleton.js";
@@ -28,7 +29,7 @@ export function planArp(policy: Policy, name: string): Table | undefined {
     rule([lookup("senders", "iifname", "ether saddr", "arp saddr ether", "arp saddr ip"), then(ACCEPT)]),
     rule([then(DROP)]),
   ]);
-  table.chain("input", [rule([lookup("veths", "iifname"), then(goto("senders"))])], {
+  table.chain("input", [rule([lookup(DEVICES, "iifname"), then(goto("senders"))])], {
     type: "filter",
     hook: "input",
     priority: PRIORITY.filter,

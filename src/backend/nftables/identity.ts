@@ -2,6 +2,7 @@
 import { addressOf, isInternal, networkNamed, type Policy } from "../../ir/policy.js";
 import type { Family } from "../../net/address.js";
 import { ACCEPT, DROP, goto, IN, lookup, match, rule, type TableBuilder, then } from "./builder.js";
+import { DEVICES } from "./names.js";
 import type { Element, Rule } from "./ruleset.js";
 import { HOME, originsOf, PRIORITY } from "./skeleton.js";
 
@@ -10,7 +11,7 @@ export function planDevices(table: TableBuilder, policy: Policy): void {
   const elements = policy.containers.flatMap((container) =>
     container.endpoints.map((endpoint): Element => ({ key: [endpoint.device], from: originsOf(container.origin) })),
   );
-  table.set("veths", ["ifname"], elements, "host ends of the sandboxes");
+  table.set(DEVICES, ["ifname"], elements, "host ends of the sandboxes");
 }
 
 /** Sets that say who is who: `own`, `self`, `frames`, and the members of internal networks. */
@@ -48,7 +49,7 @@ export function planMembers(table: TableBuilder, policy: Policy, family: Family)
 
 /** Drops at the door what a sandbox may not send, and what claims to be a sandbox and isn't. */
 export function planGuard(table: TableBuilder, families: readonly Family[]): void {
-  const guard: Rule[] = [HOME, rule([lookup("veths", "iifname"), then(goto("frames"))])];
+  const guard: Rule[] = [HOME, rule([lookup(DEVICES, "iifname"), then(goto("frames"))])];
   const frames: Rule[] = [];
   for (const family of families) {
     const { source, destination } = IN[family];

@@ -19,3 +19,6 @@ export function tableName(policy: string): string {
 export function cutSet(family: 4 | 6): string {
   return `cut${family}`;
 }
+
+/** The set of the sandboxes' devices, which every table of ours has. */
+export const DEVICES = "veths";

@@ -14,7 +14,7 @@ import { bounds } from "../../net/prefix.js";
 import { ACCEPT, DROP, goto, IN, jump, lookup, match, rule, TableBuilder, then } from "./builder.js";
 import type { Lane } from "./lanes.js";
 import { type Layers, planLayers } from "./layers.js";
-import { cutSet, tableName, word } from "./names.js";
+import { cutSet, DEVICES, tableName, word } from "./names.js";
 import type { Element, Expression, Rule, Ruleset, Table } from "./ruleset.js";
 import { HOME, originsOf, PRIORITY } from "./skeleton.js";
 import { planPublish, planPublished, planSource } from "./translation.js";
@@ -31,7 +31,7 @@ export function plan(policy: Policy): Ruleset {
 }
 
 /** A packet with a source route bears the address of its next stop only when it has left the rules behind. */
-const DETOUR: Rule = rule([lookup("veths", "oifname"), then(DROP)], "what leads to a sandbox bears its address");
+const DETOUR: Rule = rule([lookup(DEVICES, "oifname"), then(DROP)], "what leads to a sandbox bears its address");
 
 function planFilter(policy: Policy, name: string): Table {
   const table = new TableBuilder();

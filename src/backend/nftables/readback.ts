@@ -6,15 +6,34 @@
  */
 import { run } from "../../system/run.js";
 import { type Json, toJson } from "./json.js";
+import { DEVICES } from "./names.js";
 import type { Ruleset, Table } from "./ruleset.js";
 
-/** Tables of the form `tsnet-…`, by family and name. */
-export async function ownTables(): Promise<{ family: string; name: string }[]> {
+export interface NamedTable {
+  readonly family: string;
+  readonly name: string;
+}
+
+/** Tables of the form `tsnet-…`. */
+export async function ownTables(): Promise<NamedTable[]> {
   const listed = await list(["tables"]);
   return listed.flatMap((object) => {
     const table = object["table"] as { family: string; name: string } | undefined;
     return table?.name.startsWith("tsnet-") ? [{ family: table.family, name: table.name }] : [];
   });
+}
+
+/** Of these tables those that are there and that somebody else has made: each of ours has the set of the devices. */
+export async function foreignTables(tables: readonly NamedTable[]): Promise<NamedTable[]> {
+  const there = await ownTables();
+  const foreign: NamedTable[] = [];
+  for (const table of tables) {
+    if (!there.some(({ family, name }) => family === table.family && name === table.name)) continue;
+    const listed = await list(["table", table.family, table.name]);
+    const ours = listed.some((object) => (object["set"] as Listed | undefined)?.["name"] === DEVICES);
+    if (!ours) foreign.push(table);
+  }
+  return foreign;
 }
 
 /** How a plan's tables stand in the kernel. */
