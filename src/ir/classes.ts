@@ -113,7 +113,8 @@ function* through(
 /** Whether a packet between these ends ever passes a hook: not within one sandbox, nor without a container. */
 function passes(policy: Policy, source: End, destination: End): boolean {
   if (source.zone !== "container") return destination.zone === "container";
-  if (destination.zone !== "container") return true;
+  // No container's packet to a loopback address ever leaves its sandbox.
+  if (destination.zone !== "container") return !isLoopback(destination.address);
   return endpointAt(policy, source.address)?.container !== endpointAt(policy, destination.address)?.container;
 }
 

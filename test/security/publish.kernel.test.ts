@@ -24,6 +24,7 @@ for (const on of [false, true])
       await apply(host, front("icc off", publishes));
       await host.listen(at("c1"), "tcp", 80);
       await host.listen(at("c1"), "udp", 53);
+      await countArriving(host, at("c1"), "eth0", ["icmp type redirect", "icmpv6 type nd-redirect"]);
       const open = [
         // c1 itself among them: the hairpin.
         ...cross("tcp", [at("c1"), at("c2"), undefined], HERE, 8080),
