@@ -67,7 +67,14 @@ async function apply(compiled: Compiled, options: CompileFlags, compiling: numbe
     for (const problem of problems) note(`tsnet: ${problem}`);
     if (options.json) {
       const { parse } = compiled.timings;
-      printJson({ changed, operations, timings: { parse, compile: compiling - parse, ...timings }, changes });
+      const diagnostics = diagnosticsJson(compiled.diagnostics);
+      printJson({
+        changed,
+        operations,
+        timings: { parse, compile: compiling - parse, ...timings },
+        changes,
+        diagnostics,
+      });
       return;
     }
     const name = shown(compiled.policy.name);

@@ -53,8 +53,15 @@ export function explain(words: readonly string[], options: { json?: boolean }): 
   if (options.json) {
     printJson(
       explanation.verdict === "mixed"
-        ? { ...first, verdict: "mixed", by: [], default: null, path: [], cases: all }
-        : { ...first, cases: all.length > 1 ? all : [] },
+        ? {
+            ...first,
+            verdict: "mixed",
+            by: [],
+            default: null,
+            path: [],
+            cases: all.map((one) => ({ ...one, cases: [] })),
+          }
+        : { ...first, cases: all.length > 1 ? all.map((one) => ({ ...one, cases: [] })) : [] },
     );
     return;
   }

@@ -55,7 +55,7 @@ function containerJson(policy: Policy, container: Container): unknown {
     },
     NetworkSettings: {
       SandboxID: id("sandbox", policy.name, shown.name),
-      SandboxKey: sandboxPath(policy, container) ?? "/proc/1/ns/net",
+      SandboxKey: sandboxPath(policy, container) ?? "/proc/self/ns/net",
       Ports: ports(policy, container),
       EndpointID: first === undefined ? "" : id("endpoint", policy.name, shown.name, first.network),
       ...(first === undefined ? EMPTY : addresses(policy, first)),

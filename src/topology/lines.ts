@@ -88,9 +88,13 @@ export function deleteAddress(address: Cidr, device: string): IpLine {
   return ["address", "delete", address, "dev", device];
 }
 
-/** `append`: several devices may have the same local route; `replace` where what is there is ours to replace. */
+/**
+ * `append`: several devices may have the same local route, and a network's new bridge its IPv6 route while the old one
+ * is still there; `replace` where what is there is ours to replace.
+ */
 export function addRoute(route: RoutePlan, verb: "add" | "replace" = "add"): IpLine {
-  return ["route", route.type === "local" ? "append" : verb, ...routeWords(route)];
+  const beside = route.type === "local" || (route.family === 6 && verb === "add");
+  return ["route", beside ? "append" : verb, ...routeWords(route)];
 }
 
 export function deleteRoute(route: RoutePlan): IpLine {

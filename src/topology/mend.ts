@@ -109,11 +109,13 @@ function addresses(link: StackLink, wanted: readonly string[], where: "bridge" |
   const extra = had.filter((address) => !wanted.includes(address));
   const add = (address: string) => lines.addAddress(address, link.name, where);
   const remove = (address: string) => lines.deleteAddress(address, link.name);
+  const adding = lost.map((address) => ip("address", undefined, add(address), remove(address)));
+  // A bridge's old address takes its subnet's others along, so it goes first. A veth's goes last: without any address
+  // the kernel forgets the device's neighbours.
+  const stage = where === "bridge" ? "unlink" : "address";
+  const removing = extra.map((address) => ip(stage, undefined, remove(address), add(address)));
   return {
-    works: [
-      ...extra.map((address) => ip("unlink", undefined, remove(address), add(address))),
-      ...lost.map((address) => ip("address", undefined, add(address), remove(address))),
-    ],
+    works: where === "bridge" ? [...removing, ...adding] : [...adding, ...removing],
     what: [
       ...lost.map((address) => `${link.name} lacks ${address}`),
       ...extra.map((address) => `${link.name} has ${address} besides`),

@@ -9,12 +9,12 @@ import { loosens } from "./settings.js";
 import type { BridgePlan, EndpointPlan, NeighbourPlan, RoutePlan, Sysctl } from "./topology.js";
 
 /**
- * - prepare, before the rules: `unlink` what goes away or is replaced; make `found`ations (namespaces, bridges); `link`
+ * - prepare, before the rules: `unroute` what a vanishing address would take along unasked; `unlink` what goes away or is replaced; make `found`ations (namespaces, bridges); `link`
  *   (veths, down); `settings`; `address`es, aliases and files.
  * - raise, after the rules: `up` with routes and neighbours.
  * - retire, when all is well: what went away for good. Not undone.
  */
-export const PREPARE = ["unlink", "found", "link", "settings", "address"] as const;
+export const PREPARE = ["unroute", "unlink", "found", "link", "settings", "address"] as const;
 export const RAISE = ["up"] as const;
 export const RETIRE = ["retire"] as const;
 export type Stage = (typeof PREPARE | typeof RAISE | typeof RETIRE)[number];
@@ -107,7 +107,7 @@ export function addRouteWork(place: Place): (route: RoutePlan) => Work {
 }
 
 export function deleteRouteWork(place: Place): (route: RoutePlan) => Work {
-  return (route) => ip("unlink", place, lines.deleteRoute(route), lines.addRoute(route));
+  return (route) => ip("unroute", place, lines.deleteRoute(route), lines.addRoute(route));
 }
 
 export function neighbourWork(place: Place): (neighbour: NeighbourPlan) => Work {

@@ -22,7 +22,7 @@ import { withLock } from "./lock.js";
 import { Obstacle } from "./obstacle.js";
 import { holderOfPorts } from "./ports.js";
 import { requireSystem } from "./ready.js";
-import { digest, readApplied, recompile, tidyDirectories, writeApplied } from "./state.js";
+import { digest, isRecorded, readApplied, recompile, tidyDirectories, writeApplied } from "./state.js";
 
 export interface ApplyOptions {
   /** Have the kernel check everything, change nothing. */
@@ -95,7 +95,7 @@ async function applyLocked(compiled: Compiled, options: ApplyOptions): Promise<A
   const difference = differ(topology, actual);
   refuse(difference);
   refuseTable(foreign[0]);
-  holderOfPorts(policy, before?.policy);
+  await holderOfPorts(policy, before?.policy);
   const planned = performance.now();
   const changes = difference.changes.map((change) => change.text);
   if (rulesChanged)
@@ -117,7 +117,8 @@ async function applyLocked(compiled: Compiled, options: ApplyOptions): Promise<A
       ? await cutConnections(policy, before?.policy, applied?.cut ?? [])
       : { flows: applied?.cut ?? [], problems: [] };
     problems.push(...cut.problems);
-    if (changes.length > 0 || applied === undefined) writeApplied(compiled, text, cut.flows);
+    // A text may change what no kernel object shows, such as whose sandbox a container shares.
+    if (changes.length > 0 || !isRecorded(compiled, applied)) writeApplied(compiled, text, cut.flows);
   }
   return result(problems);
 }

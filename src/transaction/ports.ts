@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type Address, formatAddress, sameAddress } from "../net/address.js";
 import { protocolName, TCP, UDP } from "../net/ports.js";
 import type { Policy, Publish } from "../ir/policy.js";
+import { run } from "../system/run.js";
 import { location } from "../text/source.js";
 import { allApplied, recompile } from "./state.js";
 import { Obstacle } from "./obstacle.js";
@@ -15,13 +16,13 @@ interface Socket {
 }
 
 /** Throws `Obstacle`, naming the port's holder. Ports that `before` published already are not asked about again. */
-export function holderOfPorts(policy: Policy, before: Policy | undefined): void {
+export async function holderOfPorts(policy: Policy, before: Policy | undefined): Promise<void> {
   const fresh = policy.publishes.filter((publish) => !before?.publishes.some((other) => same(publish, other)));
   if (fresh.length === 0) return;
   const sockets = listening();
   for (const publish of fresh) {
     const holder = sockets.find((socket) => holds(publish, socket));
-    if (holder !== undefined)
+    if (holder !== undefined && (publish.families.includes(holder.address.family) || (await servesBoth(holder))))
       throw new Obstacle(
         `host port ${holder.port}/${protocolName(holder.protocol)} is held by ${processOf(holder.inode)} on ${formatAddress(holder.address)} (${location(publish.origin.span)})`,
         "stop that program, or publish another host port",
@@ -65,6 +66,14 @@ function holds(publish: Publish, socket: Socket): boolean {
   if (wild && socket.address.family === 6) return true;
   if (!publish.families.includes(socket.address.family)) return false;
   return wild || publish.hostAddress === undefined || sameAddress(publish.hostAddress, socket.address);
+}
+
+/** Whether a wildcard IPv6 socket takes IPv4 too; ss writes `*` for those that do. */
+async function servesBoth({ protocol, port }: Socket): Promise<boolean> {
+  const { stdout } = await run("ss", ["-Hln", protocol === TCP ? "-t" : "-u", "sport", "=", `:${port}`], {
+    accept: "any",
+  });
+  return stdout === "" || stdout.includes(`*:${port} `);
 }
 
 /** Listening TCP and bound, unconnected UDP sockets of this network namespace (proc(5), net/tcp). */

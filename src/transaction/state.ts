@@ -65,6 +65,16 @@ export function allApplied(): Applied[] {
     .sort((a, b) => (a.policy < b.policy ? -1 : 1));
 }
 
+/** Whether the record holds exactly these texts. */
+export function isRecorded(compiled: Compiled, applied: Applied | undefined): boolean {
+  const { files } = compiled;
+  return (
+    applied !== undefined &&
+    applied.files.length === files.length &&
+    applied.files.every((file, i) => file.name === files[i]?.name && file.text === files[i]?.text)
+  );
+}
+
 export function writeApplied(compiled: Compiled, ruleset: string, cut: readonly CutFlow[]): void {
   const applied: Applied = {
     version: VERSION,

@@ -281,7 +281,8 @@ it("`from` that is narrowed cuts whom it leaves out, and a target fewer its conn
 it("what is allowed flows on without a loss, and what is denied never does, while policies change", () =>
   lab(async (host) => {
     const traffic = new Traffic(host);
-    const publishes = "publish 4001 -> c1:5001/udp, publish 4002 -> c1:5002";
+    // Each by a statement of its own: what interval sets decide is the matter of atomic.kernel.test.ts.
+    const publishes = "publish 4001 -> c1:5001/udp, publish 4002 -> c1:5002, allow c1 -> c2:{2001/udp, 2002/udp}";
     await apply(host, front("", publishes));
     const flows = [
       await traffic.open("udp", at("c1"), at("c2"), C2.ip, 2001),

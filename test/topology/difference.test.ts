@@ -172,7 +172,7 @@ test("opening loopback's way waits for the rules, closing it doesn't", () => {
   assert.equal(stages(differ(plan(SHOP), applied(plan(open)))), ["settings: sysctl"]);
   const open6 = { ...SHOP, publishes: [["::1", 80, "c1", 80]] } satisfies PolicyText;
   assert.equal(stages(differ(plan(open6), applied(plan(SHOP)))), ["up: ip"]);
-  assert.equal(stages(differ(plan(SHOP), applied(plan(open6)))), ["unlink: ip"]);
+  assert.equal(stages(differ(plan(SHOP), applied(plan(open6)))), ["unroute: ip"]);
 });
 
 test("another policy's devices are no concern of ours, its subnet is", () => {
