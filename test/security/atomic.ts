@@ -18,18 +18,16 @@ const FLOOD = fileURLToPath(new URL("./flood.pl", import.meta.url));
 const ROUNDS = 300_000;
 
 /**
- * Two windows of the kernel's are open while a table is replaced (Linux 6.18, measured): chains of one hook and
- * priority run newest first, so that a packet may meet the new one before and the old one after the change, both empty;
- * and interval sets serve their new content only after the rules that ask them are in force.
+ * Not in the suite, because it fails: `npx tsx test/security/atomic.ts`. Two windows of the kernel's are open while a
+ * table is replaced (Linux 6.18, measured): chains of one hook and priority run newest first, so that a packet may meet
+ * the new one before and the old one after the change, both empty; and interval sets serve their new content only after
+ * the rules that ask them are in force. What closes them is to commit only what differs.
  */
-const KNOWN = process.env["TSNET_TEST_ATOMIC"] === undefined;
-if (KNOWN) console.log("SKIP replacing a table isn't atomic for packets under way (TSNET_TEST_ATOMIC=1 shows it)");
-
 for (const [name, rules] of [
   ["by exact sets", "deny c1 -> world, allow c1 -> c2"],
   ["by intervals", "deny c1 -> 198.51.100.0/24, allow c1 -> 10.90.1.8-10.90.1.30"],
 ] as const)
-  (KNOWN ? test.skip : it)(`what is decided ${name} stays decided while policies change`, () =>
+  it(`what is decided ${name} stays decided while policies change`, () =>
     lab(async (host) => {
       await apply(host, front("icc off", rules));
       await countArriving(host, WORLD, "uplink", ["udp dport 9"]);
@@ -45,7 +43,11 @@ for (const [name, rules] of [
       await flood;
       assert.ok(applied > 3, `${applied} policies are no change under way`);
       assert.equal({ passed: await counts(host, WORLD, "netdev") }, { passed: [0] }, "denied packets passed");
-      assert.equal({ arrived: await counts(host, at("c2"), "netdev") }, { arrived: [ROUNDS] }, "allowed packets were lost");
+      assert.equal(
+        { arrived: await counts(host, at("c2"), "netdev") },
+        { arrived: [ROUNDS] },
+        "allowed packets were lost",
+      );
     }));
 
 test.run();
