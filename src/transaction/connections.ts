@@ -5,7 +5,15 @@ import { cutSet, tableName } from "../backend/nftables/names.js";
 import { type End, evaluate, type Packet, translate, type Translation } from "../ir/evaluate.js";
 import { ownAddresses } from "../ir/own.js";
 import type { Policy } from "../ir/policy.js";
-import { type Address, FAMILIES, hasAddress, isLoopback, parseAddress, sameAddress } from "../net/address.js";
+import {
+  type Address,
+  type AddressSet,
+  FAMILIES,
+  hasAddress,
+  isLoopback,
+  parseAddress,
+  sameAddress,
+} from "../net/address.js";
 import { UDP } from "../net/ports.js";
 import { type Connection, deleteConnection, listConnections } from "../system/conntrack.js";
 import { MissingTool } from "../system/run.js";
@@ -47,7 +55,8 @@ export async function cutConnections(
   const mine = ownAddresses(policy.containers);
   const old = ownAddresses(before?.containers ?? []);
   const local = localAddresses();
-  const denied = (connection: Connection): boolean => before !== undefined && isCut(policy, before, local, connection);
+  const denied = (connection: Connection): boolean =>
+    before !== undefined && isCut(policy, before, mine, old, local, connection);
   const flows = remembered.filter((flow) => flow.until > now && denied(flow.connection));
   try {
     const doomed: Connection[] = [];
@@ -93,10 +102,15 @@ function localAddresses(): Address[] {
   );
 }
 
-/** Whether the policy denies a connection that has a container, present or gone, at an end. */
-export function isCut(policy: Policy, before: Policy, local: readonly Address[], connection: Connection): boolean {
-  const now = ownAddresses(policy.containers);
-  const old = ownAddresses(before.containers);
+/** Whether the policy denies a connection that has a container, present (`now`) or gone (`old`), at an end. */
+function isCut(
+  policy: Policy,
+  before: Policy,
+  now: AddressSet,
+  old: AddressSet,
+  local: readonly Address[],
+  connection: Connection,
+): boolean {
   const source = parseAddress(connection.original.source);
   const asked = parseAddress(connection.original.destination);
   const destination = parseAddress(connection.reply.source);
