@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { buildSync } from "esbuild";
 import { type Figure, figure } from "./timing.js";
-import { workload } from "./workload.js";
 
 const SCRIPT = `
 import { readFileSync } from "node:fs";
@@ -17,17 +16,18 @@ const { policy, timings } = compile(text);
 const b = performance.now();
 plan(policy);
 const c = performance.now();
-console.log(JSON.stringify({ parse: timings.parse, compile: b - a - timings.parse, plan: c - b, all: c - a }));
+const memory = process.resourceUsage().maxRSS / 1024;
+console.log(JSON.stringify({ parse: timings.parse, compile: b - a - timings.parse, plan: c - b, all: c - a, memory }));
 `;
 
-export function frontEnd(count: number, rounds: number): Figure[] {
+export function frontEnd(text: string, rounds: number): Figure[] {
   const directory = mkdtempSync(join(tmpdir(), "tsnet-bench-"));
   try {
     const entry = join(directory, "front-end.ts");
     const bundle = join(directory, "front-end.cjs");
     const policy = join(directory, "policy.tsnet");
     writeFileSync(entry, SCRIPT);
-    writeFileSync(policy, workload(count).policy);
+    writeFileSync(policy, text);
     buildSync({
       entryPoints: [entry],
       bundle: true,
@@ -42,9 +42,10 @@ export function frontEnd(count: number, rounds: number): Figure[] {
       if (status !== 0) throw new Error(stderr);
       runs.push(JSON.parse(stdout) as Record<string, number>);
     }
-    return ["parse", "compile", "plan", "all"].map((part) =>
+    const names = { parse: "parse", compile: "compile", plan: "plan", all: "text to plan", memory: "memory, in MB" };
+    return Object.entries(names).map(([part, name]) =>
       figure(
-        part === "all" ? "text to plan" : part,
+        name,
         runs.map((run) => run[part] as number),
       ),
     );

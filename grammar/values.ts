@@ -5,6 +5,7 @@ import type { Diagnostics } from "../src/text/diagnostic.js";
 import type { SourceFile, Span } from "../src/text/source.js";
 import { type ListKind, requireKind, requireNoGap, requireUnit } from "./checks.js";
 import { addressOf, nameOf, numberOf, portOf, spanOf } from "./items.js";
+import { OneToken } from "./lookahead.js";
 import { SyntaxProblem } from "./problem.js";
 import * as T from "./tokens.js";
 
@@ -32,7 +33,7 @@ export abstract class ValueGrammar extends EmbeddedActionsParser {
 
   constructor() {
     super([...T.VOCABULARY], {
-      maxLookahead: 1,
+      lookaheadStrategy: new OneToken(),
       skipValidations: true,
       recoveryEnabled: false,
       errorMessageProvider: messages,

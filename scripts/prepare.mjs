@@ -1,6 +1,6 @@
 // Brings a fresh clone on a bare machine to where the tests can run: npm packages, and Debian's.
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, lstatSync, statSync } from "node:fs";
 import path from "node:path";
 import { root } from "./runner.mjs";
 
@@ -41,6 +41,8 @@ function call(command, args, env = {}, stdout = "inherit") {
 
 /** Installs node_modules when it is missing or older than the lock; false if that fails. */
 export function installModules() {
+  // A link leads to somebody else's: npm would empty it.
+  if (lstatSync(path.join(root, "node_modules"), { throwIfNoEntry: false })?.isSymbolicLink()) return true;
   const installed = mtime("node_modules/.package-lock.json");
   if (installed !== undefined && installed >= (mtime("package-lock.json") ?? 0)) return true;
   const [command, ...args] = npm("ci", "--include=dev", "--include=optional");

@@ -19,6 +19,7 @@ import type {
   Tree,
 } from "./nodes.js";
 import { Layout } from "./layout.js";
+import { PlainRule } from "./plain-rule.js";
 
 /** The canonical text of a whole file. The tree must be of a text without syntax errors, or what is broken is lost. */
 export function format(tree: Tree): string {
@@ -50,6 +51,7 @@ export function formatStatement(statement: Statement): string {
     case "let":
       return `let ${name(statement.name)} = ${list(statement.value)}`;
     case "rule":
+      if (statement instanceof PlainRule) return statement.text;
       return `${statement.verb} ${flow(statement)}${statement.log === undefined ? "" : ` ${log(statement.log)}`}`;
     case "assert":
       return `assert ${statement.verb} ${flow(statement)}`;

@@ -7,7 +7,8 @@ import type { Compiled } from "../ir/compile.js";
 import { EXIT, Failure } from "./exit.js";
 import { failInexpressible } from "./inexpressible.js";
 import { compileOrFail, compilePaths } from "./input.js";
-import { diagnosticsJson, note, print, printExactly, printJson, shown } from "./output.js";
+import { diagnosticsJson, note, print, printChanges, printExactly, printJson, shown, waiting } from "./output.js";
+import { endOverdue, type Trial, trialJson, trialOf, trialText } from "./trial.js";
 
 export interface CompileFlags {
   readonly backend: string;
@@ -16,6 +17,8 @@ export interface CompileFlags {
   readonly json?: boolean;
   readonly apply?: boolean;
   readonly dryRun?: boolean;
+  /** Seconds. */
+  readonly confirm?: number;
 }
 
 export async function compile(files: readonly string[], options: CompileFlags): Promise<void> {
@@ -23,6 +26,10 @@ export async function compile(files: readonly string[], options: CompileFlags): 
   if (options.apply && given !== undefined)
     throw new Failure(EXIT.usage, `--${given} prints, so it doesn't go with --apply`);
   if (options.dryRun && !options.apply) throw new Failure(EXIT.usage, "--dry-run goes with --apply");
+  if (options.confirm !== undefined && !options.apply)
+    throw new Failure(EXIT.usage, "--confirm goes with --apply", "tsnet compile FILE --apply --confirm 60");
+  if (options.confirm !== undefined && options.dryRun)
+    throw new Failure(EXIT.usage, "--dry-run changes nothing, so there is nothing to --confirm");
   const started = performance.now();
   const compiled = options.json ? compileForJson(files) : compileOrFail(files);
   if (compiled === undefined) return;
@@ -60,9 +67,16 @@ function compileForJson(files: readonly string[]): Compiled | undefined {
 
 async function apply(compiled: Compiled, options: CompileFlags, compiling: number): Promise<void> {
   const { applyPolicy, Inexpressible } = await import("../transaction/apply.js");
-  const waiting = (holder: string): void => note(`tsnet: waiting for ${holder}`);
+  if (!options.dryRun) await endOverdue();
+  let trial: Trial | undefined;
+  const begun = (one: Trial): void => void (trial = one);
+  const purpose = options.confirm === undefined ? undefined : await trialOf(options.confirm, begun);
   try {
-    const result = await applyPolicy(compiled, { dryRun: options.dryRun ?? false, waiting });
+    const result = await applyPolicy(compiled, {
+      dryRun: options.dryRun ?? false,
+      waiting,
+      ...(purpose === undefined ? {} : { purpose }),
+    });
     const { changed, operations, timings, changes, problems } = result;
     for (const problem of problems) note(`tsnet: ${problem}`);
     if (options.json) {
@@ -74,19 +88,20 @@ async function apply(compiled: Compiled, options: CompileFlags, compiling: numbe
         timings: { parse, compile: compiling - parse, ...timings },
         changes,
         diagnostics,
+        ...(trial === undefined ? {} : { trial: trialJson(trial) }),
       });
       return;
     }
     const name = shown(compiled.policy.name);
-    if (!changed) return print(`${name}: nothing to change`);
-    const verb = options.dryRun ? "would" : "did";
-    for (const change of changes.slice(0, 40)) print(`${verb} ${shown(change)}`);
-    if (changes.length > 40) print(`… and ${changes.length - 40} more`);
+    if (changed) printChanges(changes, options.dryRun ? "would" : "did");
     print(
-      options.dryRun
-        ? `${name}: checked, nothing was changed`
-        : `${name}: applied, ${operations} changes in ${timings.commit.toFixed(0)} ms`,
+      !changed
+        ? `${name}: nothing to change`
+        : options.dryRun
+          ? `${name}: checked, nothing was changed`
+          : `${name}: applied, ${operations} changes in ${timings.commit.toFixed(0)} ms`,
     );
+    if (trial !== undefined) print(`${name}: ${trialText(trial)}`);
   } catch (error) {
     if (!(error instanceof Inexpressible)) throw error;
     failInexpressible(error, options.json ?? false);

@@ -1,14 +1,23 @@
 /** `tsnet ls` */
+import { readConfirmed } from "../transaction/confirmed.js";
+import { hashTexts, newestEntry } from "../transaction/history.js";
+import type { Applied } from "../transaction/state.js";
+import { readTrial } from "../transaction/trial.js";
 import { formatAddress } from "../net/address.js";
 import { formatPrefix } from "../net/prefix.js";
 import { livePolicies } from "./live.js";
 import { print, printJson, shown } from "./output.js";
+import { type Trial, trialJson, trialText } from "./trial.js";
 
 export function ls(options: { json?: boolean }): void {
+  const trial = readTrial();
   const policies = livePolicies().map(({ applied, policy }) => ({
     name: policy.name,
     appliedAt: applied.at,
+    by: whoApplied(applied, trial),
     files: applied.roots,
+    hash: hashTexts(applied),
+    trial: trial?.policy === policy.name ? trialJson(trial) : null,
     networks: policy.networks.map((network) => ({
       name: network.name,
       bridge: network.bridge,
@@ -26,10 +35,15 @@ export function ls(options: { json?: boolean }): void {
       })),
     })),
   }));
-  if (options.json) return printJson({ policies });
-  if (policies.length === 0) return print("nothing is live here");
+  if (options.json) return printJson({ policies, trial: trial === undefined ? null : trialJson(trial) });
+  if (trial !== undefined && !policies.some(({ name }) => name === trial.policy))
+    print(`policy ${shown(trial.policy)}  (its first apply hasn't come to its end)\n  ${trialText(trial)}`);
+  else if (policies.length === 0) return print("nothing is live here");
   for (const policy of policies) {
-    print(`policy ${shown(policy.name)}  (${policy.files.map(shown).join(", ")}, applied ${policy.appliedAt})`);
+    const by = policy.by === null ? "" : ` by ${shown(policy.by)}`;
+    const files = policy.files.map(shown).join(", ");
+    print(`policy ${shown(policy.name)}  (${files}, applied ${policy.appliedAt}${by}, hash ${policy.hash})`);
+    if (trial?.policy === policy.name) print(`  ${trialText(trial)}`);
     for (const network of policy.networks) {
       const flags = [network.internal ? "internal" : "", network.icc ? "" : "icc off"].filter((flag) => flag !== "");
       print(
@@ -41,4 +55,12 @@ export function ls(options: { json?: boolean }): void {
       print(`  container  ${shown(container.name).padEnd(16)}  ${where === "" ? `mode ${container.mode}` : where}`);
     }
   }
+}
+
+/** Null when it isn't known: an apply that was killed before it could be written. */
+function whoApplied(applied: Applied, trial: Trial | undefined): string | null {
+  const hash = hashTexts(applied);
+  if (trial?.policy === applied.policy && trial.hash === hash) return trial.by;
+  const known = [newestEntry(applied.policy), readConfirmed(applied.policy)];
+  return known.find((entry) => entry !== undefined && hashTexts(entry) === hash)?.by ?? null;
 }

@@ -1,13 +1,28 @@
 /** The command line: wiring only. Each command is a file of its own, loaded when it runs. */
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
+import { parseSeconds, WAITER } from "./confirmation.js";
 import { EXIT, Failure } from "./exit.js";
+import { chooseTransport, type Transport, TRANSPORTS } from "../system/transport.js";
 import { note } from "./output.js";
 
 const FILE_HELP = "policy files; `-` is standard input";
 
 function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
+}
+
+function seconds(text: string): number {
+  const value = parseSeconds(text);
+  if (value === undefined) throw new InvalidArgumentError("Whole seconds from 1 to 86400, such as 60.");
+  return value;
+}
+
+/** Chosen as soon as it is read: everything that speaks to the kernel comes later. */
+function transportOption(): Option {
+  return new Option("--transport <how>", "speak to the kernel by netlink, or with nft and the other tools")
+    .choices([...TRANSPORTS])
+    .default("auto");
 }
 
 function build(): Command {
@@ -52,12 +67,15 @@ function build(): Command {
     .option("--json", "everything in one JSON object, with the source map; with --apply: what was done")
     .option("--apply", "make the kernel match, in one step: all or nothing")
     .option("--dry-run", "with --apply: have the kernel check it, change nothing")
+    .addOption(transportOption())
+    .option("--confirm <seconds>", "with --apply: goes back by itself unless `tsnet confirm` comes in time", seconds)
     .addHelpText(
       "after",
       examples(
         "tsnet compile shop.tsnet --format text      what the kernel will hold",
         "tsnet compile shop.tsnet --apply --dry-run",
         "tsnet compile shop.tsnet --apply",
+        "tsnet compile shop.tsnet --apply --confirm 60     and within a minute: tsnet confirm",
       ),
     )
     .action(async (files: string[], options) => (await import("./compile.js")).compile(files, options));
@@ -115,8 +133,73 @@ function build(): Command {
     .argument("[file...]", "policy files that name the policy; without them the only live one")
     .option("--policy <name>", "the policy's name")
     .option("--json", "one JSON object")
+    .addOption(transportOption())
     .addHelpText("after", examples("tsnet remove", "tsnet remove --policy shop"))
     .action(async (files: string[], options) => (await import("./remove.js")).remove(files, options));
+
+  program
+    .command("confirm")
+    .description("keeps what `compile --apply --confirm SECONDS` has put on trial")
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      `
+While a policy is on trial nothing else is applied on this host. \`tsnet rollback\` ends the trial at once.
+--json: { policy, hash, confirmed }
+` + examples("tsnet compile shop.tsnet --apply --confirm 60 && ssh host tsnet confirm", "tsnet confirm"),
+    )
+    .action(async (options) => (await import("./confirm.js")).confirm(options));
+
+  program
+    .command("rollback")
+    .description("goes back to the Nth last applied policy: 1, the default, is the one before the live one")
+    .argument("[n]", "how far back from what is live")
+    .option("--policy <name>", "which policy, where several are live")
+    .option("--list", "print the entries and their numbers, change nothing")
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      `
+0 is live. Going back is applied like any policy and becomes the live one, so going back twice returns. After a remove,
+1 is what was removed. Of a policy on trial, 1 is what was before the trial.
+--json: { policy, n, hash, changed, operations, timings, changes }; hash is null
+where nothing is live afterwards, timings absent where a trial was ended.
+--list --json: { entries: [{ policy, n, hash, appliedAt, by, files, live, onTrial }] }
+` + examples("tsnet rollback --list", "tsnet rollback", "tsnet rollback 3 --policy shop"),
+    )
+    .action(async (n: string | undefined, options) => (await import("./rollback.js")).rollback(n, options));
+
+  program
+    .command("restore")
+    .description("makes all policies that were live and confirmed live again: after a reboot or a flush of the rules")
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      `
+A policy that can't be restored is left out whole: none of its ports is published, its containers have no network.
+--json: { policies: [{ policy, restored, changed, operations, error }] }
+` + examples("tsnet restore"),
+    )
+    .action(async (options) => (await import("./restore.js")).restore(options));
+
+  program
+    .command("install")
+    .description("has systemd run `tsnet restore` at boot, before the network is up")
+    .option("--print", "print the units, change nothing")
+    .option("--remove", "take the units away")
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      `
+Where systemd doesn't run it prints what to add where, and exits with 3.
+` + examples("tsnet install", "tsnet install --print", "tsnet install --remove"),
+    )
+    .action(async (options) => (await import("./install.js")).install(options));
+
+  program
+    .command(WAITER, { hidden: true })
+    .argument("<id>")
+    .action(async (id: string) => (await import("../transaction/watch.js")).awaitEnd(id));
 
   program
     .command("fmt")
@@ -126,6 +209,11 @@ function build(): Command {
     .addHelpText("after", examples("tsnet fmt shop.tsnet", "tsnet fmt - < shop.tsnet"))
     .action(async (files: string[], options) => (await import("./fmt.js")).fmt(files, options));
 
+  program.hook("preAction", (_, command) => {
+    const { transport } = command.opts<{ transport?: Transport }>();
+    // Without the option the environment decides (TSNET_TRANSPORT).
+    if (command.getOptionValueSource("transport") === "cli" && transport !== undefined) chooseTransport(transport);
+  });
   for (const command of program.commands)
     command.exitOverride().showHelpAfterError(`(tsnet ${command.name()} --help shows how)`);
   return program.exitOverride();

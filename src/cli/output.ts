@@ -66,3 +66,17 @@ export function countText(diagnostics: readonly Diagnostic[]): string {
 export function diagnosticsJson(diagnostics: readonly Diagnostic[]): unknown[] {
   return diagnostics.map(toJson);
 }
+
+/** The longest list of changes that people get to see. */
+const CHANGES = 40;
+
+/** What was done, or would be, a line each. */
+export function printChanges(changes: readonly string[], verb: "did" | "would"): void {
+  for (const change of changes.slice(0, CHANGES)) print(`${verb} ${shown(change)}`);
+  if (changes.length > CHANGES) print(`… and ${changes.length - CHANGES} more`);
+}
+
+/** Says whom a command waits for. */
+export function waiting(holder: string): void {
+  note(`tsnet: waiting for ${holder}`);
+}

@@ -1,15 +1,19 @@
 /** `tsnet remove` */
 import { removePolicy } from "../transaction/remove.js";
 import { allApplied } from "../transaction/state.js";
+import { readTrial } from "../transaction/trial.js";
 import { EXIT, Failure } from "./exit.js";
 import { compilePaths } from "./input.js";
-import { note, print, printJson, shown } from "./output.js";
+import { note, print, printJson, shown, waiting } from "./output.js";
+import { endOverdue } from "./trial.js";
 
 export async function remove(files: readonly string[], options: { policy?: string; json?: boolean }): Promise<void> {
   if (files.length > 0 && options.policy !== undefined)
     throw new Failure(EXIT.usage, "give either files or --policy", "tsnet remove --policy shop");
   const name = options.policy ?? (files.length > 0 ? compilePaths(files).policy.name : onlyLive());
-  const { changes, problems } = await removePolicy(name, (holder) => note(`tsnet: waiting for ${holder}`));
+  // A trial of this very policy ends with it, overdue or not.
+  if (readTrial()?.policy !== name) await endOverdue();
+  const { changes, problems } = await removePolicy(name, waiting);
   for (const problem of problems) note(`tsnet: ${problem}`);
   if (options.json) return printJson({ policy: name, changed: changes.length > 0, changes });
   for (const change of changes) print(`did ${shown(change)}`);

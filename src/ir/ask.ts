@@ -56,6 +56,7 @@ function reopen(policy: Policy, file: SourceFile, diagnostics: Diagnostics): Low
     anywhere: { file, start: 0, end: file.text.length },
     containers: new Map(policy.containers.map((container) => [container.name, container])),
     networks: new Map(policy.networks.map((network) => [network.name, network])),
+    confined: new Set(),
     peers: new Map(),
     lets: new Map(policy.lets),
   };

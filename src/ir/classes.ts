@@ -15,14 +15,13 @@ import {
   V4,
   V6,
 } from "../net/address.js";
-import { ICMP, type PortSet, PORT, PORTED, protocolIn } from "../net/ports.js";
+import { hasPort, ICMP, overlapsPorts, type PortSet, PORT, PORTED, portsOf, protocolIn } from "../net/ports.js";
 import { contains, cuts, type Domain, intersect, type Ranges } from "../net/ranges.js";
 import type { End, Packet } from "./evaluate.js";
 import { endpointAt, translate } from "./evaluate.js";
 import { ownAddresses } from "./own.js";
 import { overlapsPeers } from "./peers.js";
 import { type PeerSet, type Policy, type Publish, type Rule, type Zone, ZONES } from "./policy.js";
-import { hasPort, overlapsPorts } from "../net/ports.js";
 
 /** Which packets are asked about. */
 export interface Query {
@@ -34,6 +33,10 @@ export interface Query {
 export interface ClassOptions {
   /** One packet for all cells that the same statements cover; otherwise one for each cell of addresses. */
   readonly merge?: boolean;
+  /** Rules of the policy that are known to hold all that can cover a packet of the query; otherwise all are asked. */
+  readonly among?: readonly Rule[];
+  /** The only publishes whose packets are wanted; otherwise all. */
+  readonly through?: readonly Publish[];
 }
 
 export interface Classes {
@@ -44,17 +47,22 @@ export interface Classes {
 
 /** Every class of packets that the query covers and that has a container of the policy at one end. */
 export function packetClasses(policy: Policy, query: Query, options: ClassOptions = {}): Classes {
-  const rules = policy.rules.filter(
+  const rules = (options.among ?? policy.rules).filter(
     (rule) =>
-      overlapsPeers(rule.from, query.from) &&
+      overlapsPorts(rule.ports, query.ports) &&
       overlapsPeers(rule.to, query.to) &&
-      overlapsPorts(rule.ports, query.ports),
+      overlapsPeers(rule.from, query.from),
   );
-  return { rules, packets: enumerate(policy, query, rules, options.merge ?? true) };
+  return { rules, packets: enumerate(policy, query, rules, options) };
 }
 
-function* enumerate(policy: Policy, query: Query, rules: readonly Rule[], merge: boolean): Generator<Packet> {
-  const published = policy.publishes.flatMap((publish) => (publish.from === undefined ? [] : [publish.from]));
+function* enumerate(
+  policy: Policy,
+  query: Query,
+  rules: readonly Rule[],
+  { merge = true, through: publishes = policy.publishes }: ClassOptions,
+): Generator<Packet> {
+  const published = publishes.flatMap((publish) => (publish.from === undefined ? [] : [publish.from]));
   for (const family of FAMILIES) {
     const sources = ends(policy, family, query.from, [...rules.map((rule) => rule.from), ...published], merge);
     const destinations = ends(
@@ -64,13 +72,13 @@ function* enumerate(policy: Policy, query: Query, rules: readonly Rule[], merge:
       rules.map((rule) => rule.to),
       merge,
     );
-    const ports = portCells(policy, family, query.ports, rules);
+    const ports = portCells(publishes, family, query.ports, rules);
     for (const source of sources)
       for (const destination of destinations) {
         if (!passes(policy, source, destination)) continue;
         for (const port of ports) if (!isTranslated(policy, destination, port)) yield { source, destination, ...port };
       }
-    for (const via of policy.publishes) yield* through(via, family, query, sources, ports);
+    for (const via of publishes) yield* through(via, family, query, sources, ports);
   }
 }
 
@@ -128,15 +136,26 @@ function holds(set: AddressSet, address: Address): boolean {
   return contains<Value>(rangesOf(set, address.family), address.value);
 }
 
+const hostsOf = new WeakMap<Policy, readonly Address[]>();
+
+function hostAddresses(policy: Policy): readonly Address[] {
+  let known = hostsOf.get(policy);
+  if (known === undefined) {
+    known = [
+      ...policy.networks.flatMap((network) => network.gateways),
+      ...policy.publishes.flatMap((publish) => publish.hostAddress ?? []),
+    ];
+    hostsOf.set(policy, known);
+  }
+  return known;
+}
+
 /** One end for each cell of `within`, cut by the sets of `by`. */
 function ends(policy: Policy, family: Family, within: PeerSet, by: readonly PeerSet[], merge: boolean): End[] {
   const out: End[] = [];
   const own = rangesOf(ownAddresses(policy.containers), family);
   // Gateways, and addresses that something is published on, are this host's own for certain.
-  const gateways = [
-    ...policy.networks.flatMap((network) => network.gateways),
-    ...policy.publishes.flatMap((publish) => publish.hostAddress ?? []),
-  ].filter((address) => address.family === family);
+  const gateways = hostAddresses(policy).filter((address) => address.family === family);
   for (const zone of ZONES) {
     const inside = rangesOf(within[zone], family);
     if (inside.length === 0) continue;
@@ -182,15 +201,17 @@ function candidates(
   const apart = gateways.map((value): Ranges<Value> => [value, value]);
   const points = cuts([inside, own, ...apart, ...sets], domain);
   const out: Value[] = [];
+  const wellKnown = familiar(zone, family);
   points.forEach((from, i) => {
     if (!contains(inside, from) || contains(own, from)) return;
     if (zone === "world" && gateways.includes(from)) return;
     const after = points[i + 1];
     const to = after === undefined ? domain.max : domain.previous(after);
-    out.push(familiar(zone, family).find((value) => value >= from && value <= to) ?? from);
+    out.push(wellKnown.find((value) => value >= from && value <= to) ?? from);
   });
+  if (out.length < 2) return out;
   // The first of a class stands for it: what people know comes first.
-  const known = zone === "host" ? [...gateways, ...familiar(zone, family)] : familiar(zone, family);
+  const known = zone === "host" ? [...gateways, ...wellKnown] : wellKnown;
   const rank = (value: Value): number => (known.includes(value) ? known.indexOf(value) : known.length);
   return out.sort((a, b) => rank(a) - rank(b));
 }
@@ -209,11 +230,19 @@ const FAMILIAR: Readonly<Record<"host" | "world", readonly string[]>> = {
   host: ["192.0.2.1", "10.0.0.2", "192.168.0.2", "2001:db8:eeee::1", "fd00:eeee::1"],
 };
 
-function familiar(zone: "host" | "world", family: Family): Value[] {
-  return FAMILIAR[zone].flatMap((text) => {
-    const address = parseAddress(text);
-    return address?.family === family ? [address.value] : [];
-  });
+const familiarValues = new Map<string, readonly Value[]>();
+
+function familiar(zone: "host" | "world", family: Family): readonly Value[] {
+  const key = `${zone}${family}`;
+  let values = familiarValues.get(key);
+  if (values === undefined) {
+    values = FAMILIAR[zone].flatMap((text) => {
+      const address = parseAddress(text);
+      return address?.family === family ? [address.value] : [];
+    });
+    familiarValues.set(key, values);
+  }
+  return values;
 }
 
 function signatureOf(policy: Policy, zone: Zone, address: Address, sets: readonly Ranges<Value>[]): string {
@@ -231,7 +260,7 @@ function signatureOf(policy: Policy, zone: Zone, address: Address, sets: readonl
 
 /** Representative protocols and ports of a port set, cut by the statements' and publishes' ports. */
 export function portCells(
-  policy: Policy,
+  publishes: readonly Publish[],
   family: Family,
   within: PortSet,
   rules: readonly Rule[],
@@ -239,19 +268,19 @@ export function portCells(
   const out: { protocol: number; port: number | undefined }[] = [];
   const all = [within, ...rules.map((rule) => rule.ports)];
   for (const protocol of PORTED) {
-    if (!within.all && !within.protocols.has(protocol)) continue;
+    if (portsOf(within, protocol) === undefined) continue;
     const sets: Ranges<number>[] = [];
     for (const ports of all) {
-      const set = ports.all ? null : ports.protocols.get(protocol);
+      const set = portsOf(ports, protocol);
       if (set !== null && set !== undefined) sets.push(set);
     }
-    for (const publish of policy.publishes)
+    for (const publish of publishes)
       if (publish.protocol === protocol)
         sets.push([publish.port, publish.port + publish.hostPorts[1] - publish.hostPorts[0]]);
     for (const port of cuts([...sets, [1, 65535]], PORT))
       if (port > 0 && hasPort(within, protocol, port)) out.push({ protocol, port });
   }
-  if (within.all || within.protocols.has(ICMP)) out.push({ protocol: protocolIn(family, ICMP), port: undefined });
+  if (portsOf(within, ICMP) !== undefined) out.push({ protocol: protocolIn(family, ICMP), port: undefined });
   // 47 (GRE) stands for every protocol that the language has no word for.
   if (within.all) out.push({ protocol: 47, port: undefined });
   return out;

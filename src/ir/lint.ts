@@ -3,20 +3,14 @@
  * rules on `host` that mean a published port.
  */
 import type { Diagnostics } from "../text/diagnostic.js";
-import {
-  type Address,
-  type AddressSet,
-  hasAddress,
-  isEmptySet,
-  NO_ADDRESSES,
-  single,
-  unionSet,
-} from "../net/address.js";
-import { coversPorts, overlapsPorts, portSet, protocolName } from "../net/ports.js";
+import { isEmptySet, NO_ADDRESSES, single, unionSet } from "../net/address.js";
+import { overlapsPorts, portSet, protocolName } from "../net/ports.js";
 import { packetClasses } from "./classes.js";
 import { DEFAULTS, evaluate } from "./evaluate.js";
 import { ANY, inContainers, overlapsPeers } from "./peers.js";
 import type { PeerSet, Policy, Publish, Rule } from "./policy.js";
+import { Published } from "./published.js";
+import { RuleIndex } from "./rule-index.js";
 
 /** Above this many rules the exact check of each against all others is left to `tsnet check`'s caller. */
 const EXACT_LIMIT = 500;
@@ -111,15 +105,21 @@ function targetsOf(publish: Publish): PeerSet {
 function hiddenPublishes(policy: Policy, diagnostics: Diagnostics): void {
   const blocking = policy.rules.filter((rule) => rule.verb !== "allow");
   if (blocking.length === 0) return;
+  const blockers = new RuleIndex(blocking, policy);
+  let everyone: RuleIndex | undefined;
   const reported = new Set<unknown>();
   for (const publish of policy.publishes) {
     if (reported.has(publish.origin)) continue;
     const last = publish.port + publish.hostPorts[1] - publish.hostPorts[0];
     const ports = portSet(publish.protocol, [publish.port, last]);
     const to = targetsOf(publish);
-    const relevant = blocking.filter((rule) => overlapsPorts(rule.ports, ports) && overlapsPeers(rule.to, to));
-    if (relevant.length === 0) continue;
-    const { packets, rules } = packetClasses(policy, { from: publish.from ?? ANY, to, ports });
+    const addresses = publish.targets.flatMap((target) => target.addresses);
+    if (!blockers.to(addresses).some((rule) => overlapsPorts(rule.ports, ports) && overlapsPeers(rule.to, to)))
+      continue;
+    everyone ??= new RuleIndex(policy.rules, policy);
+    const among = everyone.to(addresses);
+    const options = { among, through: [publish] };
+    const { packets, rules } = packetClasses(policy, { from: publish.from ?? ANY, to, ports }, options);
     let world = false;
     let open = false;
     let denied: Rule["origin"] | undefined;
@@ -142,26 +142,14 @@ function hiddenPublishes(policy: Policy, diagnostics: Diagnostics): void {
   }
 }
 
-function isJust(set: AddressSet, address: Address): boolean {
-  return hasAddress(set, address) && set.v4.length + set.v6.length === 2;
-}
-
 /** Reports rules on `host` that mean a published port: they say nothing about it, as the endpoint is the container. */
 function hostRules(policy: Policy, diagnostics: Diagnostics): Set<Rule> {
   const reported = new Set<Rule>();
   if (policy.publishes.length === 0) return reported;
+  const published = new Published(policy.publishes);
   for (const rule of policy.rules) {
     if (rule.ports.all || isEmptySet(rule.to.host)) continue;
-    // Without `host` by name, only an address that something is published on means the host for certain.
-    const named = isEmptySet(rule.to.world);
-    const publish = policy.publishes.find((other) => {
-      if (!named && (other.hostAddress === undefined || !isJust(rule.to.host, other.hostAddress))) return false;
-      const ports = portSet(other.protocol, other.hostPorts);
-      return (
-        overlapsPorts(rule.ports, ports) &&
-        (coversPorts(rule.ports, ports) || other.hostPorts[0] !== other.hostPorts[1])
-      );
-    });
+    const publish = published.meant(rule);
     if (publish === undefined) continue;
     reported.add(rule);
     const port = `${publish.hostPorts[0]}/${protocolName(publish.protocol)}`;

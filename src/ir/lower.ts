@@ -4,6 +4,7 @@
  */
 import type { ContainerStatement, PolicyStatement, Statement } from "../ast/nodes.js";
 import type { Tree } from "../ast/nodes.js";
+import { PlainRule } from "../ast/plain-rule.js";
 import type { Diagnostics } from "../text/diagnostic.js";
 import { SourceFile } from "../text/source.js";
 import { lowerContainers, needsDefault } from "./containers.js";
@@ -12,9 +13,10 @@ import type { Lowering } from "./lowering.js";
 import { lowerNetworks } from "./networks.js";
 import { Origins } from "./origins.js";
 import { ownAddresses } from "./own.js";
-import type { Assertion, Policy, Rule, Share } from "./policy.js";
+import { type Assertion, isInternal, type Policy, type Rule, type Share } from "./policy.js";
 import type { PublishSource } from "./publish-targets.js";
 import { lowerPublishes } from "./publishes.js";
+import { Reach } from "./reach.js";
 import { lowerAssertion, lowerRule } from "./rules.js";
 import { checkName, Scope } from "./scope.js";
 import { letValue, type Value } from "./values.js";
@@ -25,7 +27,9 @@ import { letValue, type Value } from "./values.js";
  * Always returns a policy; it is meaningful only when `diagnostics` has no error afterwards.
  */
 export function lower(trees: readonly Tree[], diagnostics: Diagnostics): Policy {
-  const statements = trees.flatMap((tree) => tree.statements);
+  const [only] = trees;
+  const statements =
+    only !== undefined && trees.length === 1 ? only.statements : trees.flatMap((tree) => tree.statements);
   const name = policyName(statements, diagnostics);
   const scope = new Scope(statements, diagnostics);
   const low: Lowering = {
@@ -37,6 +41,7 @@ export function lower(trees: readonly Tree[], diagnostics: Diagnostics): Policy 
     anywhere: { file: trees[0]?.file ?? new SourceFile("-", ""), start: 0, end: 0 },
     containers: new Map(),
     networks: new Map(),
+    confined: new Set(),
     peers: new Map(),
     lets: new Map(),
   };
@@ -44,14 +49,17 @@ export function lower(trees: readonly Tree[], diagnostics: Diagnostics): Policy 
   const networks = lowerNetworks(low, statements, needsDefault(low));
   for (const network of networks) low.networks.set(network.name, network);
   for (const container of lowerContainers(low, networks)) low.containers.set(container.name, container);
-  const own = ownAddresses([...low.containers.values()]);
+  const containers = [...low.containers.values()];
+  if (networks.some((network) => network.internal))
+    for (const container of containers) if (isInternal({ networks }, container)) low.confined.add(container.name);
+  const reach = new Reach(ownAddresses(containers));
   const rules: Rule[] = [];
   const assertions: Assertion[] = [];
   const shares: Share[] = [];
   const publishes: PublishSource[] = [];
   const links: LinkSource[] = [];
   for (const statement of statements) {
-    if (statement.kind === "assert") push(assertions, lowerAssertion(low, statement, own));
+    if (statement.kind === "assert") push(assertions, lowerAssertion(low, statement, reach));
     else if (statement.kind === "share") push(shares, lowerShare(low, statement));
     else if (statement.kind === "publish") publishes.push({ statement, block: undefined });
     else if (statement.kind === "link") links.push({ statement, block: undefined });
@@ -62,12 +70,12 @@ export function lower(trees: readonly Tree[], diagnostics: Diagnostics): Policy 
   const lowered = lowerLinks(low, links);
   const published = lowerPublishes(low, publishes, statements);
   for (const statement of statements)
-    if (statement.kind === "rule") push(rules, lowerRule(low, statement, own, published));
+    if (statement.kind === "rule") push(rules, lowerRule(low, statement, reach, published));
   const policy: Policy = {
     name,
     networks,
-    containers: [...low.containers.values()],
-    rules: [...rules, ...lowered.rules],
+    containers,
+    rules: rules.concat(lowered.rules),
     publishes: published,
     links: lowered.links,
     shares,
@@ -103,7 +111,11 @@ function mention(scope: Scope, statements: readonly Statement[]): void {
       if (item.kind === "name" && item.name !== undefined) scope.lookUp(item.name as never, "container", true);
   };
   for (const statement of statements) {
-    if (statement.kind === "rule" || statement.kind === "assert") {
+    if (statement instanceof PlainRule) {
+      for (const peer of [statement.source, statement.destination])
+        if (typeof peer === "string" && !scope.names.has(peer))
+          peers((peer === statement.source ? statement.from : statement.to).include);
+    } else if (statement.kind === "rule" || statement.kind === "assert") {
       for (const side of [statement.from, statement.to]) {
         peers(side.include);
         peers(side.except);

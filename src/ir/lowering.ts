@@ -19,6 +19,8 @@ export interface Lowering {
   /** Filled once containers are lowered; empty before. */
   readonly containers: Map<string, Container>;
   readonly networks: Map<string, Network>;
+  /** Containers that are on internal networks only. Filled with `containers`. */
+  readonly confined: Set<string>;
   /** Memo of what names stand for. */
   readonly peers: Map<string, Peers | undefined>;
   readonly lets: Map<string, Value | "busy" | "bad">;

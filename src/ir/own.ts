@@ -2,8 +2,19 @@ import { type AddressSet, V4, V6 } from "../net/address.js";
 import { normalise } from "../net/ranges.js";
 import type { Container } from "./policy.js";
 
+const known = new WeakMap<readonly Container[], AddressSet>();
+
 /** Addresses of all endpoints of these containers. */
 export function ownAddresses(containers: readonly Container[]): AddressSet {
+  let own = known.get(containers);
+  if (own === undefined) {
+    own = collect(containers);
+    known.set(containers, own);
+  }
+  return own;
+}
+
+function collect(containers: readonly Container[]): AddressSet {
   const v4: number[] = [];
   const v6: bigint[] = [];
   for (const container of containers)

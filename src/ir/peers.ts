@@ -54,5 +54,5 @@ export function isNobody(set: PeerSet): boolean {
 }
 
 export function overlapsPeers(a: PeerSet, b: PeerSet): boolean {
-  return ZONES.some((zone) => overlapsSet(a[zone], b[zone]));
+  return overlapsSet(a.container, b.container) || overlapsSet(a.host, b.host) || overlapsSet(a.world, b.world);
 }

@@ -163,9 +163,17 @@ export interface Policy {
 
 // Lookups ------------------------------------------------------------------------------------------------------------
 
-export function networkNamed(policy: Policy, name: string): Network {
-  const found = policy.networks.find((network) => network.name === name);
-  if (found === undefined) throw new Error(`no network ${name} in policy ${policy.name}`);
+const byName = new WeakMap<readonly Network[], ReadonlyMap<string, Network>>();
+
+export function networkNamed({ networks }: Pick<Policy, "networks">, name: string): Network {
+  let index = byName.get(networks);
+  if (index === undefined) {
+    // The first of a name, though a valid policy has one.
+    index = new Map(networks.toReversed().map((network) => [network.name, network]));
+    byName.set(networks, index);
+  }
+  const found = index.get(name);
+  if (found === undefined) throw new Error(`no network ${name} in this policy`);
   return found;
 }
 
@@ -176,7 +184,7 @@ export function containerNamed(policy: Policy, name: string): Container {
 }
 
 /** A container that has networks, all of them internal: it reaches neither the world, nor the host, nor any publish. */
-export function isInternal(policy: Policy, container: Container): boolean {
+export function isInternal(policy: Pick<Policy, "networks">, container: Container): boolean {
   return container.endpoints.length > 0 && container.endpoints.every((e) => networkNamed(policy, e.network).internal);
 }
 

@@ -91,8 +91,12 @@ function containersOf(low: Lowering, name: Name): string[] | undefined {
   return undefined;
 }
 
-/** The one container that some allow or link names as its destination. */
-function onlyServer(low: Lowering, span: Span, statements: readonly Statement[]): string | undefined {
+const serversOf = new WeakMap<Lowering, ReadonlySet<string>>();
+
+/** The containers that some allow or link names as its destination. */
+function serversAmong(low: Lowering, statements: readonly Statement[]): ReadonlySet<string> {
+  const known = serversOf.get(low);
+  if (known !== undefined) return known;
   const servers = new Set<string>();
   const add = (list: List): void => {
     for (const item of list.items) {
@@ -111,6 +115,13 @@ function onlyServer(low: Lowering, span: Span, statements: readonly Statement[])
     if (statement.kind === "container")
       for (const property of statement.properties) if (property.kind === "link") servers.add(property.target.text);
   }
+  serversOf.set(low, servers);
+  return servers;
+}
+
+/** The one container that is a server. */
+function onlyServer(low: Lowering, span: Span, statements: readonly Statement[]): string | undefined {
+  const servers = serversAmong(low, statements);
   const [only, another] = [...servers];
   if (only === undefined ? low.incomplete : another === undefined) return only;
   const help =

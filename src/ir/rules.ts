@@ -1,25 +1,28 @@
 /** Lowers rules and assertions, and checks that each covers packets of this policy's containers. */
 import type { AssertStatement, Name, RuleStatement } from "../ast/nodes.js";
-import { type AddressSet, isEmptySet, overlapsSet, subtractSet } from "../net/address.js";
+import { isEmptySet, overlapsSet } from "../net/address.js";
 import { ownAddresses } from "./own.js";
 import { ALL_PORTS, overlapsPorts, portSet, type PortSet } from "../net/ports.js";
-import { overlaps } from "../net/ranges.js";
 import type { Lowering } from "./lowering.js";
 import type { Assertion, PeerSet, Publish, Rule } from "./policy.js";
-import { internalAmong, lowerPeers, lowerPorts, type Peers } from "./values.js";
+import { isOutside, joins, type Reach } from "./reach.js";
+import { lowerPeers, lowerPorts, lowerRulePorts, lowerSide, type Peers } from "./values.js";
 
 export function lowerRule(
   low: Lowering,
   statement: RuleStatement,
-  own: AddressSet,
+  reach: Reach,
   publishes: readonly Publish[],
 ): Rule | undefined {
-  const from = lowerPeers(low, statement.from);
-  const to = lowerPeers(low, statement.to);
-  const ports = statement.ports === undefined ? ALL_PORTS : lowerPorts(low, statement.ports);
+  const from = lowerSide(low, statement, "from");
+  const to = lowerSide(low, statement, "to");
+  const ports = lowerRulePorts(low, statement);
   if (from === undefined || to === undefined) return undefined;
-  checkReach(low, statement, from.set, to.set, own, publishedFor(to.set, ports, publishes));
-  if (statement.verb === "allow") checkInternal(low, statement, from, to, own);
+  const source = reach.places(from.set);
+  const destination = reach.places(to.set);
+  if (!joins(source, destination)) reportUnreached(low, statement, publishedFor(to.set, ports, publishes));
+  else if (isOutside(source) && isOutside(destination)) warnOfReading(low, statement);
+  if (statement.verb === "allow" && low.confined.size > 0) checkInternal(low, statement, from, to);
   const { log } = statement;
   return {
     verb: statement.verb,
@@ -30,16 +33,16 @@ export function lowerRule(
       prefix: logPrefix(low, log.prefix),
       limit: log.limit && { count: log.limit.count, per: log.limit.per },
     },
-    origin: low.origins.of(statement),
+    origin: low.origins.add(statement),
   };
 }
 
-export function lowerAssertion(low: Lowering, statement: AssertStatement, own: AddressSet): Assertion | undefined {
+export function lowerAssertion(low: Lowering, statement: AssertStatement, reach: Reach): Assertion | undefined {
   const from = lowerPeers(low, statement.from);
   const to = lowerPeers(low, statement.to);
   const ports = statement.ports === undefined ? ALL_PORTS : lowerPorts(low, statement.ports);
   if (from === undefined || to === undefined) return undefined;
-  checkReach(low, statement, from.set, to.set, own, undefined);
+  if (!joins(reach.places(from.set), reach.places(to.set))) reportUnreached(low, statement, undefined);
   return { verb: statement.verb, from: from.set, to: to.set, ports, origin: low.origins.of(statement) };
 }
 
@@ -61,62 +64,47 @@ function logPrefix(low: Lowering, prefix: Name | undefined): string {
   return prefix.text;
 }
 
-const isOutside = (set: PeerSet): boolean => !isEmptySet(set.host) || !isEmptySet(set.world);
-
-/** Whether a packet of this family, with one of our containers at an end, can be from `from` to `to`. */
-function involves(family: "v4" | "v6", from: PeerSet, to: PeerSet, own: AddressSet): boolean {
-  const some = (set: AddressSet): boolean => set[family].length > 0;
-  const fromOwn = overlaps<number | bigint>(from.container[family], own[family]);
-  const toOwn = overlaps<number | bigint>(to.container[family], own[family]);
-  if (fromOwn && (toOwn || some(to.host) || some(to.world))) return true;
-  return toOwn && (some(from.host) || some(from.world));
-}
-
-/** A rule covers only packets with a container of this policy at one end; says so where its text reads wider. */
-function checkReach(
+/** A rule covers only packets with a container of this policy at one end: here there can be none. */
+function reportUnreached(
   low: Lowering,
   statement: RuleStatement | AssertStatement,
-  from: PeerSet,
-  to: PeerSet,
-  own: AddressSet,
   publish: Publish | undefined,
 ): void {
-  if (!involves("v4", from, to, own) && !involves("v6", from, to, own)) {
-    low.diagnostics.error("rule-without-container", statement.span, "no packet of a container can match this", {
-      why: "A policy speaks of its own containers' packets alone; anything else on this machine is never touched.",
-      help:
-        publish === undefined
-          ? "name a container, or an address that one of them has, on one side; both sides need a common IP family"
-          : `port ${publish.hostPorts[0]} of the host is published: speak of '${publish.targets[0]?.container}' and its port ${publish.port}`,
-    });
-    return;
-  }
-  if (statement.kind === "rule" && isOutside(from) && isOutside(to))
-    low.diagnostics.warning(
-      "rule-reads-wider",
-      statement.span,
-      "packets with no container at either end stay untouched",
-      {
-        why: "This text could match traffic between the host and the world too, but a policy covers only its own containers.",
-        help: "protect the host itself with its own firewall; write the side that means containers as their network's name",
-      },
-    );
+  low.diagnostics.error("rule-without-container", statement.span, "no packet of a container can match this", {
+    why: "A policy speaks of its own containers' packets alone; anything else on this machine is never touched.",
+    help:
+      publish === undefined
+        ? "name a container, or an address that one of them has, on one side; both sides need a common IP family"
+        : `port ${publish.hostPorts[0]} of the host is published: speak of '${publish.targets[0]?.container}' and its port ${publish.port}`,
+  });
+}
+
+function warnOfReading(low: Lowering, statement: RuleStatement): void {
+  low.diagnostics.warning(
+    "rule-reads-wider",
+    statement.span,
+    "packets with no container at either end stay untouched",
+    {
+      why: "This text could match traffic between the host and the world too, but a policy covers only its own containers.",
+      help: "protect the host itself with its own firewall; write the side that means containers as their network's name",
+    },
+  );
 }
 
 /**
  * An allow between an internal container and the world or the host can never hold: an error where it says nothing else
  * about that container, a warning where a part of it does hold.
  */
-function checkInternal(low: Lowering, statement: RuleStatement, from: Peers, to: Peers, own: AddressSet): void {
+function checkInternal(low: Lowering, statement: RuleStatement, from: Peers, to: Peers): void {
   for (const [mine, other, outward] of [
     [from, to, true],
     [to, from, false],
   ] as const)
-    for (const name of internalAmong(low, mine)) {
-      const container = low.containers.get(name);
-      const others = subtractSet(own, ownAddresses(container === undefined ? [] : [container]));
+    for (const name of mine.containers) {
+      if (!low.confined.has(name)) continue;
       const outside = !isEmptySet(other.set.world) || (outward && !isEmptySet(other.set.host));
       if (!outside) continue;
+      const others = ownAddresses([...low.containers.values()].filter((container) => container.name !== name));
       // The host still reaches internal containers, so a rule from it may be meant.
       const holds = overlapsSet(other.set.container, others) || (!outward && !isEmptySet(other.set.host));
       const named = other.world || (outward && other.host);

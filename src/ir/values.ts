@@ -1,12 +1,24 @@
 /** Lowers values: lists of peers and of ports, and the lets that name them. */
-import type { Item, List, Name, Peers as PeersNode } from "../ast/nodes.js";
-import { NO_ADDRESSES, single, unionSet } from "../net/address.js";
-import { NO_PORTS, PORTED, PROTOCOLS, type PortSet, portSet, TCP, unionPorts } from "../net/ports.js";
+import type { Item, List, Name, Peers as PeersNode, RuleStatement } from "../ast/nodes.js";
+import { PlainRule } from "../ast/plain-rule.js";
+import { type AddressSet, NO_ADDRESSES, single, unionSet } from "../net/address.js";
+import {
+  ALL_PORTS,
+  NO_PORTS,
+  OnePort,
+  PORTED,
+  PROTOCOLS,
+  type PortSet,
+  portSet,
+  TCP,
+  unionPorts,
+} from "../net/ports.js";
+import { EMPTY } from "../net/ranges.js";
 import type { Span } from "../text/source.js";
 import { addressesOf } from "./literals.js";
 import type { Lowering } from "./lowering.js";
 import { ANY, anywhere, HOST, inContainers, isNobody, NOBODY, subtractPeers, unionPeers, WORLD } from "./peers.js";
-import { type Container, isInternal, type PeerSet } from "./policy.js";
+import type { Container, PeerSet } from "./policy.js";
 
 /** A peer set and what its text names outright, which some checks ask about. */
 export interface Peers {
@@ -19,7 +31,7 @@ export interface Peers {
 export type Value =
   { readonly kind: "peers"; readonly peers: Peers } | { readonly kind: "ports"; readonly ports: PortSet };
 
-const NONE: Peers = { set: NOBODY, containers: [], host: false, world: false };
+const NONE: Peers = { set: NOBODY, containers: EMPTY, host: false, world: false };
 
 const BUILT_IN: ReadonlyMap<string, Peers> = new Map([
   ["host", { set: HOST, containers: [], host: true, world: false }],
@@ -36,6 +48,29 @@ function join(a: Peers, b: Peers): Peers {
     host: a.host || b.host,
     world: a.world || b.world,
   };
+}
+
+// Rules --------------------------------------------------------------------------------------------------------------
+
+/** The peers of one side of a rule. What a plain rule says needs no nodes, unless there is something to report. */
+export function lowerSide(low: Lowering, statement: RuleStatement, side: "from" | "to"): Peers | undefined {
+  if (statement instanceof PlainRule) {
+    const peer = side === "from" ? statement.source : statement.destination;
+    if (typeof peer === "number") return literal({ v4: [peer, peer], v6: EMPTY });
+    const known = low.peers.get(peer);
+    if (known !== undefined) return known;
+  }
+  return lowerPeers(low, statement[side]);
+}
+
+/** The ports of a rule: every protocol where it names none. */
+export function lowerRulePorts(low: Lowering, statement: RuleStatement): PortSet {
+  if (statement instanceof PlainRule) {
+    if (statement.port === undefined) return ALL_PORTS;
+    if (statement.protocol === undefined) return new OnePort(TCP, statement.port);
+  }
+  const { ports } = statement;
+  return ports === undefined ? ALL_PORTS : lowerPorts(low, ports);
 }
 
 // Peers --------------------------------------------------------------------------------------------------------------
@@ -78,7 +113,11 @@ function lowerPeer(low: Lowering, item: Item): Peers | undefined {
     return undefined;
   }
   const set = addressesOf(low, item);
-  return set && { set: anywhere(set), containers: [], host: false, world: false };
+  return set && literal(set);
+}
+
+function literal(set: AddressSet): Peers {
+  return { set: anywhere(set), containers: EMPTY, host: false, world: false };
 }
 
 function lowerName(low: Lowering, name: Name): Peers | undefined {
@@ -153,15 +192,6 @@ function networkPeers(low: Lowering, name: string): Peers {
     containers.push(container.name);
   }
   return { set, containers, host: false, world: false };
-}
-
-/** Names among these peers of containers that are on internal networks only. */
-export function internalAmong(low: Lowering, peers: Peers): string[] {
-  const policy = { networks: [...low.networks.values()] } as never;
-  return peers.containers.filter((name) => {
-    const container = low.containers.get(name);
-    return container !== undefined && isInternal(policy, container);
-  });
 }
 
 // Ports --------------------------------------------------------------------------------------------------------------

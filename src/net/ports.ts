@@ -5,7 +5,7 @@
  * stands under 1 for both families: `protocolIn` turns it into 58 (ICMPv6) where the packet is IPv6.
  */
 import type { Family } from "./address.js";
-import { type Domain, intersect, type Ranges, subtract, union } from "./ranges.js";
+import { type Domain, intersect, normalise, type Ranges, subtract, union } from "./ranges.js";
 
 export const ICMP = 1;
 export const TCP = 6;
@@ -28,6 +28,23 @@ export type PortSet =
   /** Every protocol. */
   { readonly all: true } | { readonly all: false; readonly protocols: ReadonlyMap<number, Ranges<number> | null> };
 
+/** One port: by far the most common set of large policies, and a map for each would be most of what they weigh. */
+export class OnePort {
+  readonly all: false;
+  readonly protocol: number;
+  readonly port: number;
+
+  constructor(protocol: number, port: number) {
+    this.all = false;
+    this.protocol = protocol;
+    this.port = port;
+  }
+
+  get protocols(): ReadonlyMap<number, Ranges<number>> {
+    return new Map([[this.protocol, [this.port, this.port]]]);
+  }
+}
+
 export const ALL_PORTS: PortSet = { all: true };
 export const NO_PORTS: PortSet = { all: false, protocols: new Map() };
 
@@ -43,6 +60,7 @@ export function protocolIn(family: Family, protocol: number): number {
 }
 
 export function portSet(protocol: number, ports: Ranges<number> | null): PortSet {
+  if (ports?.length === 2 && ports[0] === ports[1]) return new OnePort(protocol, ports[0] as number);
   return { all: false, protocols: new Map([[protocol, ports]]) };
 }
 
@@ -59,9 +77,37 @@ export function unionPorts(a: PortSet, b: PortSet): PortSet {
   return { all: false, protocols };
 }
 
+/** The union of several sets. Like `unionPorts` of one after the other, whose time is the square of their number. */
+export function unionOfPorts(sets: readonly PortSet[]): PortSet {
+  const [first, second] = sets;
+  if (first === undefined) return NO_PORTS;
+  if (second === undefined) return first;
+  const parts = new Map<number, Ranges<number>[] | null>();
+  for (const set of sets) {
+    if (set.all) return ALL_PORTS;
+    for (const [protocol, ports] of set.protocols) {
+      const known = parts.get(protocol);
+      if (ports === null) parts.set(protocol, null);
+      else if (known === undefined) parts.set(protocol, [ports]);
+      else if (known !== null) known.push(ports);
+    }
+  }
+  const protocols = new Map<number, Ranges<number> | null>();
+  for (const [protocol, list] of parts) protocols.set(protocol, list && normalise(list.flat(), PORT));
+  return { all: false, protocols };
+}
+
+/** The ports of a protocol in a set: `null` for all, undefined for none. */
+export function portsOf(set: PortSet, protocol: number): Ranges<number> | null | undefined {
+  if (set.all) return null;
+  if (set instanceof OnePort) return set.protocol === protocol ? [set.port, set.port] : undefined;
+  return set.protocols.get(protocol);
+}
+
 /** Whether a packet of this protocol (1 for ICMP of either family) and port is covered. */
 export function hasPort(set: PortSet, protocol: number, port: number | undefined): boolean {
   if (set.all) return true;
+  if (set instanceof OnePort) return port === set.port && protocol === set.protocol;
   const ports = set.protocols.get(protocol === ICMPV6 ? ICMP : protocol);
   if (ports === undefined) return false;
   if (ports === null) return true;
@@ -74,6 +120,8 @@ export function hasPort(set: PortSet, protocol: number, port: number | undefined
 export function overlapsPorts(a: PortSet, b: PortSet): boolean {
   if (a.all) return b.all || b.protocols.size > 0;
   if (b.all) return a.protocols.size > 0;
+  if (b instanceof OnePort) return hasPort(a, b.protocol, b.port);
+  if (a instanceof OnePort) return hasPort(b, a.protocol, a.port);
   for (const [protocol, ports] of a.protocols) {
     const other = b.protocols.get(protocol);
     if (other === undefined) continue;
@@ -86,6 +134,7 @@ export function overlapsPorts(a: PortSet, b: PortSet): boolean {
 export function coversPorts(a: PortSet, b: PortSet): boolean {
   if (a.all) return true;
   if (b.all) return false;
+  if (b instanceof OnePort) return hasPort(a, b.protocol, b.port);
   for (const [protocol, ports] of b.protocols) {
     const mine = a.protocols.get(protocol);
     if (mine === undefined) return false;

@@ -27,7 +27,7 @@ export function full<T extends Scalar>(domain: Domain<T>): Ranges<T> {
 
 /** Sorts and merges arbitrary closed intervals. */
 export function normalise<T extends Scalar>(flat: readonly T[], domain: Domain<T>): Ranges<T> {
-  if (flat.length <= 2) return flat;
+  if (flat.length <= 2 || isNormal(flat, domain)) return flat;
   const pairs: [T, T][] = [];
   for (let i = 0; i < flat.length; i += 2) pairs.push([flat[i] as T, flat[i + 1] as T]);
   pairs.sort((a, b) => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0));
@@ -39,6 +39,14 @@ export function normalise<T extends Scalar>(flat: readonly T[], domain: Domain<T
     } else out.push(lo, hi);
   }
   return out;
+}
+
+function isNormal<T extends Scalar>(flat: readonly T[], domain: Domain<T>): boolean {
+  for (let i = 2; i < flat.length; i += 2) {
+    const end = flat[i - 1] as T;
+    if ((flat[i] as T) <= end || flat[i] === domain.next(end)) return false;
+  }
+  return true;
 }
 
 export function union<T extends Scalar>(a: Ranges<T>, b: Ranges<T>, domain: Domain<T>): Ranges<T> {

@@ -1,8 +1,9 @@
 /**
- * The kernel's connection table, through the conntrack tool: it speaks the same netlink messages as any library would,
- * and an apply that tightens nothing never starts it.
+ * The kernel's connection table, over ctnetlink or through the conntrack tool, which say the same.
  */
+import { dumpConnections, removeConnection } from "./netlink/conntrack.js";
 import { run } from "./run.js";
+import { usesNetlink } from "./transport.js";
 
 /** One direction of a connection, addresses as text. */
 export interface Tuple {
@@ -24,6 +25,7 @@ export interface Connection {
 
 /** Every connection of a family that this network namespace knows. */
 export async function listConnections(family: 4 | 6): Promise<Connection[]> {
+  if (usesNetlink()) return dumpConnections(family);
   const { stdout } = await run("conntrack", ["-L", "-f", family === 4 ? "ipv4" : "ipv6"], { accept: [1] });
   return stdout.split("\n").flatMap((line) => parseConnection(family, line) ?? []);
 }
@@ -51,7 +53,9 @@ export function parseConnection(family: 4 | 6, line: string): Connection | undef
 }
 
 /** Deletes one connection. One that has ended meanwhile is no error. */
-export async function deleteConnection({ family, protocol, original, icmp }: Connection): Promise<void> {
+export async function deleteConnection(connection: Connection): Promise<void> {
+  if (usesNetlink() && removeConnection(connection)) return;
+  const { family, protocol, original, icmp } = connection;
   const args = ["-D", "-f", family === 4 ? "ipv4" : "ipv6", "-p", String(protocol)];
   args.push("--orig-src", original.source, "--orig-dst", original.destination);
   if (original.sourcePort !== undefined && original.destinationPort !== undefined)

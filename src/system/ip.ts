@@ -1,8 +1,10 @@
 /**
- * iproute2 in batches: many commands in one process, in this namespace or in another.
+ * iproute2's commands in batches, in this namespace or in another: as rtnetlink messages of this process, or by ip.
  */
+import { sendLines } from "./netlink/batch.js";
 import { runIn } from "./netns.js";
 import { CommandFailed, run } from "./run.js";
+import { usesNetlink } from "./transport.js";
 
 /** One `ip` command without the leading `ip`: `["link", "set", "dev", "eth0", "up"]`. */
 export type IpLine = readonly string[];
@@ -26,10 +28,12 @@ export class IpFailed extends Error {
 
 /**
  * Runs lines in the namespace at `netns` (this process's when undefined), stopping at the first that fails.
- * Throws `IpFailed`, or what `run` throws when ip couldn't be started.
+ * Throws `IpFailed`, or what `run` throws when ip couldn't be started, or an error with a `code` when the namespace can't
+ * be entered.
  */
 export async function ipBatch(netns: string | undefined, lines: readonly IpLine[]): Promise<void> {
   if (lines.length === 0) return;
+  if (usesNetlink()) return batchByNetlink(netns, lines);
   const result = await start(netns, ["-batch", "-"], lines);
   if (result.exitCode === 0) return;
   const place = /Command failed -:(\d+)/.exec(result.stderr);
@@ -41,9 +45,18 @@ export async function ipBatch(netns: string | undefined, lines: readonly IpLine[
   throw new IpFailed(index, lines[index] ?? [], reason, netns);
 }
 
+function batchByNetlink(netns: string | undefined, lines: readonly IpLine[]): void {
+  const [refusal] = sendLines(netns, lines.map(checkedLine), true);
+  if (refusal !== undefined) throw new IpFailed(refusal.index, lines[refusal.index] ?? [], refusal.reason, netns);
+}
+
 /** Runs lines whatever becomes of each; returns what ip said of those that failed. */
 export async function ipBatchForced(netns: string | undefined, lines: readonly IpLine[]): Promise<string> {
   if (lines.length === 0) return "";
+  if (usesNetlink()) {
+    const refusals = sendLines(netns, lines.map(checkedLine), false);
+    return refusals.map(({ index, reason }) => `${reason}\nCommand failed -:${index + 1}\n`).join("");
+  }
   return (await start(netns, ["-force", "-batch", "-"], lines)).stderr;
 }
 
@@ -68,9 +81,13 @@ export async function ipQuery(netns: string | undefined, lines: readonly IpLine[
 }
 
 async function start(netns: string | undefined, options: readonly string[], lines: readonly IpLine[]) {
-  const input = lines.map((line) => `${line.map(checked).join(" ")}\n`).join("");
+  const input = lines.map((line) => `${checkedLine(line).join(" ")}\n`).join("");
   const settings = { input, accept: "any" } as const;
   return netns === undefined ? run("ip", options, settings) : runIn(netns, "ip", options, settings);
+}
+
+function checkedLine(line: IpLine): IpLine {
+  return line.map(checked);
 }
 
 /** A batch splits its lines at blanks and knows quotes, comments and continued lines: no word may hold any of them. */

@@ -4,10 +4,11 @@
  * A namespace is a file on nsfs, mounted over an empty file so that it outlives the processes in it. Making one needs
  * CAP_SYS_ADMIN in the user namespace that owns this mount namespace.
  */
-import { readlinkSync } from "node:fs";
-import { lstat, mkdir, open, stat, statfs, unlink } from "node:fs/promises";
+import { closeSync, lstatSync, mkdirSync, openSync, readlinkSync, statfsSync, statSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { type RunOptions, type RunResult, run } from "./run.js";
+import { usesNetlink } from "./transport.js";
+import { bindNewNetns, unbind } from "./within.js";
 
 /** linux/magic.h, NSFS_MAGIC. */
 const NSFS_MAGIC = 0x6e736673;
@@ -20,12 +21,13 @@ export type NetnsState =
   | { readonly kind: "namespace"; /** Same for two paths of one namespace. */ readonly id: string }
   | { readonly kind: "unbound" | "other" | "absent" };
 
-export async function netnsState(path: string): Promise<NetnsState> {
+/** Asked of the kernel at once, in a few microseconds. */
+export function netnsState(path: string): NetnsState {
   try {
     // stat, not lstat: /proc/PID/ns/net is a magic link.
-    const [file, system] = await Promise.all([stat(path), statfs(path)]);
-    if (system.type === NSFS_MAGIC) return { kind: "namespace", id: `${file.dev}:${file.ino}` };
-    const plain = await lstat(path);
+    const file = statSync(path);
+    if (statfsSync(path).type === NSFS_MAGIC) return { kind: "namespace", id: `${file.dev}:${file.ino}` };
+    const plain = lstatSync(path);
     return { kind: plain.isFile() && plain.size === 0 ? "unbound" : "other" };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
@@ -40,16 +42,17 @@ export async function netnsState(path: string): Promise<NetnsState> {
  * Throws an `EEXIST` error when something other than an unbound file is there.
  */
 export async function createNetns(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  const before = await netnsState(path);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  const before = netnsState(path);
   if (before.kind === "namespace" || before.kind === "other") {
     throw Object.assign(new Error(`${path} exists already`), { code: "EEXIST", path });
   }
-  if (before.kind === "absent") await (await open(path, "wx", 0o444)).close();
+  if (before.kind === "absent") closeSync(openSync(path, "wx", 0o444));
   try {
-    await run("unshare", [`--net=${path}`, "true"]);
+    if (usesNetlink()) bindNewNetns(path);
+    else await run("unshare", [`--net=${path}`, "true"]);
   } catch (error) {
-    await unlink(path).catch(() => undefined);
+    if (netnsState(path).kind === "unbound") unlinkSync(path);
     throw error;
   }
 }
@@ -59,20 +62,23 @@ export async function createNetns(path: string): Promise<void> {
  * Paths that hold no namespace, or nothing, are no error; anything but an empty file is left where it is.
  */
 export async function removeNetns(...paths: string[]): Promise<void> {
-  const states = await Promise.all(paths.map(netnsState));
-  const bound = paths.filter((_, i) => states[i]?.kind === "namespace");
-  // A path may be mounted over more than once; --lazy because a process may hold the file open.
-  if (bound.length > 0) await run("umount", ["--lazy", "--", ...bound]);
-  await Promise.all(
-    paths.map(async (path) => {
-      let state = await netnsState(path);
-      for (let again = 0; state.kind === "namespace" && again < 8; again++) {
-        await run("umount", ["--lazy", "--", path]);
-        state = await netnsState(path);
-      }
-      if (state.kind === "unbound") await unlink(path);
-    }),
-  );
+  const bound = paths.filter((path) => netnsState(path).kind === "namespace");
+  if (bound.length > 0) await unmount(bound);
+  for (const path of paths) {
+    let state = netnsState(path);
+    // A path may be mounted over more than once.
+    for (let again = 0; state.kind === "namespace" && again < 8; again++) {
+      await unmount([path]);
+      state = netnsState(path);
+    }
+    if (state.kind === "unbound") unlinkSync(path);
+  }
+}
+
+/** Lazily, because a process may hold the file open. */
+async function unmount(paths: readonly string[]): Promise<void> {
+  if (!usesNetlink()) await run("umount", ["--lazy", "--", ...paths]);
+  else for (const path of paths) unbind(path);
 }
 
 /** Runs a command in the namespace at `path`. Throws as `run` does. */

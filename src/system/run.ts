@@ -5,6 +5,8 @@
  * execa is imported when the first process starts, because commands that start none shouldn't pay for loading it.
  */
 
+import { attempt } from "./attempt.js";
+
 export interface RunOptions {
   /** Written to the command's standard input, which is empty otherwise. */
   readonly input?: string | Uint8Array;
@@ -37,6 +39,7 @@ const PACKAGES: ReadonlyMap<string, string> = new Map([
   ["true", "coreutils"],
   ["grep", "grep"],
   ["conntrack", "conntrack"],
+  ["systemctl", "systemd"],
   ["iptables-restore", "iptables"],
   ["ip6tables-restore", "iptables"],
   ["iptables-save", "iptables"],
@@ -118,6 +121,7 @@ function leave(): void {
 }
 
 async function start(command: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
+  attempt(`command ${shown(command, args)}`);
   const { execa } = await import("execa");
   const result = await execa(command, args, {
     reject: false,

@@ -9,9 +9,9 @@
  *
  * A phase that fails undoes what it did itself before it throws; `undo` takes a finished one back.
  */
-import { existsSync } from "node:fs";
-import { mkdir, rename, rmdir, unlink, writeFile } from "node:fs/promises";
+import { existsSync, mkdirSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { attempt } from "../system/attempt.js";
 import { ipBatch, ipBatchForced, IpFailed } from "../system/ip.js";
 import { createNetns, ownNetns, removeNetns } from "../system/netns.js";
 import { settle } from "../system/settle.js";
@@ -89,14 +89,13 @@ async function doTogether(works: readonly Work[], done: Work[]): Promise<void> {
   jobs.push(doSysctls(inSandboxes(sysctls), done));
   jobs.push(Promise.resolve(onHost(sysctls)).then((own) => doHostSysctls(own, done)));
   const deleted = ofKind(works, "delete");
-  if (deleted.length > 0)
-    jobs.push(deleteLinks(deleted.map(({ device }) => device)).then(() => void done.push(...deleted)));
+  if (deleted.length > 0) jobs.push(deleteLinks(deleted.map(({ device }) => device)).then(() => append(done, deleted)));
   for (const work of ofKind(works, "netns")) {
     if (work.verb === "add") jobs.push(createNetns(work.path).then(() => void done.push(work)));
   }
   const removed = ofKind(works, "netns").filter((work) => work.verb === "remove");
   if (removed.length > 0) jobs.push(removeNamespaces(removed));
-  for (const work of ofKind(works, "file")) jobs.push(doFile(work.path, work.text).then(() => void done.push(work)));
+  jobs.push(doFiles(ofKind(works, "file"), done));
   await settle(jobs);
 }
 
@@ -109,10 +108,10 @@ async function doLines(place: string | undefined, works: readonly Of<"ip">[], do
     );
   } catch (error) {
     // Without a place any line may have been done, and undoing one that wasn't only fails.
-    done.push(...(error instanceof IpFailed ? works.slice(0, error.index) : works));
+    append(done, error instanceof IpFailed ? works.slice(0, error.index) : works);
     throw error;
   }
-  done.push(...works);
+  append(done, works);
 }
 
 function doHostSysctls(works: readonly Of<"sysctl">[], done: Work[]): void {
@@ -125,10 +124,11 @@ function doHostSysctls(works: readonly Of<"sysctl">[], done: Work[]): void {
 
 /** Most sandboxes want the same: those are served together. */
 async function doSysctls(works: readonly Of<"sysctl">[], done: Work[]): Promise<void> {
-  done.push(...works);
+  append(done, works);
+  const known = new Map<string, boolean>();
   const groups = new Map<string, { places: string[]; sysctls: Sysctl[] }>();
   for (const [place, batch] of byPlace(works)) {
-    const sysctls = batch.map((work) => work.sysctl).filter(({ path, optional }) => !optional || known(path));
+    const sysctls = batch.map((work) => work.sysctl).filter(({ path, optional }) => !optional || isKnown(path, known));
     const key = JSON.stringify(sysctls);
     const group = groups.get(key) ?? { places: [], sysctls };
     groups.set(key, group);
@@ -138,37 +138,52 @@ async function doSysctls(works: readonly Of<"sysctl">[], done: Work[]): Promise<
 }
 
 /** Whether this kernel has such a sysctl of a device; lo, which is everywhere, stands for the device. */
-function known(path: string): boolean {
-  return readSysctl(path.replace(/^(ipv[46]\/conf\/)[^/]+/, "$1lo")) !== undefined;
+function isKnown(path: string, known: Map<string, boolean>): boolean {
+  const onLoopback = path.replace(/^(ipv[46]\/conf\/)[^/]+/, "$1lo");
+  const answer = known.get(onLoopback) ?? readSysctl(onLoopback) !== undefined;
+  known.set(onLoopback, answer);
+  return answer;
+}
+
+/** Asynchronous, so that a failure is one among those of the other jobs. */
+async function doFiles(works: readonly Of<"file">[], done: Work[]): Promise<void> {
+  for (const work of works) {
+    doFile(work.path, work.text);
+    done.push(work);
+  }
+  return Promise.resolve();
 }
 
 /** `undefined`: removes it, and its directory if that is empty. Written beside and renamed, so never half there. */
-async function doFile(path: string, text: string | undefined): Promise<void> {
+function doFile(path: string, text: string | undefined): void {
+  attempt(`file ${path}`);
   if (text === undefined) {
-    await unlink(path).catch(ignoring("ENOENT"));
-    await removeEmpty(dirname(path));
+    ignoring(["ENOENT"], () => unlinkSync(path));
+    removeEmpty(dirname(path));
     return;
   }
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   // A sandbox may have the file mounted over its /etc/hosts, which follows the file and not its name.
-  if (existsSync(path)) return writeFile(path, text);
-  await writeFile(`${path}.new`, text, { mode: 0o644 });
-  await rename(`${path}.new`, path);
+  if (existsSync(path)) return writeFileSync(path, text);
+  writeFileSync(`${path}.new`, text, { mode: 0o644 });
+  renameSync(`${path}.new`, path);
 }
 
 async function removeNamespaces(works: readonly Of<"netns">[]): Promise<void> {
   await removeNetns(...works.map((work) => work.path));
-  for (const directory of new Set(works.map((work) => dirname(work.path)))) await removeEmpty(directory);
+  for (const directory of new Set(works.map((work) => dirname(work.path)))) removeEmpty(directory);
 }
 
-async function removeEmpty(directory: string): Promise<void> {
-  await rmdir(directory).catch(ignoring("ENOTEMPTY", "ENOENT", "EEXIST", "EBUSY"));
+function removeEmpty(directory: string): void {
+  ignoring(["ENOTEMPTY", "ENOENT", "EEXIST", "EBUSY"], () => rmdirSync(directory));
 }
 
-function ignoring(...codes: string[]): (error: NodeJS.ErrnoException) => void {
-  return (error) => {
-    if (!codes.includes(error.code ?? "")) throw error;
-  };
+function ignoring(codes: readonly string[], work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!codes.includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
 }
 
 // Undoing ------------------------------------------------------------------------------------------------------------
@@ -197,30 +212,35 @@ async function takeBack(
 }
 
 async function undoTogether(works: readonly Work[]): Promise<string[]> {
-  const jobs: Promise<string>[] = [];
+  const jobs: Promise<string | void>[] = [];
   for (const [place, batch] of byPlace(ofKind(works, "ip"))) {
     const undos = batch.flatMap((work) => work.undo);
     jobs.push(ipBatchForced(place, undos));
   }
   for (const [place, batch] of byPlace(ofKind(works, "sysctl"))) jobs.push(undoSysctls(place, batch));
   for (const work of ofKind(works, "netns")) {
-    if (work.verb === "add") jobs.push(removeNamespaces([work]).then(() => ""));
+    if (work.verb === "add") jobs.push(removeNamespaces([work]));
   }
-  for (const work of ofKind(works, "file")) jobs.push(doFile(work.path, work.before).then(() => ""));
+  for (const work of ofKind(works, "file"))
+    jobs.push(Promise.resolve(work).then(({ path, before }) => doFile(path, before)));
   const results = await Promise.allSettled(jobs);
   return results
-    .map((result) => (result.status === "fulfilled" ? result.value : String((result.reason as Error).message)))
+    .map((result) => (result.status === "fulfilled" ? (result.value ?? "") : String((result.reason as Error).message)))
     .map((text) => text.trim())
     .filter((text) => text !== "");
 }
 
-async function undoSysctls(place: string | undefined, works: readonly Of<"sysctl">[]): Promise<string> {
+async function undoSysctls(place: string | undefined, works: readonly Of<"sysctl">[]): Promise<void> {
   const old = works.flatMap(({ sysctl, before }) =>
     before === undefined ? [] : [{ path: sysctl.path, value: before }],
   );
   if (place !== undefined) await writeSysctlsIn([place], old);
   else for (const { path, value } of old) writeSysctl(path, value);
-  return "";
+}
+
+/** `push(...more)` has its arguments on the stack, which holds some hundred thousand. */
+function append(done: Work[], more: readonly Work[]): void {
+  for (const work of more) done.push(work);
 }
 
 // Grouping -----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@
 import { readdirSync } from "node:fs";
 import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { attempt } from "../system/attempt.js";
 import { readSysctl, writeSysctl } from "../system/sysctl.js";
 import { canGuard, commitGuard, type Guarded, guardRules, readGuard } from "./guard.js";
 import { BRIDGE_PREFIX, ENDPOINT_PREFIX } from "./names.js";
@@ -104,6 +105,22 @@ async function guard(old: Guarded, wanted: Guarded): Promise<void> {
   if (there === undefined ? rules !== undefined : guardRules(there) !== rules) await commitGuard(rules);
 }
 
+/** Sets back what was changed since `before` was read, and the record with it. Returns what couldn't be. */
+export async function restoreForwarding(before: ForwardingState): Promise<string[]> {
+  const now = await readForwarding();
+  // The guard is loaded before the record is written.
+  const there = (await readGuard()) ?? NONE.guarded;
+  const rules = guardRules(before.guarded);
+  if (guardRules(there) !== rules) await commitGuard(rules);
+  if (JSON.stringify(now) === JSON.stringify(before)) return [];
+  const known = new Set(before.changed.map(({ path }) => path));
+  for (const { path, before: old, now: set } of [...now.changed].reverse())
+    if (!known.has(path) && readSysctl(path) === set) writeSysctl(path, old);
+  if (before.policies.length === 0 && before.changed.length === 0) await unlink(STATE).catch(() => undefined);
+  else await save(before);
+  return [];
+}
+
 /** Takes the policy off the record; with the last one everything goes back. Returns what was set back. */
 export async function releaseForwarding(policy: string): Promise<readonly Changed[]> {
   const recorded = (await readRecord()) ?? (await recall());
@@ -192,6 +209,7 @@ function merged(old: readonly Changed[], more: readonly Changed[]): Changed[] {
 }
 
 async function save(state: ForwardingState): Promise<void> {
+  attempt(`write ${STATE}`);
   await mkdir(dirname(STATE), { recursive: true, mode: 0o755 });
   await writeFile(`${STATE}.new`, `${JSON.stringify(state, undefined, 2)}\n`);
   await rename(`${STATE}.new`, STATE);

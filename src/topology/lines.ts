@@ -66,6 +66,11 @@ export function setMtu(device: string, mtu: number): IpLine {
   return ["link", "set", "dev", device, "mtu", String(mtu)];
 }
 
+/** Out of the group of those that were to be deleted. */
+export function spare(device: string): IpLine {
+  return ["link", "set", "dev", device, "group", "0"];
+}
+
 export function setMac(device: string, mac: string): IpLine {
   return ["link", "set", "dev", device, "address", mac];
 }

@@ -1,8 +1,10 @@
 /** What differs between a device of ours and its plan, and the work that mends it in place. Pure. */
 import * as lines from "./lines.js";
 import type { Actual, ActualSandbox } from "./actual.js";
+import { neighboursOn, routesOn } from "./by-device.js";
 import type { Stack, StackLink, StackRoute } from "./stack.js";
 import type { BridgePlan, EndpointPlan, NeighbourPlan, RoutePlan, Sysctl } from "./topology.js";
+import { CONDEMNED } from "./names.js";
 import { addRouteWork, deleteRouteWork, insideAddressWork, ip, neighbourWork, set, type Work } from "./work.js";
 
 export interface Mending {
@@ -17,6 +19,7 @@ export function mendBridge(bridge: BridgePlan, link: StackLink, actual: Actual):
   return joined([
     mac(link, bridge.mac),
     mtu(undefined, link, bridge.mtu),
+    group(link),
     addresses(link, bridge.addresses, "bridge"),
     sysctls(undefined, bridge.sysctls, actual.sysctls),
     up(undefined, link),
@@ -58,6 +61,7 @@ export function mendEndpoint(
   return joined([
     mac(link, endpoint.hostMac),
     mtu(undefined, link, endpoint.mtu),
+    group(link),
     mtu(netns, there, endpoint.mtu),
     addresses(link, endpoint.hostAddresses, "endpoint"),
     sysctls(undefined, endpoint.hostSysctls, actual.sysctls),
@@ -91,6 +95,15 @@ function mac(link: StackLink, wanted: string): Mending {
   return {
     works: [ip("address", undefined, lines.setMac(link.name, wanted), ...undo)],
     what: [`the MAC of ${link.name} is ${link.mac}`],
+  };
+}
+
+/** What a killed removal had marked must not go with the next. */
+function group(link: StackLink): Mending {
+  if ((link.group ?? 0) < CONDEMNED) return NOTHING;
+  return {
+    works: [ip("address", undefined, lines.spare(link.name))],
+    what: [`${link.name} was to be deleted`],
   };
 }
 
@@ -140,7 +153,7 @@ function up(place: Place, link: StackLink): Mending {
 }
 
 function routes(place: Place, device: string, wanted: readonly RoutePlan[], stack: Stack): Mending {
-  const here = stack.routes.filter((route) => route.device === device);
+  const here = routesOn(stack, device);
   const lost = wanted.filter((route) => !here.some((found) => sameRoute(route, found)));
   const extra = here
     .filter((found) => found.protocol === lines.ROUTE_PROTOCOL && !wanted.some((route) => sameRoute(route, found)))
@@ -176,8 +189,7 @@ export function asPlan(found: StackRoute): RoutePlan {
 
 function neighbours(place: Place, wanted: readonly NeighbourPlan[], stack: Stack): Mending {
   const lost = wanted.filter(
-    (plan) =>
-      !stack.neighbours.some((n) => n.device === plan.device && n.address === plan.address && n.mac === plan.mac),
+    (plan) => !neighboursOn(stack, plan.device).some((n) => n.address === plan.address && n.mac === plan.mac),
   );
   return {
     works: lost.map(neighbourWork(place)),

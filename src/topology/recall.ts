@@ -1,5 +1,6 @@
 /** The plan of an endpoint as it is, read off the kernel: undoing a change makes it again from this. Pure. */
 import { ROUTE_PROTOCOL } from "./lines.js";
+import { neighboursOn, routesOn } from "./by-device.js";
 import { asPlan } from "./mend.js";
 import { parseMark } from "./names.js";
 import type { Actual, ActualSandbox } from "./actual.js";
@@ -21,14 +22,14 @@ export function recallEndpoint(link: StackLink, actual: Actual): { endpoint: End
     mtu: link.mtu,
     hostAddresses: ownAddresses(link),
     hostRoutes: ownRoutes(link.name, actual.host),
-    hostNeighbours: actual.host.neighbours.filter(({ device }) => device === link.name),
+    hostNeighbours: neighboursOn(actual.host, link.name),
     hostSysctls: values(endpointSettings(link.name), actual.sysctls),
     inside: {
       device: inside.name,
       mac: inside.mac ?? "",
       addresses: ownAddresses(inside),
       routes: ownRoutes(inside.name, stack),
-      neighbours: stack.neighbours.filter(({ device }) => device === inside.name),
+      neighbours: neighboursOn(stack, inside.name),
       // Those inside are rarely read; what they were can be told from the addresses.
       sysctls: insideSettings(inside.name, { v4: true, v6: inside.addresses.some(({ family }) => family === 6) }),
     },
@@ -54,7 +55,7 @@ function ownAddresses(link: StackLink): string[] {
 
 /** In the order in which they can be made: a route through a gateway needs the route to the gateway first. */
 function ownRoutes(device: string, stack: Stack) {
-  const own = stack.routes.filter((route) => route.device === device && route.protocol === ROUTE_PROTOCOL);
+  const own = routesOn(stack, device).filter((route) => route.protocol === ROUTE_PROTOCOL);
   return own.map(asPlan).sort((a, b) => Number(a.via !== undefined) - Number(b.via !== undefined));
 }
 

@@ -22,13 +22,13 @@ export interface Removed {
  * Processes in a sandbox are left running, in a namespace that then has only its loopback device.
  */
 export async function removeTopology(policy: string): Promise<Removed> {
-  const [stack, paths] = await Promise.all([readStack(undefined), ownNetnsPaths(policy)]);
+  const stack = await readStack(undefined);
+  const paths = ownNetnsPaths(policy);
   const links = ownLinks(stack, policy);
   const devices = links.map((link) => link.name);
   const problems: string[] = [];
   await deleteLinks(devices).catch((error: Error) => problems.push(error.message));
-  const states = await Promise.all(paths.map(netnsState));
-  const namespaces = paths.filter((_, i) => states[i]?.kind === "namespace" || states[i]?.kind === "unbound");
+  const namespaces = paths.filter((path) => ["namespace", "unbound"].includes(netnsState(path).kind));
   await removeNetns(...namespaces);
   await rmdir(policyNetnsDirectory(policy)).catch(() => undefined);
   const files = await removeHostsFiles(policy);

@@ -1,6 +1,8 @@
 /** Deleting many devices as one. */
 import { randomInt } from "node:crypto";
 import { ipBatchForced } from "../system/ip.js";
+import { spare } from "./lines.js";
+import { CONDEMNED } from "./names.js";
 
 /**
  * Deletes devices of this namespace. One that is gone already, perhaps with the namespace of its other end, is no
@@ -11,13 +13,15 @@ import { ipBatchForced } from "../system/ip.js";
  */
 export async function deleteLinks(devices: readonly string[]): Promise<void> {
   if (devices.length === 0) return;
-  const group = String(randomInt(1_000_000, 2 ** 31 - 1));
+  const group = String(randomInt(CONDEMNED, 2 ** 31 - 1));
   const said = await ipBatchForced(undefined, [
     ...devices.map((device) => ["link", "set", "dev", device, "group", group]),
     ["link", "delete", "group", group],
-  ]);
+  ]).catch((error: unknown) => String((error as Error).message));
   const problems = said
     .split("\n")
     .filter((line) => line !== "" && !/^Command failed|No such device|Cannot find device/.test(line));
-  if (problems.length > 0) throw new Error(`${devices.join(", ")} could not be deleted: ${problems.join("; ")}`);
+  if (problems.length === 0) return;
+  await ipBatchForced(undefined, devices.map(spare)).catch(() => undefined);
+  throw new Error(`${devices.join(", ")} could not be deleted: ${problems.join("; ")}`);
 }

@@ -1,28 +1,28 @@
 /**
- * Applies a policy: topology and rules together, fail-closed.
- *
- * Order: nothing is changed before every conflict is known and, where the ruleset is new, the kernel has it checked by
- * the commit itself, which is one transaction. New devices come up only after the rules are in; devices that go away
- * are gone before. A failure takes back what was done.
+ * Applies a policy: reads what is there, finds what differs, and refuses what is in the way before anything is changed.
+ * commit.ts makes the changes.
  */
-import { checkText, clearBatches, commitText } from "../backend/nftables/apply.js";
+import { type Approach, approach } from "../backend/nftables/apply.js";
+import { clearBatches } from "../backend/nftables/nft.js";
 import { plan } from "../backend/nftables/plan.js";
-import { compare, foreignTables, type NamedTable } from "../backend/nftables/readback.js";
-import { toRemoval, toText } from "../backend/nftables/text.js";
+import type { NamedTable } from "../backend/nftables/readback.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import type { Span } from "../text/source.js";
-import { prepare, raise, retire } from "../topology/apply.js";
 import { differ, type Difference } from "../topology/difference.js";
+import { usesNetlink } from "../system/transport.js";
 import { requireForwarding } from "../topology/forwarding.js";
 import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
-import { cutConnections } from "./connections.js";
+import { commit } from "./commit.js";
 import { withLock } from "./lock.js";
+import { endJournal } from "./journal.js";
 import { Obstacle } from "./obstacle.js";
 import { holderOfPorts } from "./ports.js";
 import { requireSystem } from "./ready.js";
-import { digest, isRecorded, readApplied, recompile, tidyDirectories, writeApplied } from "./state.js";
+import { type Purpose, recorded } from "./records.js";
+import { recover } from "./recover.js";
+import { isRecorded, readApplied, recompile, rewriteApplied, tidyDirectories } from "./state.js";
 
 export interface ApplyOptions {
   /** Have the kernel check everything, change nothing. */
@@ -31,11 +31,13 @@ export interface ApplyOptions {
   readonly rules?: boolean;
   /** Told once when another writer holds the lock. */
   readonly waiting?: (holder: string) => void;
+  /** What it is for, which decides what is recorded of it. An apply that stays, unless given. */
+  readonly purpose?: Purpose;
 }
 
 export interface ApplyResult {
   readonly changed: boolean;
-  /** Kernel objects and files that were added, changed or removed, a table counting as one. */
+  /** Kernel objects and files that were added, changed or removed. Where nft replaces tables whole, each counts as one. */
   readonly operations: number;
   /** What was done, a sentence each. */
   readonly changes: readonly string[];
@@ -73,54 +75,66 @@ export async function applyPolicy(compiled: Compiled, options: ApplyOptions = {}
   await requireSystem();
   const lock = options.waiting === undefined ? {} : { waiting: options.waiting };
   try {
-    return await withLock(() => applyLocked(compiled, options), lock);
+    return await withLock(() => recorded(compiled, options, () => applyLocked(compiled, options)), lock);
   } finally {
     tidyDirectories(policy.name);
   }
 }
 
-async function applyLocked(compiled: Compiled, options: ApplyOptions): Promise<ApplyResult> {
+/** For who holds the lock. */
+export async function applyLocked(compiled: Compiled, options: ApplyOptions): Promise<ApplyResult> {
   const { policy } = compiled;
   const started = performance.now();
   clearBatches();
+  const recovered = options.dryRun === true ? [] : await recover(policy.name);
   const topology = planTopology(policy);
   const applied = readApplied(policy.name);
-  const before = applied === undefined ? undefined : recompile(applied);
+  // Compiling is pure: the same texts need it once.
+  const before = applied === undefined ? undefined : isRecorded(compiled, applied) ? compiled : recompile(applied);
   const reading = readTopology(topology, { before: before && planTopology(before.policy) });
   const ruleset = plan(policy);
-  const text = toText(ruleset);
-  const rulesChanged =
-    options.rules === false ? false : digest(text) !== applied?.ruleset || (await compare(ruleset)) !== "equal";
-  const [actual, foreign] = await Promise.all([reading, applied === undefined ? foreignTables(ruleset.tables) : []]);
+  const rules = options.rules === false ? undefined : await approach(ruleset, applied?.committed);
+  const rulesChanged = rules !== undefined && rules.standing !== "equal";
+  const actual = await reading;
   const difference = differ(topology, actual);
   refuse(difference);
-  refuseTable(foreign[0]);
+  refuseTable(rules?.foreign[0]);
   await holderOfPorts(policy, before?.policy);
   const planned = performance.now();
   const changes = difference.changes.map((change) => change.text);
   if (rulesChanged)
-    changes.push(`load the ruleset ${ruleset.tables.map((table) => `${table.family} ${table.name}`).join(", ")}`);
+    changes.push(describe(rules, ruleset.tables.map((table) => `${table.family} ${table.name}`).join(", ")));
   const result = (problems: readonly string[]): ApplyResult => ({
     changed: changes.length > 0,
-    operations: changes.length,
+    operations: difference.changes.length + (rulesChanged ? rules.objects : 0),
     changes,
     problems,
     timings: { plan: planned - started, commit: performance.now() - planned },
   });
   if (options.dryRun === true) {
-    if (rulesChanged) await checkText(text);
+    if (rulesChanged) await rules.check();
     return result([]);
   }
-  const problems = await commit(compiled, difference, rulesChanged ? text : undefined, before);
-  if (options.rules !== false) {
-    const cut = rulesChanged
-      ? await cutConnections(policy, before?.policy, applied?.cut ?? [])
-      : { flows: applied?.cut ?? [], problems: [] };
-    problems.push(...cut.problems);
-    // A text may change what no kernel object shows, such as whose sandbox a container shares.
-    if (changes.length > 0 || !isRecorded(compiled, applied)) writeApplied(compiled, text, cut.flows);
+  if (changes.length === 0 && isRecorded(compiled, applied)) {
+    // Somebody else's change has moved the generation: with the new one on record the next apply need not read.
+    if (applied !== undefined && rules !== undefined && rules.now !== applied.committed)
+      rewriteApplied({ ...applied, committed: rules.now });
+    // Forwarding is the host's: its administrator, or a new device, may have changed what is needed of it.
+    if (rules !== undefined) await requireForwarding(policy.name, topology.forwards);
+    endJournal();
+    return result(recovered);
   }
-  return result(problems);
+  // A text may change what no kernel object shows, such as whose sandbox a container shares.
+  const record = options.rules !== false;
+  const all = { compiled, topology, difference, rules, rulesChanged, before, applied, record };
+  return result([...recovered, ...(await commit(all))]);
+}
+
+function describe({ standing, objects }: Approach, tables: string): string {
+  if (standing === "absent") return `load the ruleset ${tables}`;
+  return usesNetlink()
+    ? `change ${objects} ${objects === 1 ? "object" : "objects"} of the ruleset ${tables}`
+    : `replace the ruleset ${tables}`;
 }
 
 function refuse(difference: Difference): void {
@@ -137,34 +151,4 @@ function refuseTable(table: NamedTable | undefined): void {
     `the table ${name} that the policy needs exists already and isn't tsnet's`,
     `remove it (nft delete table ${name}), or give the policy another name`,
   );
-}
-
-/** The changes themselves; returns what couldn't be tidied up. */
-async function commit(
-  compiled: Compiled,
-  difference: Difference,
-  rules: string | undefined,
-  before: Compiled | undefined,
-): Promise<string[]> {
-  const { policy } = compiled;
-  const undos: (() => Promise<string[]>)[] = [];
-  try {
-    undos.push(await prepare(difference));
-    if (rules !== undefined) {
-      await commitText(rules);
-      undos.push(async () => {
-        await commitText(before === undefined ? toRemoval(plan(policy)) : toText(plan(before.policy)));
-        return [];
-      });
-    }
-    undos.push(await raise(difference));
-    await requireForwarding(policy.name, planTopology(policy).forwards);
-  } catch (error) {
-    const left: string[] = [];
-    for (const undo of undos.reverse())
-      left.push(...(await undo().catch((e: unknown) => [String((e as Error).message)])));
-    if (left.length > 0) (error as Error).message += `; and taking back what was done failed: ${left.join("; ")}`;
-    throw error;
-  }
-  return retire(difference);
 }

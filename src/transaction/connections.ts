@@ -1,6 +1,6 @@
 /** Cuts the connections that a policy no longer allows, and no others; and leads UDP to ports that are published anew. */
 import { networkInterfaces } from "node:os";
-import { commitText } from "../backend/nftables/apply.js";
+import { commitText } from "../backend/nftables/nft.js";
 import { cutSet, tableName } from "../backend/nftables/names.js";
 import { type End, evaluate, type Packet, translate, type Translation } from "../ir/evaluate.js";
 import { ownAddresses } from "../ir/own.js";
@@ -68,7 +68,7 @@ export async function cutConnections(
       missing.push(...connections.filter((connection) => missesPublish(policy, local, connection)));
     }
     for (const connection of doomed) if (connection.protocol === UDP) flows.push({ connection, until: now + MEMORY });
-    await stop(policy, flows, now);
+    await stop(policy, flows, remembered.length > 0, now);
     const gone = [...doomed, ...missing];
     for (let i = 0; i < gone.length; i += 8) await Promise.all(gone.slice(i, i + 8).map(deleteConnection));
     return { flows, problems: [] };
@@ -78,10 +78,14 @@ export async function cutConnections(
   }
 }
 
-/** Adds both directions of the flows, as they are between the translations, to the sets that stop them. */
-async function stop(policy: Policy, flows: readonly CutFlow[], now: number): Promise<void> {
+/** Puts both directions of the flows, as they are between the translations, into the sets that stop them. */
+async function stop(policy: Policy, flows: readonly CutFlow[], anew: boolean, now: number): Promise<void> {
   let text = "";
+  const own = ownAddresses(policy.containers);
   for (const family of FAMILIES) {
+    if ((family === 4 ? own.v4 : own.v6).length === 0) continue;
+    // What was stopped and is allowed now goes on.
+    if (anew) text += `flush set inet ${tableName(policy.name)} ${cutSet(family)}\n`;
     const elements = flows
       .filter(({ connection }) => connection.family === family && policy.containers.some((c) => c.endpoints.length > 0))
       .flatMap(({ connection: { original, reply }, until }) => {

@@ -1,4 +1,5 @@
 /** One writer on a host at a time. */
+import { attempt } from "../system/attempt.js";
 import { linkSync, mkdirSync, readFileSync, rmdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 
 const PATH = "/run/tsnet/lock";
@@ -45,6 +46,7 @@ export async function withLock<T>(
 
 /** The file appears with its text in it, in one step: a kill can't leave a lock that names nobody. */
 function take(): boolean {
+  attempt("lock");
   mkdirSync("/run/tsnet", { recursive: true, mode: 0o755 });
   const command = process.argv.slice(2, 4).join(" ");
   const holder: Holder = { pid: process.pid, started: startOf(process.pid) ?? "", command };

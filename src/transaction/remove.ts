@@ -1,12 +1,15 @@
 /** Takes away everything that a policy made. */
-import { clearBatches, commitText } from "../backend/nftables/apply.js";
+import { deleteTables, tablesNamed } from "../backend/nftables/apply.js";
 import { tableName } from "../backend/nftables/names.js";
-import { foreignTables, ownTables } from "../backend/nftables/readback.js";
+import { clearBatches } from "../backend/nftables/nft.js";
 import { releaseForwarding } from "../topology/forwarding.js";
 import { removeTopology } from "../topology/remove.js";
 import { cutConnections } from "./connections.js";
 import { withLock } from "./lock.js";
+import { beginJournal, endJournal, step } from "./journal.js";
 import { requireSystem } from "./ready.js";
+import { recordedRemoval, type Revert } from "./records.js";
+import { recover } from "./recover.js";
 import { forgetApplied, readApplied, recompile, tidyDirectories } from "./state.js";
 
 export interface RemoveResult {
@@ -18,41 +21,54 @@ export interface RemoveResult {
 
 /**
  * Devices first, so that no packet passes without rules; then rules, forwarding and files. Works by names and marks
- * alone where the record is gone.
+ * alone where the record is gone. A trial of the policy ends with it, and a reboot doesn't bring it back. `revert` is
+ * for a trial that began with nothing.
  */
-export async function removePolicy(policy: string, waiting?: (holder: string) => void): Promise<RemoveResult> {
+export async function removePolicy(
+  policy: string,
+  waiting?: (holder: string) => void,
+  revert?: Revert,
+): Promise<RemoveResult> {
   await requireSystem();
+  const lock = waiting === undefined ? {} : { waiting };
   try {
-    return await withLock(() => removeLocked(policy), waiting === undefined ? {} : { waiting });
+    return await withLock(() => recordedRemoval(policy, revert, () => removeLocked(policy)), lock);
   } finally {
     tidyDirectories(policy);
   }
 }
 
-async function removeLocked(policy: string): Promise<RemoveResult> {
+/** For who holds the lock. */
+export async function removeLocked(policy: string): Promise<RemoveResult> {
   clearBatches();
+  const recovered = await recover(policy);
+  beginJournal(policy, "remove");
+  step("topology");
   const applied = readApplied(policy);
   const changes: string[] = [];
   const topology = await removeTopology(policy);
   for (const device of topology.devices) changes.push(`remove device ${device}`);
   for (const path of topology.namespaces) changes.push(`remove namespace ${path}`);
-  const problems = [...topology.problems];
+  const problems = [...recovered, ...topology.problems];
+  step("cut");
   if (applied !== undefined) {
     const before = recompile(applied).policy;
     problems.push(
       ...(await cutConnections({ ...before, containers: [], rules: [], publishes: [] }, before, [])).problems,
     );
   }
-  const name = tableName(policy);
-  const named = (await ownTables()).filter((table) => table.name === name);
-  const foreign = applied === undefined ? await foreignTables(named) : [];
-  const tables = named.filter((table) => !foreign.includes(table));
+  step("rules");
+  const named = await tablesNamed(tableName(policy));
+  const tables = named.filter((table) => applied !== undefined || table.ours);
   if (tables.length > 0) {
-    await commitText(tables.map((table) => `delete table ${table.family} ${table.name}\n`).join(""));
+    await deleteTables(tables);
     for (const table of tables) changes.push(`remove table ${table.family} ${table.name}`);
   }
+  step("forwarding");
   for (const sysctl of await releaseForwarding(policy)) changes.push(`set ${sysctl.path} back to ${sysctl.before}`);
+  step("record");
   if (applied !== undefined) changes.push("forget the policy");
   forgetApplied(policy);
+  endJournal();
   return { policy, changes, problems };
 }

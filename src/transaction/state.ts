@@ -2,16 +2,18 @@
  * What was applied, beside the kernel state that it made: /run is cleared with the kernel at a reboot. The texts are
  * kept, not what was compiled from them: compiling is pure, so they give the policy back whole.
  */
-import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Committed } from "../backend/nftables/apply.js";
 import { type Compiled, compileFiles } from "../ir/compile.js";
+import { removeFile, writeWhole } from "../system/files.js";
 import { SourceFile } from "../text/source.js";
 import type { CutFlow } from "./connections.js";
+import { Obstacle } from "./obstacle.js";
 import { component, NETNS_ROOT, POLICIES_ROOT, policyDirectory, policyNetnsDirectory } from "../topology/names.js";
 
 const ROOT = "/run/tsnet/applied";
-const VERSION = 1;
+const VERSION = 2;
 
 export interface Applied {
   readonly version: number;
@@ -21,14 +23,10 @@ export interface Applied {
   readonly files: readonly { readonly name: string; readonly text: string }[];
   /** How many of the files were named on the command line; the others were included. */
   readonly roots: readonly string[];
-  /** Digest of the ruleset's text. */
-  readonly ruleset: string;
+  /** How the rules stood after the commit. */
+  readonly committed: Committed;
   /** UDP flows that were cut not long ago. */
   readonly cut: readonly CutFlow[];
-}
-
-export function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }
 
 /** Undefined when the policy isn't applied, or by a version of tsnet that wrote something else. */
@@ -51,18 +49,24 @@ function readFile(path: string): Applied | undefined {
   }
 }
 
+export function isApplied(policy: string): boolean {
+  return existsSync(pathOf(policy));
+}
+
 /** Every applied policy, by name. */
 export function allApplied(): Applied[] {
-  let names: string[];
+  return appliedComponents()
+    .flatMap((name) => readFile(join(ROOT, `${name}.json`)) ?? [])
+    .sort((a, b) => (a.policy < b.policy ? -1 : 1));
+}
+
+/** Names of the applied policies, each as a path component. */
+export function appliedComponents(): string[] {
   try {
-    names = readdirSync(ROOT);
+    return readdirSync(ROOT).flatMap((name) => (name.endsWith(".json") ? [name.slice(0, -".json".length)] : []));
   } catch {
     return [];
   }
-  return names
-    .filter((name) => name.endsWith(".json"))
-    .flatMap((name) => readFile(join(ROOT, name)) ?? [])
-    .sort((a, b) => (a.policy < b.policy ? -1 : 1));
 }
 
 /** Whether the record holds exactly these texts. */
@@ -75,24 +79,26 @@ export function isRecorded(compiled: Compiled, applied: Applied | undefined): bo
   );
 }
 
-export function writeApplied(compiled: Compiled, ruleset: string, cut: readonly CutFlow[]): void {
+export function writeApplied(compiled: Compiled, committed: Committed, cut: readonly CutFlow[]): void {
   const applied: Applied = {
     version: VERSION,
     policy: compiled.policy.name,
     at: new Date().toISOString(),
     files: compiled.files.map((file) => ({ name: file.name, text: file.text })),
     roots: compiled.roots,
-    ruleset: digest(ruleset),
+    committed: { digest: committed.digest, generation: committed.generation },
     cut,
   };
-  mkdirSync(ROOT, { recursive: true, mode: 0o755 });
-  const path = pathOf(applied.policy);
-  writeFileSync(`${path}.new`, JSON.stringify(applied), { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  rewriteApplied(applied);
+}
+
+/** A record as it was. */
+export function rewriteApplied(applied: Applied): void {
+  writeWhole(pathOf(applied.policy), JSON.stringify(applied));
 }
 
 export function forgetApplied(policy: string): void {
-  rmSync(pathOf(policy), { force: true });
+  removeFile(pathOf(policy));
 }
 
 /** Takes away directories that a policy has left empty, and ours above them. */
@@ -113,7 +119,7 @@ export function tidyDirectories(policy: string): void {
 }
 
 /** Compiles what was applied; includes come from the texts that were kept. */
-export function recompile(applied: Applied): Compiled {
+export function recompile(applied: Pick<Applied, "files" | "roots">): Compiled {
   const texts = new Map(applied.files.map((file) => [file.name, file.text]));
   const roots = applied.files.filter((file) => applied.roots.includes(file.name));
   return compileFiles(
@@ -124,4 +130,12 @@ export function recompile(applied: Applied): Compiled {
       return text;
     },
   );
+}
+
+/** As `recompile`. Throws where this version of tsnet finds an error in what an earlier one applied. */
+export function recompileKept(texts: Pick<Applied, "files" | "roots">): Compiled {
+  const compiled = recompile(texts);
+  const wrong = compiled.diagnostics.find(({ severity }) => severity === "error");
+  if (wrong === undefined) return compiled;
+  throw new Obstacle(`this version of tsnet finds an error in it: ${wrong.message}`, "apply a corrected policy");
 }

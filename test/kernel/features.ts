@@ -8,10 +8,14 @@
  */
 import type { Test } from "uvu";
 import { type FeatureName, probeAll } from "../../src/system/features.js";
+import { unavailable } from "../../src/system/netlink/ffi.js";
 import { run } from "../../src/system/run.js";
 
-/** `namespaces`: root or user namespaces, which every lab needs. `perl`: ICMP and raw frames in a lab. */
-export type Need = FeatureName | "namespaces" | "perl";
+/**
+ * `namespaces`: root or user namespaces, which every lab needs. `perl`: ICMP and raw frames in a lab. `netlink`: system
+ * calls of this process.
+ */
+export type Need = FeatureName | "namespaces" | "perl" | "netlink";
 
 /** Why a test that needs these can't run here: a sentence; undefined when it can. */
 export async function needs(...names: readonly Need[]): Promise<string | undefined> {
@@ -33,6 +37,7 @@ async function lacking(name: Need): Promise<string | undefined> {
     const { exitCode } = await run("perl", ["-MSocket", "-e", "1"], { accept: "any" }).catch(() => ({ exitCode: 127 }));
     return exitCode === 0 ? undefined : "there is no perl with its Socket module";
   }
+  if (name === "netlink") return unavailable();
   if (name === "namespaces") return process.geteuid?.() === 0 ? undefined : lacking("user_namespaces");
   const [feature] = await probeAll([name]);
   return feature === undefined || feature.ok ? undefined : feature.what;

@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { deviceName } from "../../src/ir/addresses.js";
 import { bridgeMac } from "../../src/topology/plan.js";
 import { type Host, type Place, type State, WORLD } from "../kernel/lab.js";
+import { settled } from "../kernel/settled.js";
 
 export interface Names {
   readonly ip: string;
@@ -127,6 +128,7 @@ export const OUTSIDE = { place: WORLD, device: "uplink" } as const;
  * line, so that a difference can be read.
  */
 export async function snapshot(host: Host, place?: Place): Promise<string[]> {
+  await settled(host, place);
   const rules = await host.runIn(place, "nft", ["-j", "list", "ruleset"]);
   const lines = [
     "link show",

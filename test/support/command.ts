@@ -1,30 +1,42 @@
 /** The command as people start it, bundled from the sources as they are: dist/ may be older. */
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import type { Host } from "../kernel/lab.js";
 import type { RunOptions, RunResult } from "../../src/system/run.js";
 
-const directory = await mkdtemp(join(tmpdir(), "tsnet-command-"));
-const main = join(directory, "main.cjs");
+const root = join(import.meta.dirname, "../..");
+// Below node_modules, so that what isn't bundled is found from there.
+const directory = await mkdtemp(join(root, "node_modules/.tsnet-command-"));
 
-await build({
-  absWorkingDir: join(import.meta.dirname, "../.."),
-  entryPoints: ["src/cli/main.ts"],
-  outfile: main,
+/** Bundles an entry of the project's into a file beside the command. */
+export async function bundle(entry: string, name: string): Promise<string> {
+  const outfile = join(directory, name);
+  await build({ ...options, entryPoints: [entry], outfile });
+  return outfile;
+}
+
+const options = {
+  absWorkingDir: root,
   bundle: true,
-  platform: "node",
+  platform: "node" as const,
   target: "node20",
-  format: "cjs",
-  logLevel: "error",
+  format: "cjs" as const,
+  logLevel: "error" as const,
   define: {
     "import.meta.url": "__importMetaUrl",
     "import.meta.dirname": "__dirname",
     "import.meta.filename": "__filename",
   },
   banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
-});
+};
+
+const main = await bundle("src/cli/main.ts", "main.cjs");
+
+/** Its words, for what starts it in another way. */
+export function commandLine(args: readonly string[]): [string, ...string[]] {
+  return [process.execPath, main, ...args];
+}
 
 /** Runs it on a lab's host; its exit status is an answer. */
 export function tsnet(host: Host, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {

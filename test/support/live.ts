@@ -3,7 +3,9 @@
  */
 import { compile } from "../../src/ir/compile.js";
 import { applyPolicy } from "../../src/transaction/apply.js";
+import { open } from "../../src/transaction/open.js";
 import { removePolicy, type RemoveResult } from "../../src/transaction/remove.js";
+import type { Update } from "../../src/transaction/update.js";
 import { netnsPath } from "../../src/topology/names.js";
 import type { Host } from "../kernel/lab.js";
 
@@ -19,6 +21,14 @@ export async function applyText(text: string): Promise<Live> {
   if (compiled.failed) throw new Error(`the policy is wrong: ${wrong.map((d) => d.message).join("; ")}`);
   const { changed, changes, problems } = await applyPolicy(compiled);
   return { changed, changes, problems };
+}
+
+/** Applies a policy through a handle, and then edits it so. */
+export async function updateText(text: string, updates: readonly Update[]): Promise<void> {
+  const net = await open();
+  await net.apply(compile(text, { file: "lab.tsnet" }).policy);
+  for (const update of updates) await net.update(update);
+  await net.close();
 }
 
 export function removeNamed(policy: string): Promise<RemoveResult> {

@@ -1,7 +1,7 @@
 /** Runs on a lab's host: loads a policy's ruleset in both forms and reads it back. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { posix } from "node:path";
-import { commitText } from "../../src/backend/nftables/apply.js";
+import { commitText } from "../../src/backend/nftables/nft.js";
 import { toJson } from "../../src/backend/nftables/json.js";
 import { plan } from "../../src/backend/nftables/plan.js";
 import { compare, snapshot, type Standing } from "../../src/backend/nftables/readback.js";

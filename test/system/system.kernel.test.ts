@@ -7,9 +7,11 @@ import { type Host, lab } from "../kernel/lab.js";
 
 const test = suite("system");
 const it = await when(test, "namespaces", "ip");
+const both = await when(test, "namespaces", "ip", "netlink");
 
 const NETNS = import.meta.resolve("../../src/system/netns.ts");
 const SYSCTL = import.meta.resolve("../../src/system/sysctl.ts");
+const TRANSPORT = import.meta.resolve("../../src/system/transport.ts");
 const IP = import.meta.resolve("../../src/system/ip.ts");
 
 async function failure(promise: Promise<unknown>): Promise<Error & Record<string, unknown>> {
@@ -129,5 +131,78 @@ it("a batch says which line failed, and takes no word with syntax in it", () =>
         /no word for an ip batch/,
       );
   }));
+
+/** Each fails at its last line. Not there: refused neighbours, at which ip ends the whole batch and names no line. */
+const FAILING: string[][][] = [
+  [["link", "set", "dev", "none", "up"]],
+  [["link", "delete", "dev", "none"]],
+  [["link", "delete", "group", "77"]],
+  [["link", "add", "name", "up0", "type", "bridge"]],
+  [["link", "add", "name", "b", "address", "01:00:00:00:00:01", "type", "bridge"]],
+  [["link", "add", "name", "b", "type", "nonsense"]],
+  [
+    ["link", "set", "dev", "lo", "mtu", "70000"],
+    ["link", "set", "dev", "up0", "mtu", "4"],
+  ],
+  [["address", "add", "198.51.100.1/24", "dev", "up0"]],
+  [["address", "delete", "198.51.100.77/24", "dev", "up0"]],
+  [["address", "add", "10.0.0.1/8", "dev", "none"]],
+  [["route", "add", "10.0.0.0/8", "via", "10.9.9.9", "dev", "up0"]],
+  [
+    ["route", "add", "10.1.0.0/16", "dev", "up0"],
+    ["route", "add", "10.1.0.0/16", "dev", "up0"],
+  ],
+  [["route", "delete", "10.77.0.0/16", "dev", "up0"]],
+  [["route", "add", "10.77.0.1/16", "dev", "up0"]],
+];
+
+both("both carriers of a batch fail at the same line, with the same words", () =>
+  lab(async (host) => {
+    for (const batch of FAILING) {
+      const said: unknown[] = [];
+      for (const transport of ["nft", "netlink"]) {
+        await host.call(TRANSPORT, "chooseTransport", transport);
+        await host.run("ip", ["route", "flush", "root", "10.1.0.0/16"], { accept: "any" });
+        const error = await failure(host.call(IP, "ipBatch", undefined, batch));
+        assert.is(error["index"], batch.length - 1, `${transport}: ${error.message}`);
+        const forced = await host.call(IP, "ipBatchForced", undefined, [...batch, ["link", "set", "dev", "lo", "up"]]);
+        said.push([error.name, error.message, error["reason"], forced]);
+      }
+      assert.equal(said[1], said[0]);
+    }
+  }),
+);
+
+for (const transport of ["nft", "netlink"])
+  both(`by ${transport}: a batch stops where it fails, unless it is forced`, () =>
+    lab(async (host) => {
+      await host.call(TRANSPORT, "chooseTransport", transport);
+      const set = (mtu: number) => ["link", "set", "dev", "lo", "mtu", String(mtu)];
+      const batch = [set(60_001), ["link", "set", "dev", "none", "up"], set(60_002)];
+      const mtu = async () => /mtu (\d+)/.exec((await host.run("ip", ["link", "show", "dev", "lo"])).stdout)?.[1];
+      assert.is((await failure(host.call(IP, "ipBatch", undefined, batch)))["index"], 1);
+      assert.is(await mtu(), "60001");
+      await host.call(IP, "ipBatchForced", undefined, batch);
+      assert.is(await mtu(), "60002");
+    }),
+  );
+
+for (const transport of ["nft", "netlink"])
+  both(`by ${transport}: a namespace outlives the making, and its sysctls are its own`, () =>
+    lab(async (host) => {
+      await host.call(TRANSPORT, "chooseTransport", transport);
+      const paths = ["/run/x/one", "/run/x/two"];
+      for (const path of paths) await host.call(NETNS, "createNetns", path);
+      await host.call(IP, "ipBatch", paths[0], [["link", "add", "name", "b", "mtu", "1400", "type", "bridge"]]);
+      await host.call(SYSCTL, "writeSysctlsIn", paths, [{ path: "ipv4/conf/lo/rp_filter", value: "2" }]);
+      assert.is(await host.sysctl("ipv4/conf/b/rp_filter"), undefined);
+      assert.is(await host.sysctl("ipv4/conf/lo/rp_filter", undefined, paths[1]), "2");
+      assert.match((await host.runIn(paths[0], "ip", ["link", "show", "dev", "b"])).stdout, /mtu 1400/);
+      const gone = await failure(host.call(IP, "ipBatch", "/run/x/three", [["link", "set", "dev", "lo", "up"]]));
+      assert.match(gone.message, /\/run\/x\/three/);
+      await host.call(NETNS, "removeNetns", ...paths);
+      assert.is((await host.run("grep", ["-c", "/run/x/", "/proc/mounts"], { accept: [1] })).stdout.trim(), "0");
+    }),
+  );
 
 test.run();

@@ -5,6 +5,7 @@ import { hostsPath, netnsPath } from "../../src/topology/names.js";
 import { planTopology } from "../../src/topology/plan.js";
 import { when } from "../kernel/features.js";
 import { type Host, lab, type Place, WORLD } from "../kernel/lab.js";
+import { settled } from "../kernel/settled.js";
 import { makePolicy, type PolicyText, SHOP } from "./policies.js";
 import { type Applied, type ApplyOptions, STEPS } from "./steps.js";
 
@@ -28,6 +29,7 @@ async function done(host: Host, text: PolicyText = SHOP): Promise<readonly strin
 
 /** All that `ip` says of a place, without counters and ages, and its sysctls. */
 async function snapshot(host: Host, place?: Place): Promise<string> {
+  await settled(host, place);
   const texts: string[] = [];
   for (const line of ["link", "address", "route show table all", "-6 route show table all", "rule", "neighbour"]) {
     const args = line === "neighbour" ? ["neighbour", "show", "nud", "permanent"] : line.split(" ");

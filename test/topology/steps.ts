@@ -6,6 +6,7 @@ import { releaseForwarding, requireForwarding } from "../../src/topology/forward
 import { planTopology } from "../../src/topology/plan.js";
 import { readTopology } from "../../src/topology/read.js";
 import { removeTopology, type Removed } from "../../src/topology/remove.js";
+import { readPlaceByNetlink } from "../../src/topology/stack-netlink.js";
 
 export const STEPS = import.meta.url;
 
@@ -66,4 +67,10 @@ export async function look(policy: Policy, settings = true): Promise<readonly st
 export async function remove(policy: string): Promise<Removed> {
   await releaseForwarding(policy);
   return removeTopology(policy);
+}
+
+/** The sysctls that a reading by netlink has without opening their files. */
+export function settingsAlong(place: string | undefined, paths: readonly string[]): Record<string, string | undefined> {
+  const { setting } = readPlaceByNetlink(place);
+  return Object.fromEntries(paths.map((path) => [path, setting(path)]));
 }

@@ -1,62 +1,177 @@
-/** Commits rulesets to the kernel through nft: one file, one transaction. */
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { CommandFailed, run } from "../../system/run.js";
+/**
+ * How a plan stands in the kernel, and the way there: by netlink, sending only what differs, or with nft, replacing the
+ * tables whole.
+ */
+import { createHash } from "node:crypto";
+import { usesNetlink } from "../../system/transport.js";
+import { checkText, commitText } from "./nft.js";
+import { compare, foreignTables, type NamedTable, ownTables } from "./readback.js";
+import { Refused } from "./refused.js";
+import type { Ruleset } from "./ruleset.js";
+import { toText } from "./text.js";
+import { sizeOf } from "./values.js";
+import { difference, replacement } from "./wire/difference.js";
+import { readTables } from "./wire/dump.js";
+import { DEVICES } from "./names.js";
+import { loosens } from "./wire/changes.js";
+import { Changed, Kernel, weightOf } from "./wire/kernel.js";
+import { desiredState, type TableState } from "./wire/state.js";
+import { mismatch } from "./wire/verify.js";
 
-const DIRECTORY = "/run/tsnet";
+/** What is remembered of what was committed, to tell without reading whether it still stands. */
+export interface Committed {
+  /** Of the ruleset as it was sent; of another kind for each transport. */
+  readonly digest: string;
+  /** The kernel's, after the commit; undefined where it tells nothing. */
+  readonly generation: number | undefined;
+}
 
-/** The kernel, or nft, refused a ruleset; nothing of it was taken. */
-export class Refused extends Error {
-  override readonly name = "SystemError";
-  readonly help: string;
+export interface Approach {
+  readonly standing: "absent" | "equal" | "different";
+  /** Tables of the plan's names that are somebody else's. */
+  readonly foreign: readonly NamedTable[];
+  readonly now: Committed;
+  /** Objects that are to be added or deleted; where the tables are replaced whole, a table counts as one. */
+  readonly objects: number;
+  /** Whether the change allows more and nothing less: then no connection is to be cut. */
+  readonly loosens: boolean;
+  /** Has the kernel check the ruleset, changing nothing. Throws `Refused`. */
+  check(): Promise<void>;
+  /** Makes the kernel match. All or nothing for every packet; throws `Refused`. Objects that were changed are counted. */
+  commit(): Promise<Committed & { readonly operations: number }>;
+  /** Reads back what was committed. Throws `Refused` where it isn't as it should be. */
+  verify(): void;
+}
 
-  constructor(message: string, help: string) {
-    super(message);
-    this.help = help;
+/** `known` is what was remembered of the policy's last commit. */
+export async function approach(ruleset: Ruleset, known: Committed | undefined): Promise<Approach> {
+  return usesNetlink() ? approachByNetlink(ruleset, known) : approachByNft(ruleset, known);
+}
+
+// netlink ------------------------------------------------------------------------------------------------------------
+
+/** How often an apply begins anew because somebody else changes rules between its reading and its commit. */
+const TRIES = 10;
+
+let kernel: Kernel | undefined;
+
+/** One socket for the process: closing it waits for all that was deleted through it. */
+function socket(): Kernel {
+  return (kernel ??= new Kernel());
+}
+
+function approachByNetlink(ruleset: Ruleset, known: Committed | undefined): Approach {
+  const want = desiredState(ruleset, sizeOf);
+  const digest = digestOf(want);
+  const names = ruleset.tables.map(({ family, name }) => ({ family, name }));
+  // A table that the plan no longer has, such as that of arp, goes with the change.
+  const all = (["inet", "arp"] as const).map((family) => ({ family, name: names[0]?.name ?? "" }));
+  const generation = socket().generation();
+  if (known !== undefined && known.digest === digest && known.generation === generation)
+    return {
+      standing: "equal",
+      foreign: [],
+      now: known,
+      objects: 0,
+      loosens: true,
+      check: nothing,
+      commit: () => Promise.reject(new Error()),
+      verify: () => undefined,
+    };
+  let read = socket().read(all);
+  let transactions = difference(ruleset.tables, want, read.tables);
+  const standing = transactions.length === 0 ? "equal" : read.tables.length === 0 ? "absent" : "different";
+  return {
+    standing,
+    foreign:
+      known === undefined ? read.tables.filter((state) => !state.sets.has(DEVICES)).map((state) => state.table) : [],
+    now: { digest, generation: read.generation },
+    objects: weightOf(transactions),
+    get loosens() {
+      return loosens(transactions);
+    },
+    async check() {
+      socket().check(replacement(ruleset.tables, want, read.tables));
+    },
+    async commit() {
+      for (let i = 0; ; i++)
+        try {
+          const after = socket().commit(transactions, read.generation);
+          return { digest, generation: after, operations: weightOf(transactions) };
+        } catch (error) {
+          if (!(error instanceof Changed) || i === TRIES) throw error;
+          read = socket().read(all);
+          transactions = difference(ruleset.tables, want, read.tables);
+        }
+    },
+    verify() {
+      const wrong = mismatch(want, socket().read(all, true).tables);
+      if (wrong !== undefined)
+        throw new Refused(
+          `the ruleset isn't as it was committed (${wrong}): somebody else has changed it meanwhile`,
+          "look for what else manages nftables on this host, and apply again",
+        );
+    },
+  };
+}
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+function digestOf(states: readonly TableState[]): string {
+  const hash = createHash("sha1");
+  for (const { table, sets, chains } of states) {
+    hash.update(`${table.family} ${table.name}\n`);
+    for (const [name, set] of sets) hash.update(`${name} ${set.definition}`, "latin1").update(set.elements.bytes);
+    for (const [name, chain] of chains) hash.update(`${name} ${chain.hook} ${chain.rules.join()}`, "latin1");
   }
+  return `netlink:${hash.digest("hex")}`;
 }
 
-/** Has the kernel check a ruleset, changing nothing. Throws `Refused`. */
-export function checkText(text: string): Promise<void> {
-  return feed(text, ["-c"]);
+// nft ----------------------------------------------------------------------------------------------------------------
+
+async function approachByNft(ruleset: Ruleset, known: Committed | undefined): Promise<Approach> {
+  const text = toText(ruleset);
+  const now = { digest: `nft:${createHash("sha256").update(text).digest("hex")}`, generation: undefined };
+  const standing = await compare(ruleset);
+  return {
+    standing: standing === "equal" && known !== undefined && known.digest !== now.digest ? "different" : standing,
+    foreign: known === undefined ? await foreignTables(ruleset.tables) : [],
+    now,
+    objects: ruleset.tables.length,
+    loosens: false,
+    check: () => checkText(text),
+    async commit() {
+      await commitText(text);
+      return { ...now, operations: ruleset.tables.length };
+    },
+    verify: () => undefined,
+  };
 }
 
-/** Commits a ruleset: all of it or, with `Refused`, nothing. */
-export function commitText(text: string): Promise<void> {
-  return feed(text, []);
-}
+// Tables -------------------------------------------------------------------------------------------------------------
 
-/** Takes away batches that killed commands left. Only for who holds the lock: nobody else is feeding nft then. */
-export function clearBatches(): void {
-  for (const name of readdirSync(DIRECTORY))
-    if (/^batch-\d+\.nft$/.test(name)) rmSync(`${DIRECTORY}/${name}`, { force: true });
-}
-
-/** nft gets a file: a child's standard input is a socket here, which nft can't open anew. */
-async function feed(text: string, flags: readonly string[]): Promise<void> {
-  mkdirSync(DIRECTORY, { recursive: true, mode: 0o755 });
-  const file = `${DIRECTORY}/batch-${process.pid}.nft`;
-  writeFileSync(file, text, { mode: 0o600 });
-  try {
-    await run("nft", [...flags, "-f", file], { timeout: 120_000 });
-  } catch (error) {
-    if (!(error instanceof CommandFailed)) throw error;
-    throw new Refused(`the kernel refused the ruleset: ${refusal(error.stderr, text)}`, mend(error.stderr));
-  } finally {
-    rmSync(file, { force: true });
+/** Every table of this name prefix that is there, and whether it is ours. */
+export async function tablesNamed(name: string): Promise<(NamedTable & { readonly ours: boolean })[]> {
+  if (!usesNetlink()) {
+    const there = (await ownTables()).filter((table) => table.name === name);
+    const foreign = await foreignTables(there);
+    return there.map((table) => ({ ...table, ours: !foreign.includes(table) }));
   }
+  const tables = (["inet", "arp"] as const).flatMap((family) =>
+    readTables(socket().netlink, family, name).filter((table) => table.name === name),
+  );
+  return socket()
+    .read(tables)
+    .tables.map(({ table, sets }) => ({ ...table, ours: sets.has(DEVICES) }));
 }
 
-/** nft's first complaint, with the line of the batch that it is about. */
-function refusal(stderr: string, text: string): string {
-  const found = /^[^\n]*?:(\d+):\d+(?:-\d+)?: (?:Error: )?([^\n]*)/m.exec(stderr);
-  if (found === null) return stderr.trim().split("\n")[0] ?? "no reason given";
-  const line = text.split("\n")[Number(found[1]) - 1]?.trim();
-  return `${found[2]}${line === undefined ? "" : ` (at '${line.slice(0, 160)}')`}`;
-}
-
-function mend(stderr: string): string {
-  if (/Operation not permitted|must be root/i.test(stderr)) return "run it as root, or try it without: tsnet try FILE";
-  if (/Operation not supported|No such file|Protocol/i.test(stderr))
-    return "this kernel lacks a part of nftables that the ruleset needs";
-  return "this may be a fault of tsnet's own: `tsnet compile --format text` shows the ruleset";
+/** Deletes tables in one transaction. Throws `Refused`. */
+export async function deleteTables(tables: readonly NamedTable[]): Promise<void> {
+  if (tables.length === 0) return;
+  if (!usesNetlink()) return commitText(tables.map((table) => `delete table ${table.family} ${table.name}\n`).join(""));
+  const changes = tables.map(({ family, name }) => ({
+    kind: "delete table" as const,
+    table: { family: family as "inet" | "arp", name },
+  }));
+  socket().commit([{ changes, settle: false }], undefined);
 }

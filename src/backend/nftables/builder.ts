@@ -13,6 +13,12 @@ export class TableBuilder {
     return name;
   }
 
+  /** A set whose elements are known to have no ranges. */
+  exact(name: string, type: readonly Type[], elements: readonly Element[], comment: string): string {
+    this.sets.push({ name, type, interval: false, elements, comment });
+    return name;
+  }
+
   /** A set that is filled while the policy is live. */
   timed(name: string, type: readonly Type[], comment: string): string {
     this.sets.push({ name, type, interval: false, timeout: true, elements: [], comment });

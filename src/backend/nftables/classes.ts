@@ -4,10 +4,11 @@
  */
 import type { Origin, Rule as PolicyRule } from "../../ir/policy.js";
 import type { Family } from "../../net/address.js";
-import { type PortSet, unionPorts } from "../../net/ports.js";
-import { intersect, type Ranges } from "../../net/ranges.js";
+import { unionOfPorts } from "../../net/ports.js";
+import type { Ranges } from "../../net/ranges.js";
 import { IN, jump, rule, type TableBuilder } from "./builder.js";
-import { type Action, domain, LANES, type Lane, of, targetOf, type Value, values } from "./lanes.js";
+import { type Action, domain, LANES, type Lane, of, targetOf, type Value } from "./lanes.js";
+import type { Members } from "./members.js";
 import { logChain, profile } from "./profiles.js";
 import type { Element, Key, Part, Rule, Target } from "./ruleset.js";
 
@@ -19,8 +20,10 @@ interface Box {
 /** Intervals of the other side and the boxes that cover each; adjacent equal ones merged. */
 interface Cell {
   readonly from: Value;
-  readonly to: Value;
+  to: Value;
   readonly boxes: readonly Box[];
+  /** Of the boxes, ascending. */
+  readonly positions: readonly number[];
 }
 
 /** The rules that look a container's class up in one lane; empty where no statement speaks there. */
@@ -30,7 +33,7 @@ export function classRules(
   lane: Lane,
   family: Family,
   statements: readonly PolicyRule[],
-  own: Ranges<Value>,
+  members: Members,
 ): Rule[] {
   const { source, destination } = LANES[lane];
   const near = source === "container" ? "from" : "to";
@@ -38,12 +41,13 @@ export function classRules(
   const boxes: Box[] = [];
   for (const statement of statements) {
     const nearSet = near === "from" ? statement.from : statement.to;
-    const farSet = near === "from" ? of(statement.to[destination], family) : of(statement.from[source], family);
-    const other = lane === "cc" ? intersect(farSet, own) : farSet;
-    const mine = intersect(of(nearSet.container, family), own);
-    if (other.length === 0 || mine.length === 0) continue;
+    const mine = members.of(nearSet.container);
+    if (mine.length === 0) continue;
+    const farSet = near === "from" ? statement.to[destination] : statement.from[source];
+    const other = lane === "cc" ? members.rangesOf(farSet) : of(farSet, family);
+    if (other.length === 0) continue;
     const index = boxes.push({ statement, other }) - 1;
-    for (const value of values(mine, family)) {
+    for (const value of mine) {
       const known = byAddress.get(value);
       if (known === undefined) byAddress.set(value, [index]);
       else known.push(index);
@@ -117,25 +121,27 @@ function unique<T>(list: readonly T[]): T[] {
 /** Cuts the address space at every boundary of the boxes; cells that no box covers are left out. */
 function cut(boxes: readonly Box[], family: Family): Cell[] {
   const { next, previous, max } = domain(family);
-  const starts = new Map<Value, Box[]>();
-  const ends = new Map<Value, Box[]>();
-  const push = (map: Map<Value, Box[]>, at: Value, box: Box): void => {
+  // Boxes by their positions, so that those of a cell can be put in order without looking at all others.
+  const starts = new Map<Value, number[]>();
+  const ends = new Map<Value, number[]>();
+  const push = (map: Map<Value, number[]>, at: Value, position: number): void => {
     const list = map.get(at);
-    if (list === undefined) map.set(at, [box]);
-    else list.push(box);
+    if (list === undefined) map.set(at, [position]);
+    else list.push(position);
   };
-  for (const box of boxes)
-    for (let i = 0; i < box.other.length; i += 2) {
-      push(starts, box.other[i] as Value, box);
-      const end = box.other[i + 1] as Value;
-      if (end !== max) push(ends, next(end), box);
+  boxes.forEach(({ other }, position) => {
+    for (let i = 0; i < other.length; i += 2) {
+      push(starts, other[i] as Value, position);
+      const end = other[i + 1] as Value;
+      if (end !== max) push(ends, next(end), position);
     }
+  });
   const points = [...new Set([...starts.keys(), ...ends.keys()])].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-  const active = new Set<Box>();
+  const active = new Set<number>();
   const cells: Cell[] = [];
   points.forEach((point, i) => {
-    for (const box of ends.get(point) ?? []) active.delete(box);
-    for (const box of starts.get(point) ?? []) active.add(box);
+    for (const position of ends.get(point) ?? []) active.delete(position);
+    for (const position of starts.get(point) ?? []) active.add(position);
     if (active.size === 0) return;
     const after = points[i + 1];
     const to = after === undefined ? max : previous(after);
@@ -143,11 +149,14 @@ function cut(boxes: readonly Box[], family: Family): Cell[] {
     if (
       last !== undefined &&
       next(last.to) === point &&
-      last.boxes.length === active.size &&
-      last.boxes.every((box) => active.has(box))
-    )
-      cells[cells.length - 1] = { ...last, to };
-    else cells.push({ from: point, to, boxes: boxes.filter((box) => active.has(box)) });
+      last.positions.length === active.size &&
+      last.positions.every((position) => active.has(position))
+    ) {
+      last.to = to;
+      return;
+    }
+    const positions = [...active].sort((a, b) => a - b);
+    cells.push({ from: point, to, positions, boxes: positions.map((position) => boxes[position] as Box) });
   });
   return cells;
 }
@@ -163,8 +172,7 @@ function cellTarget(
   const verb = action.startsWith("log-") ? undefined : action;
   if (verb === undefined)
     return { verdict: how, chain: logChain(table, action, family, unique(boxes.map((box) => box.statement))) };
-  let ports: PortSet | undefined;
-  for (const box of boxes) ports = ports === undefined ? box.statement.ports : unionPorts(ports, box.statement.ports);
-  if (ports === undefined || ports.all) return verb === "reject" ? { verdict: how, chain: "refuse" } : targetOf(action);
+  const ports = unionOfPorts(boxes.map((box) => box.statement.ports));
+  if (ports.all) return verb === "reject" ? { verdict: how, chain: "refuse" } : targetOf(action);
   return { verdict: how, chain: profile(table, `${verb}-ports${family}`, family, ports, targetOf(action)) };
 }

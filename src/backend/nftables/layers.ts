@@ -15,7 +15,8 @@ import type { AddressSet, Family } from "../../net/address.js";
 import type { TableBuilder } from "./builder.js";
 import { classRules } from "./classes.js";
 import { type Exact, exactRules, split, WAYS } from "./exact.js";
-import type { Action, Lane } from "./lanes.js";
+import { type Action, type Lane, of } from "./lanes.js";
+import { Members } from "./members.js";
 import type { Rule } from "./ruleset.js";
 
 export interface Layers {
@@ -25,7 +26,8 @@ export interface Layers {
 
 /** Plans every layer of one family into `table`. */
 export function planLayers(table: TableBuilder, family: Family, rules: readonly PolicyRule[], own: AddressSet): Layers {
-  const mine = family === 4 ? own.v4 : own.v6;
+  const mine = of(own, family);
+  const members = new Members(family, mine);
   const shared = new Map<Action, Exact[]>();
   const general = new Map<Action, PolicyRule[]>();
   for (const verb of ["deny", "reject", "allow"] as const) {
@@ -40,7 +42,7 @@ export function planLayers(table: TableBuilder, family: Family, rules: readonly 
   }
   return {
     rules(action, lane) {
-      const classes = classRules(table, action, lane, family, general.get(action) ?? [], mine);
+      const classes = classRules(table, action, lane, family, general.get(action) ?? [], members);
       const exact = (shared.get(action) ?? []).filter(({ ways }) => ways.has(WAYS[lane])).map((one) => one.rule);
       return [...exact, ...classes];
     },

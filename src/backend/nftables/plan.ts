@@ -215,24 +215,24 @@ function defaults(table: TableBuilder, policy: Policy, lane: Lane, family: Famil
     const subnet = subnetOf(network, family);
     if (subnet === undefined) continue;
     const [from, to] = bounds(subnet);
-    const members = policy.containers.filter((container) =>
-      container.endpoints.some((endpoint) => endpoint.network === network.name),
+    const members = new Set(
+      policy.containers.filter((container) =>
+        container.endpoints.some((endpoint) => endpoint.network === network.name),
+      ),
     );
     const key = [{ from, to }];
     const origins = originsOf(network.iccOrigin ?? network.origin);
-    if (!network.icc || members.length === 0) {
+    if (!network.icc || members.size === 0) {
       elements.push({ key, data: DROP, from: origins });
       continue;
     }
-    const everyone = policy.containers.every(
-      (container) => container.endpoints.length === 0 || members.includes(container),
-    );
+    const everyone = policy.containers.every((container) => container.endpoints.length === 0 || members.has(container));
     if (everyone) {
       elements.push({ key, data: ACCEPT, from: origins });
       continue;
     }
     const name = `icc${family}-${word(network.name)}`;
-    const addresses = members.flatMap((container) =>
+    const addresses = [...members].flatMap((container) =>
       container.endpoints.flatMap((endpoint): Element[] => {
         const address = addressOf(endpoint, family);
         return address === undefined ? [] : [{ key: [address.value], from: originsOf(container.origin) }];

@@ -44,12 +44,24 @@ export async function compare(ruleset: Ruleset): Promise<Standing> {
   const missing = ruleset.tables.filter((table) => !there.has(`${table.family} ${table.name}`));
   if (missing.length === ruleset.tables.length) return "absent";
   if (missing.length > 0) return "different";
+  if (await sleeping(ruleset.tables)) return "different";
   for (const table of ruleset.tables) {
     const live = canonical(await list(["table", table.family, table.name]));
     const wanted = canonical(planned(ruleset, table));
     if (JSON.stringify(live) !== JSON.stringify(wanted)) return "different";
   }
   return "equal";
+}
+
+/** Whether somebody has put one of the tables to sleep: it hangs on no hook then. */
+async function sleeping(tables: readonly NamedTable[]): Promise<boolean> {
+  const listed = await list(["tables"]);
+  return listed.some((object) => {
+    const table = object["table"] as (NamedTable & { flags?: unknown }) | undefined;
+    return (
+      table?.flags !== undefined && tables.some(({ family, name }) => family === table.family && name === table.name)
+    );
+  });
 }
 
 /** The kernel's own listing of a table, canonical; undefined when it isn't there. For comparing before and after. */

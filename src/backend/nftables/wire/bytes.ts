@@ -1,0 +1,49 @@
+/** Values of keys and map data as bytes in the order that packets have them. */
+import type { Part, Type } from "../ruleset.js";
+
+/** Numbers that nft's user space gives the types, and their sizes in bytes (nftables: include/datatype.h). */
+export const TYPES: Readonly<Record<Type, { readonly id: number; readonly size: number; readonly hostOrder?: true }>> =
+  {
+    ifname: { id: 41, size: 16, hostOrder: true },
+    ether_addr: { id: 9, size: 6 },
+    ipv4_addr: { id: 7, size: 4 },
+    ipv6_addr: { id: 8, size: 16 },
+    inet_proto: { id: 12, size: 1 },
+    inet_service: { id: 13, size: 2 },
+  };
+
+/** In a concatenation every part takes whole words. */
+export const padded = (size: number): number => (size + 3) & ~3;
+
+type Scalar = Exclude<Part, object>;
+
+/** Writes a value at `at`; what is beyond it up to its padding must be zero already. */
+export function writeValue(bytes: Buffer, at: number, type: Type, value: Scalar): void {
+  switch (type) {
+    case "ipv4_addr":
+      bytes.writeUInt32BE(value as number, at);
+      return;
+    case "inet_service":
+      bytes.writeUInt16BE(value as number, at);
+      return;
+    case "inet_proto":
+      bytes[at] = value as number;
+      return;
+    case "ipv6_addr":
+      bytes.writeBigUInt64BE((value as bigint) >> 64n, at);
+      bytes.writeBigUInt64BE((value as bigint) & 0xffffffffffffffffn, at + 8);
+      return;
+    case "ether_addr":
+      bytes.write((value as string).replaceAll(":", ""), at, "hex");
+      return;
+    case "ifname":
+      bytes.write(value as string, at, 15, "utf8");
+      return;
+  }
+}
+
+export function valueBytes(type: Type, value: Scalar): Buffer {
+  const bytes = Buffer.alloc(TYPES[type].size);
+  writeValue(bytes, 0, type, value);
+  return bytes;
+}

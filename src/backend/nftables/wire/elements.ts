@@ -1,0 +1,160 @@
+/**
+ * Elements of sets and maps as the kernel keeps them: each a list of attributes (nft_set_elem_attributes), written in
+ * the order in which a dump gives them back, so that elements compare as bytes.
+ *
+ * A set of single values is hashed. An interval of one part is two elements, its beginning and the value after its end,
+ * and the tree of a set begins with an end at zero; concatenations with intervals keep beginning and end in one.
+ */
+import { Encoder } from "../../../system/netlink/encoder.js";
+import type { Data, Element, Part, Set, Type } from "../ruleset.js";
+import { elementComment } from "../values.js";
+import { padded, TYPES, writeValue } from "./bytes.js";
+import * as nft from "./constants.js";
+import { commentBytes, encodeVerdict } from "./expressions.js";
+
+/** Encoded elements, one after the other, each with its header: any run of them can be sent as it is. */
+export interface Elements {
+  readonly bytes: Buffer;
+  /** Where each begins, and the end of the last; all of them multiples of four. */
+  readonly offsets: readonly number[];
+}
+
+export const NONE: Elements = { bytes: Buffer.alloc(0), offsets: [0] };
+
+/** NFTNL_UDATA_SET_ELEM_FLAGS with SET_ELEM_F_INTERVAL_OPEN (libnftnl: udata.h): an interval to the highest value. */
+const OPEN = Buffer.from([1, 4, 1, 0, 0, 0]);
+
+/** The bytes of a whole key. */
+export function keySize(types: readonly Type[]): number {
+  const [only] = types;
+  if (types.length === 1 && only !== undefined) return TYPES[only].size;
+  return types.reduce((sum, type) => sum + padded(TYPES[type].size), 0);
+}
+
+class ElementWriter {
+  readonly to: Encoder;
+  readonly offsets: number[] = [0];
+  private readonly set: Set;
+  private readonly size: number;
+  private begun = 0;
+
+  constructor(set: Set) {
+    this.set = set;
+    this.size = keySize(set.type);
+    // Room for an element with a comment of usual length, so that a large set need not grow.
+    this.to = new Encoder(set.elements.length * (this.size + 80) + 256);
+  }
+
+  /** An attribute that holds a value of `size` zero bytes; returns where they are. */
+  private value(type: number, size: number): number {
+    const { to } = this;
+    const whole = padded(size) + 8;
+    to.reserve(whole);
+    const at = to.length;
+    const { bytes } = to;
+    bytes.fill(0, at, at + whole);
+    bytes[at] = whole;
+    bytes[at + 2] = type;
+    bytes[at + 4] = size + 4;
+    bytes[at + 6] = nft.DATA.VALUE;
+    to.length = at + whole;
+    return at + 8;
+  }
+
+  /** `end`: the end of an interval in place of the value or the beginning. */
+  private key(type: number, parts: readonly Part[], end: boolean): void {
+    let at = this.value(type, this.size);
+    const { bytes } = this.to;
+    const types = this.set.type;
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i] as Part;
+      const of = types[i] as Type;
+      writeValue(bytes, at, of, typeof part === "object" ? (end ? part.to : part.from) : part);
+      at += padded(TYPES[of].size);
+    }
+  }
+
+  private data(data: Data): void {
+    if (typeof data === "object") return encodeVerdict(this.to, nft.ELEM.DATA, data);
+    const type = this.set.data as Type;
+    writeValue(this.to.bytes, this.value(nft.ELEM.DATA, TYPES[type].size), type, data);
+  }
+
+  /** The comment as nft notes it: see `commentBytes`. */
+  private userdata(words: string | undefined, open: boolean): void {
+    const { to } = this;
+    if (words === undefined) {
+      if (open) to.raw(nft.ELEM.USERDATA, OPEN);
+      return;
+    }
+    if (open) return to.raw(nft.ELEM.USERDATA, Buffer.concat([commentBytes(words), OPEN]));
+    to.reserve(words.length * 3 + 16);
+    const at = to.length;
+    const { bytes } = to;
+    const size = bytes.write(words, at + 6, "utf8");
+    const end = at + 6 + size;
+    bytes.fill(0, end, end + 4);
+    bytes[at] = size + 7;
+    bytes[at + 1] = 0;
+    bytes[at + 2] = nft.ELEM.USERDATA;
+    bytes[at + 3] = 0;
+    bytes[at + 4] = 0;
+    bytes[at + 5] = size + 1;
+    to.length = (end + 4) & ~3;
+  }
+
+  private begin(): void {
+    this.begun = this.to.open(nft.LIST_ELEM, 0);
+  }
+
+  private done(): void {
+    this.to.close(this.begun);
+    this.offsets.push(this.to.length);
+  }
+
+  /** One element with all that it says; `concat` writes the end of its intervals too. */
+  whole(element: Element, concat: boolean, open = false): void {
+    this.begin();
+    this.key(nft.ELEM.KEY, element.key, false);
+    if (concat) this.key(nft.ELEM.KEY_END, element.key, true);
+    if (element.data !== undefined) this.data(element.data);
+    this.userdata(elementComment(element), open);
+    this.done();
+  }
+
+  /** The element behind an interval, or before the first. */
+  end(value: number | bigint): void {
+    this.begin();
+    this.key(nft.ELEM.KEY, [value], false);
+    this.to.be32(nft.ELEM.FLAGS, nft.ELEM_INTERVAL_END);
+    this.done();
+  }
+}
+
+export function encodeElements(set: Set): Elements {
+  const writer = new ElementWriter(set);
+  if (!set.interval) for (const element of set.elements) writer.whole(element, false);
+  else if (set.type.length > 1) for (const element of set.elements) writer.whole(element, true);
+  else encodeTree(writer, set);
+  return { bytes: writer.to.bytes.subarray(0, writer.to.length), offsets: writer.offsets };
+}
+
+function encodeTree(writer: ElementWriter, set: Set): void {
+  const highest = set.type[0] === "ipv6_addr" ? (1n << 128n) - 1n : set.type[0] === "ipv4_addr" ? 0xffffffff : 0xffff;
+  const zero = typeof highest === "bigint" ? 0n : 0;
+  const starts = set.elements.some(({ key: [part] }) => (typeof part === "object" ? part.from : part) === zero);
+  if (!starts && set.elements.length > 0) writer.end(zero);
+  for (const element of set.elements) {
+    const part = element.key[0] as Exclude<Part, string>;
+    const to = typeof part === "object" ? part.to : part;
+    writer.whole(element, false, to === highest);
+    if (to !== highest) writer.end(typeof to === "bigint" ? to + 1n : to + 1);
+  }
+}
+
+export const count = (elements: Elements): number => elements.offsets.length - 1;
+
+/** One element as a string of its bytes: equal elements give equal strings. */
+export function textOf({ bytes, offsets }: Elements, index: number): string {
+  return bytes.toString("latin1", offsets[index], offsets[index + 1]);
+}

@@ -1,0 +1,106 @@
+/** The ruleset's socket: sends transactions and waits for what they leave behind. */
+import { Encoder } from "../../../system/netlink/encoder.js";
+import { NetlinkError } from "../../../system/netlink/errors.js";
+import { systemCalls } from "../../../system/netlink/ffi.js";
+import { NetlinkSocket, PROTOCOL } from "../../../system/netlink/socket.js";
+import { Refused } from "../refused.js";
+import { encodeChange, type Transaction, weight } from "./changes.js";
+import { readGeneration, readState } from "./dump.js";
+import { Batch, type TableName } from "./encode.js";
+import type { TableState } from "./state.js";
+
+export class Kernel {
+  private socket = new NetlinkSocket(PROTOCOL.NETFILTER);
+  private readonly batch = new Batch(new Encoder(1 << 16));
+
+  close(): void {
+    this.socket.close();
+  }
+
+  generation(): number {
+    return readGeneration(this.socket);
+  }
+
+  read(tables: readonly TableName[], narrow = false): { tables: TableState[]; generation: number } {
+    return readState(this.socket, tables, narrow);
+  }
+
+  /** The socket, for narrower reading. */
+  get netlink(): NetlinkSocket {
+    return this.socket;
+  }
+
+  /**
+   * Commits the transactions in turn; the first only if nobody has changed anything since `generation`. Returns the
+   * generation after the last, undefined where somebody else changed rules meanwhile. Throws `Changed`, or `Refused`
+   * with what the kernel refused: what was committed before stays, and takes no packet's say.
+   */
+  commit(transactions: readonly Transaction[], generation: number | undefined): number | undefined {
+    let first = true;
+    for (const { changes, settle } of transactions) {
+      if (settle && !first) this.settle();
+      this.send(changes, first ? generation : undefined, true);
+      first = false;
+    }
+    if (generation === undefined) return undefined;
+    return this.generation() === generation + transactions.length ? generation + transactions.length : undefined;
+  }
+
+  /** Has the kernel check a transaction, which it then takes back because it has no end. Throws `Refused`. */
+  check({ changes }: Transaction): void {
+    this.send(changes, undefined, false);
+  }
+
+  private send(changes: Transaction["changes"], generation: number | undefined, whole: boolean): void {
+    const { batch } = this;
+    batch.begin(generation);
+    batch.encoder.reserve(sizeOf(changes));
+    for (const change of changes) encodeChange(batch, change);
+    batch.end(whole);
+    try {
+      this.socket.commit(batch.encoder);
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      if (error.code === "ERESTART") throw new Changed();
+      const about = error.index === undefined ? undefined : batch.about[error.index]?.();
+      throw new Refused(
+        `the kernel refused the ruleset: ${error.message}${about === undefined ? "" : ` (at ${about})`}`,
+        mend(error.code),
+      );
+    }
+  }
+
+  /**
+   * Waits until every packet that was under way has met its verdict. A packet is judged inside one read-side section,
+   * and the barrier waits for those; without it, closing the socket does (it waits for what was deleted to be gone).
+   */
+  private settle(): void {
+    if (systemCalls()?.membarrier() === 0) return;
+    this.socket.close();
+    this.socket = new NetlinkSocket(PROTOCOL.NETFILTER);
+  }
+}
+
+/** Somebody else changed rules since they were read. */
+export class Changed extends Error {
+  override readonly name = "Changed";
+}
+
+function mend(code: string): string {
+  if (code === "EPERM") return "run it as root, or try it without: tsnet try FILE";
+  if (code === "EOPNOTSUPP" || code === "ENOENT" || code === "EAFNOSUPPORT")
+    return "this kernel lacks a part of nftables that the ruleset needs";
+  return "this may be a fault of tsnet's own: `tsnet compile --format text` shows the ruleset; try --transport nft";
+}
+
+/** About as many bytes as the changes take. */
+function sizeOf(changes: Transaction["changes"]): number {
+  return changes.reduce((sum, change) => sum + 256 + ("elements" in change ? change.elements.bytes.length : 0), 0);
+}
+
+/** Objects that the transactions add or delete. */
+export function weightOf(transactions: readonly Transaction[]): number {
+  let sum = 0;
+  for (const { changes } of transactions) for (const change of changes) sum += weight(change);
+  return sum;
+}

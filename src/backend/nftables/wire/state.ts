@@ -1,0 +1,134 @@
+/**
+ * A table as comparable bytes: what a plan wants and what the kernel has come to the same form here. Strings are bytes
+ * (latin1), so that they can be members of sets.
+ */
+import { Encoder } from "../../../system/netlink/encoder.js";
+import { list, text } from "../../../system/netlink/decoder.js";
+import type { Rule, Ruleset, Table } from "../ruleset.js";
+import * as nft from "./constants.js";
+import { type Elements, encodeElements } from "./elements.js";
+import { encodeDefinition, encodeHook, type TableName } from "./encode.js";
+import { encodeRule } from "./expressions.js";
+
+export interface SetState {
+  /** Flags, key and data: what can't be changed in a set that exists. */
+  readonly definition: string;
+  /** Undefined: the set has no size of its own. */
+  readonly size: number | undefined;
+  /** Filled while the policy is live: its elements are no part of the plan. */
+  readonly timeout: boolean;
+  readonly elements: Elements;
+  /** Where only their number was read. */
+  readonly count?: number;
+}
+
+export interface ChainState {
+  readonly hook: string;
+  readonly rules: readonly string[];
+  /** The kernel's number of each rule; none in a plan. */
+  readonly handles: readonly bigint[];
+}
+
+export interface TableState {
+  readonly table: TableName;
+  /** 0 in every plan. */
+  readonly flags: number;
+  readonly sets: ReadonlyMap<string, SetState>;
+  readonly chains: ReadonlyMap<string, ChainState>;
+}
+
+/** What the plan wants. */
+export function desiredState(ruleset: Ruleset, size: (set: Table["sets"][number]) => number | undefined): TableState[] {
+  return ruleset.tables.map((table): TableState => {
+    const isInterval = intervalsOf(table);
+    return {
+      table: { family: table.family, name: table.name },
+      flags: 0,
+      sets: new Map(
+        table.sets.map((set) => [
+          set.name,
+          {
+            definition: written((encoder) => encodeDefinition(encoder, set)),
+            size: size(set),
+            timeout: set.timeout === true,
+            elements: encodeElements(set),
+          },
+        ]),
+      ),
+      chains: new Map(
+        table.chains.map((chain) => [
+          chain.name,
+          {
+            hook: hookText(
+              Buffer.from(
+                written((encoder) => encodeHook(encoder, table, chain)),
+                "latin1",
+              ),
+            ),
+            rules: chain.rules.map((rule) => ruleText(table, rule, isInterval)),
+            handles: [],
+          },
+        ]),
+      ),
+    };
+  });
+}
+
+function written(write: (encoder: Encoder) => void): string {
+  const encoder = new Encoder(1 << 10);
+  write(encoder);
+  return encoder.bytes.toString("latin1", 0, encoder.length);
+}
+
+function ruleText({ family }: TableName, rule: Rule, isInterval: (set: string) => boolean): string {
+  return normalRule(
+    written((to) => encodeRule(to, rule, { family, nameOf: (set) => set, isInterval, declare: () => 0 })),
+  );
+}
+
+/** Which sets of a table hold intervals. */
+export function intervalsOf(table: Table): (set: string) => boolean {
+  const names = new Set(table.sets.filter((set) => set.interval).map((set) => set.name));
+  return (set) => names.has(set);
+}
+
+/** A base chain's hook, from its attributes; empty for other chains. */
+export function hookText(attributes: Buffer, from = 0): string {
+  let place = "";
+  let type = "";
+  let policy = "";
+  for (const [attribute, value] of list(attributes, from)) {
+    if (attribute === nft.CHAIN.HOOK)
+      place = list(value)
+        .filter(([inner]) => inner === nft.HOOK.NUM || inner === nft.HOOK.PRIORITY)
+        .map(([, number]) => number.readInt32BE(0))
+        .join(" ");
+    if (attribute === nft.CHAIN.POLICY) policy = String(value.readInt32BE(0));
+    if (attribute === nft.CHAIN.TYPE) type = text(value);
+  }
+  return place === "" ? "" : `${type} ${place} ${policy}`;
+}
+
+/**
+ * A rule's expressions and comment. The numbers of anonymous sets are the kernel's and of no meaning: they are left out.
+ */
+export function normalRule(bytes: string): string {
+  if (!bytes.includes("__set") && !bytes.includes("__map")) return bytes;
+  const out: string[] = [];
+  for (const [attribute, value] of list(Buffer.from(bytes, "latin1"))) {
+    if (attribute !== nft.RULE.EXPRESSIONS) {
+      out.push(`${attribute}=${value.toString("latin1")}`);
+      continue;
+    }
+    for (const [, expression] of list(value))
+      for (const [part, content] of list(expression))
+        if (part === nft.EXPR.DATA && content.includes("__"))
+          for (const [name, inner] of list(content)) {
+            const word = inner.toString("latin1");
+            // NFTA_LOOKUP_SET_ID is said in a batch only.
+            if (name !== 4) out.push(`${name}=${/^__(set|map)/.test(word) ? word.slice(0, 5) : word}`);
+          }
+        else out.push(`${part}=${content.toString("latin1")}`);
+  }
+  return out.join("\u0001");
+}

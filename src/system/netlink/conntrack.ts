@@ -1,0 +1,159 @@
+/** The kernel's connection table over ctnetlink (linux/netfilter/nfnetlink_conntrack.h). */
+import type { Connection, Tuple } from "../conntrack.js";
+import { formatRaw } from "./address.js";
+import { scan } from "./decoder.js";
+import { Encoder, NLM_F } from "./encoder.js";
+import { NetlinkError } from "./errors.js";
+import { AF } from "./rtnetlink.js";
+import { NetlinkSocket, PROTOCOL } from "./socket.js";
+
+/** linux/netfilter/nfnetlink.h: NFNL_SUBSYS_CTNETLINK in the high byte of a type, IPCTNL_MSG_CT in the low one. */
+const CT = { NEW: 0x100, GET: 0x101, DELETE: 0x102 } as const;
+
+/** Attributes behind `struct nfgenmsg` (4 bytes: family, version, resource in network order). */
+const CTA = { TUPLE_ORIG: 1, TUPLE_REPLY: 2, ZONE: 18 } as const;
+const CTA_TUPLE = { IP: 1, PROTO: 2 } as const;
+const CTA_IP = { V4_SRC: 1, V4_DST: 2, V6_SRC: 3, V6_DST: 4 } as const;
+/** Ports and identifiers are 16 bits in network order, the others 8. */
+const CTA_PROTO = {
+  NUM: 1,
+  SRC_PORT: 2,
+  DST_PORT: 3,
+  ICMP_ID: 4,
+  ICMP_TYPE: 5,
+  ICMP_CODE: 6,
+  ICMPV6_ID: 7,
+  ICMPV6_TYPE: 8,
+  ICMPV6_CODE: 9,
+} as const;
+
+/** Protocols whose numbers there are ports: others (GRE) have keys in their place. */
+const WITH_PORTS = new Set([6, 17, 33, 132, 136]);
+
+const ENOENT = 2;
+
+/** What names a connection to the kernel. */
+interface Name {
+  readonly original: Buffer;
+  readonly zone: Buffer | undefined;
+}
+
+/** Of the connections that were listed. */
+const names = new WeakMap<Connection, Name>();
+
+const encoder = new Encoder(1 << 8);
+
+/** Every connection of a family that this network namespace knows. Throws `NetlinkError`. */
+export function dumpConnections(family: 4 | 6): Connection[] {
+  const found: Connection[] = [];
+  const socket = new NetlinkSocket(PROTOCOL.NETFILTER);
+  try {
+    encoder.reset();
+    const at = encoder.begin(CT.GET, NLM_F.REQUEST | NLM_F.DUMP);
+    encoder.put(family === 4 ? AF.INET : AF.INET6, 0, 0, 0);
+    encoder.end(at);
+    socket.dump(encoder, (body, type) => {
+      const connection = type === CT.NEW ? toConnection(body, family) : undefined;
+      if (connection !== undefined) found.push(connection);
+    });
+  } finally {
+    socket.close();
+  }
+  return found;
+}
+
+/**
+ * Deletes connections that were listed by `dumpConnections`; one that has ended meanwhile is no error. Returns false,
+ * and does nothing, where it wasn't. Throws `NetlinkError`.
+ */
+export function removeConnection(connection: Connection): boolean {
+  const name = names.get(connection);
+  if (name === undefined) return false;
+  const socket = new NetlinkSocket(PROTOCOL.NETFILTER);
+  try {
+    encoder.reset();
+    const at = encoder.begin(CT.DELETE, NLM_F.REQUEST | NLM_F.ACK);
+    encoder.put(connection.family === 4 ? AF.INET : AF.INET6, 0, 0, 0);
+    encoder.raw(CTA.TUPLE_ORIG | NESTED, name.original);
+    if (name.zone !== undefined) encoder.raw(CTA.ZONE, name.zone);
+    encoder.end(at);
+    socket.commit(encoder);
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.errno === ENOENT)) throw error;
+  } finally {
+    socket.close();
+  }
+  return true;
+}
+
+/** linux/netlink.h: NLA_F_NESTED. */
+const NESTED = 0x8000;
+
+interface Half {
+  source?: string;
+  destination?: string;
+  protocol?: number;
+  sourcePort?: number;
+  destinationPort?: number;
+  icmp: { type?: number; code?: number; id?: number };
+}
+
+function toConnection(body: Buffer, family: 4 | 6): Connection | undefined {
+  let original: Half | undefined;
+  let reply: Half | undefined;
+  let raw: Buffer | undefined;
+  let zone: Buffer | undefined;
+  scan(body, 4, body.length, (attribute, start, end) => {
+    if (attribute === CTA.TUPLE_ORIG) {
+      original = toHalf(body, start, end);
+      raw = Buffer.from(body.subarray(start, end));
+    } else if (attribute === CTA.TUPLE_REPLY) reply = toHalf(body, start, end);
+    else if (attribute === CTA.ZONE) zone = Buffer.from(body.subarray(start, end));
+  });
+  const [one, other] = [toTuple(original), toTuple(reply)];
+  const protocol = (original as Half | undefined)?.protocol;
+  if (one === undefined || other === undefined || protocol === undefined || raw === undefined) return undefined;
+  const { type, code, id } = (original as Half | undefined)?.icmp ?? {};
+  const icmp =
+    type === undefined || code === undefined || id === undefined
+      ? undefined
+      : { type: String(type), code: String(code), id: String(id) };
+  const connection: Connection = { family, protocol, original: one, reply: other, icmp };
+  names.set(connection, { original: raw, zone });
+  return connection;
+}
+
+function toHalf(body: Buffer, from: number, to: number): Half {
+  const half: Half = { icmp: {} };
+  scan(body, from, to, (part, first, last) =>
+    scan(body, first, last, (attribute, start, end) => {
+      if (part === CTA_TUPLE.IP) {
+        if (attribute === CTA_IP.V4_SRC || attribute === CTA_IP.V6_SRC) half.source = formatRaw(body, start, end);
+        if (attribute === CTA_IP.V4_DST || attribute === CTA_IP.V6_DST) half.destination = formatRaw(body, start, end);
+      } else if (part === CTA_TUPLE.PROTO) protocolPart(half, attribute, body, start);
+    }),
+  );
+  return half;
+}
+
+function protocolPart(half: Half, attribute: number, body: Buffer, start: number): void {
+  const { icmp } = half;
+  if (attribute === CTA_PROTO.NUM) half.protocol = body[start] as number;
+  else if (attribute === CTA_PROTO.SRC_PORT) half.sourcePort = body.readUInt16BE(start);
+  else if (attribute === CTA_PROTO.DST_PORT) half.destinationPort = body.readUInt16BE(start);
+  else if (attribute === CTA_PROTO.ICMP_ID || attribute === CTA_PROTO.ICMPV6_ID) icmp.id = body.readUInt16BE(start);
+  else if (attribute === CTA_PROTO.ICMP_TYPE || attribute === CTA_PROTO.ICMPV6_TYPE) icmp.type = body[start] as number;
+  else if (attribute === CTA_PROTO.ICMP_CODE || attribute === CTA_PROTO.ICMPV6_CODE) icmp.code = body[start] as number;
+}
+
+function toTuple(half: Half | undefined): Tuple | undefined {
+  if (half?.source === undefined || half.destination === undefined) return undefined;
+  const { source, destination } = half;
+  const ports = WITH_PORTS.has(half.protocol ?? 0);
+  return {
+    source,
+    destination,
+    sourcePort: ports ? half.sourcePort : undefined,
+    destinationPort: ports ? half.destinationPort : undefined,
+  };
+}

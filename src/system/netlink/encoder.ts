@@ -1,0 +1,138 @@
+/**
+ * Encodes netlink messages into one growing buffer (linux/netlink.h: nlmsghdr, nlattr). Everything is aligned to four
+ * bytes; lengths include their header and no padding. Numbers are the host's order unless said otherwise.
+ */
+
+/** linux/netlink.h */
+export const NLM_F = {
+  REQUEST: 1,
+  ACK: 4,
+  ROOT: 0x100,
+  DUMP: 0x300,
+  REPLACE: 0x100,
+  EXCL: 0x200,
+  CREATE: 0x400,
+  APPEND: 0x800,
+} as const;
+const NESTED = 0x8000;
+
+export class Encoder {
+  bytes: Buffer;
+  /** Bytes written. */
+  length = 0;
+  /** Messages begun. */
+  messages = 0;
+
+  constructor(size = 1 << 16) {
+    this.bytes = Buffer.allocUnsafeSlow(size);
+  }
+
+  reset(): void {
+    this.length = 0;
+    this.messages = 0;
+  }
+
+  /** Makes room for `count` more bytes. */
+  reserve(count: number): void {
+    if (this.length + count <= this.bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.length + count));
+    this.bytes.copy(larger, 0, 0, this.length);
+    this.bytes = larger;
+  }
+
+  /** Begins a message whose number is its position; returns where it begins, for `end`. */
+  begin(type: number, flags: number): number {
+    this.reserve(64);
+    const at = this.length;
+    const { bytes } = this;
+    bytes.writeUInt16LE(type, at + 4);
+    bytes.writeUInt16LE(flags, at + 6);
+    bytes.writeUInt32LE(this.messages++, at + 8);
+    bytes.writeUInt32LE(0, at + 12);
+    this.length = at + 16;
+    return at;
+  }
+
+  end(at: number): void {
+    this.bytes.writeUInt32LE(this.length - at, at);
+  }
+
+  /**
+   * Begins an attribute that holds attributes; returns where it begins, for `close`. nf_tables' own answers don't set
+   * the flag that says so, so what is to be compared with them is written with `flag` 0.
+   */
+  open(type: number, flag: number = NESTED): number {
+    this.reserve(16);
+    const at = this.length;
+    this.bytes.writeUInt16LE(type | flag, at + 2);
+    this.length = at + 4;
+    return at;
+  }
+
+  close(at: number): void {
+    this.bytes.writeUInt16LE(this.length - at, at);
+  }
+
+  private header(type: number, size: number): number {
+    const padded = (size + 7) & ~3;
+    this.reserve(padded);
+    const at = this.length;
+    const { bytes } = this;
+    bytes.writeUInt16LE(size + 4, at);
+    bytes.writeUInt16LE(type, at + 2);
+    if ((size & 3) !== 0) bytes.writeUInt32LE(0, at + padded - 4);
+    this.length = at + padded;
+    return at + 4;
+  }
+
+  u8(type: number, value: number): void {
+    this.bytes[this.header(type, 1)] = value;
+  }
+
+  u16(type: number, value: number): void {
+    const at = this.header(type, 2);
+    this.bytes.writeUInt16LE(value, at);
+  }
+
+  u32(type: number, value: number): void {
+    const at = this.header(type, 4);
+    this.bytes.writeUInt32LE(value >>> 0, at);
+  }
+
+  /** Big-endian, as nf_tables has its numbers. */
+  be32(type: number, value: number): void {
+    const at = this.header(type, 4);
+    this.bytes.writeUInt32BE(value >>> 0, at);
+  }
+
+  be64(type: number, value: bigint): void {
+    const at = this.header(type, 8);
+    this.bytes.writeBigUInt64BE(value, at);
+  }
+
+  raw(type: number, value: Uint8Array): void {
+    const at = this.header(type, value.length);
+    this.bytes.set(value, at);
+  }
+
+  /** Encoded attributes as they are. */
+  append(bytes: Buffer, from: number, to: number): void {
+    this.reserve(to - from);
+    bytes.copy(this.bytes, this.length, from, to);
+    this.length += to - from;
+  }
+
+  /** With its closing zero. UTF-8. */
+  string(type: number, value: string): void {
+    const size = Buffer.byteLength(value);
+    const at = this.header(type, size + 1);
+    this.bytes.write(value, at, "utf8");
+    this.bytes[at + size] = 0;
+  }
+
+  /** Bytes of a message's own header, before its attributes. */
+  put(...values: number[]): void {
+    this.reserve(values.length);
+    for (const value of values) this.bytes[this.length++] = value;
+  }
+}

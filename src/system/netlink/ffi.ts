@@ -1,0 +1,116 @@
+/**
+ * System calls that Node has no binding for, through koffi, an optional dependency with prebuilt binaries.
+ *
+ * All calls are synchronous: a netlink answer takes microseconds, and a namespace belongs to the calling thread, so
+ * nothing else may run between entering it and coming back.
+ */
+import { createRequire } from "node:module";
+import { endianness } from "node:os";
+
+/** A pointer to memory that a call reads or writes. */
+type Memory = Uint8Array;
+
+/** Negative results are failures; `errno()` then says which (errno(3)). */
+export interface SystemCalls {
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Memory, length: number): number;
+  setsockopt(fd: number, level: number, option: number, value: Memory, length: number): number;
+  send(fd: number, bytes: Memory, length: number, flags: number): number;
+  recv(fd: number, bytes: Memory, length: number, flags: number): number;
+  setns(fd: number, kind: number): number;
+  unshare(flags: number): number;
+  mount(source: Memory, target: Memory, type: Memory, flags: number, data: null): number;
+  umount2(target: Memory, flags: number): number;
+  openat(directory: number, path: Memory, flags: number, mode: number): number;
+  pread(fd: number, bytes: Memory, length: number, offset: number): number;
+  pwrite(fd: number, bytes: Memory, length: number, offset: number): number;
+  ioctl(fd: number, request: number, argument: Memory): number;
+  /** 1 when `text`, which ends with a zero, is an address of `family`. */
+  inet_pton(family: number, text: Memory, bytes: Memory): number;
+  inet_ntop(family: number, bytes: Memory, text: Memory, size: number): unknown;
+  strerror(errno: number): string;
+  close(fd: number): number;
+  /** Waits until every processor has left what it was at (membarrier(2), MEMBARRIER_CMD_GLOBAL). */
+  membarrier(): number;
+  errno(): number;
+}
+
+/** Why system calls can't be made here; undefined once they could be loaded. */
+let reason: string | undefined;
+let calls: SystemCalls | undefined;
+
+/** Undefined where koffi isn't installed or doesn't load: callers then use the tools. `unavailable()` says why. */
+export function systemCalls(): SystemCalls | undefined {
+  if (calls === undefined && reason === undefined)
+    try {
+      calls = load();
+    } catch (error) {
+      reason = `koffi doesn't load: ${String((error as Error).message).split("\n")[0]}`;
+    }
+  return calls;
+}
+
+export function unavailable(): string | undefined {
+  systemCalls();
+  return reason;
+}
+
+interface Library {
+  func<F = (...args: unknown[]) => number>(signature: string): F;
+}
+interface Koffi {
+  load(path: string | null): Library;
+  errno(): number;
+}
+
+function load(): SystemCalls {
+  if (process.platform !== "linux") throw new Error(`there is no netlink on ${process.platform}`);
+  if (endianness() !== "LE") throw new Error("messages are encoded for little-endian machines only");
+  const koffi = require_();
+  const libc = koffi.load(null);
+  const pointer = "const void *";
+  return {
+    socket: libc.func("int socket(int, int, int)"),
+    bind: libc.func(`int bind(int, ${pointer}, unsigned int)`),
+    setsockopt: libc.func(`int setsockopt(int, int, int, ${pointer}, unsigned int)`),
+    send: libc.func(`long send(int, ${pointer}, unsigned long, int)`),
+    recv: libc.func("long recv(int, void *, unsigned long, int)"),
+    setns: libc.func("int setns(int, int)"),
+    unshare: libc.func("int unshare(int)"),
+    mount: libc.func(`int mount(${pointer}, ${pointer}, ${pointer}, unsigned long, ${pointer})`),
+    umount2: libc.func(`int umount2(${pointer}, int)`),
+    pread: libc.func("long pread(int, void *, unsigned long, long)"),
+    pwrite: libc.func(`long pwrite(int, ${pointer}, unsigned long, long)`),
+    // Variadic in C: on the machines that Linux runs on these arguments are passed in the same places as named ones.
+    openat: libc.func(`int openat(int, ${pointer}, int, int)`),
+    ioctl: libc.func("int ioctl(int, unsigned long, void *)"),
+    inet_pton: libc.func(`int inet_pton(int, ${pointer}, void *)`),
+    inet_ntop: libc.func(`void *inet_ntop(int, ${pointer}, void *, unsigned int)`),
+    strerror: libc.func<(errno: number) => string>("const char *strerror(int)"),
+    close: libc.func("int close(int)"),
+    membarrier: membarrier(libc),
+    errno: () => koffi.errno(),
+  };
+}
+
+/** glibc has no wrapper of it; its number is per architecture (asm/unistd.h). */
+function membarrier(libc: Library): () => number {
+  const number = { x64: 324, arm64: 283, riscv64: 283, loong64: 283 }[process.arch as string];
+  if (number === undefined) return () => -1;
+  const syscall = libc.func("long syscall(long, int, unsigned int, int)");
+  return () => syscall(number, 1, 0, 0);
+}
+
+/**
+ * koffi's own entry reads the whole of Node's executable's headers to find the libc, which takes 5 ms of every start;
+ * the binary for glibc loads in 2, and doesn't load on another libc.
+ */
+function require_(): Koffi {
+  const require = createRequire(import.meta.url);
+  const { arch } = process;
+  try {
+    return require(`@koromix/koffi-linux-${arch}/linux_${arch}/koffi.node`) as Koffi;
+  } catch {
+    return require("koffi") as Koffi;
+  }
+}

@@ -1,0 +1,192 @@
+/** Netlink sockets (netlink(7)): a request and its answers, a batch and its acknowledgement, a dump. */
+import { attempt } from "../attempt.js";
+import { within } from "../within.js";
+import { messages, attributes, text } from "./decoder.js";
+import type { Encoder } from "./encoder.js";
+import { NetlinkError } from "./errors.js";
+import { SIOCGIFINDEX } from "./rtnetlink.js";
+import { type SystemCalls, systemCalls, unavailable } from "./ffi.js";
+
+/** linux/netlink.h */
+export const PROTOCOL = { ROUTE: 0, NETFILTER: 12 } as const;
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
+const SO_SNDBUF = 7;
+const SO_RCVTIMEO = 20;
+const SOL_NETLINK = 270;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const MSG_TRUNC = 0x20;
+
+const ERROR = 2;
+const DONE = 3;
+/** A message of the ruleset changed while it was dumped: the dump is no one state. */
+const F_DUMP_INTR = 0x10;
+const NLMSGERR_ATTR_MSG = 1;
+
+const EINTR = 4;
+const ENOBUFS = 105;
+
+/** Seconds to wait for the kernel; a batch of a million elements takes one. */
+const PATIENCE = 120;
+
+/** Buffers of closed sockets: a thousand sandboxes have a thousand sockets, one after the other. */
+const SPARE: Buffer[] = [];
+
+export class NetlinkSocket {
+  private readonly calls: SystemCalls;
+  private readonly fd: number;
+  private readonly incoming = SPARE.pop() ?? Buffer.allocUnsafeSlow(1 << 18);
+  private room = 0;
+  private open = true;
+
+  /**
+   * A socket of the current network namespace, or of the one bound at `netns`. Throws `NetlinkError`, and a plain Error
+   * where system calls can't be made (see `systemCalls`).
+   */
+  constructor(protocol: number, netns?: string) {
+    const calls = systemCalls();
+    if (calls === undefined) throw new Error(unavailable());
+    this.calls = calls;
+    // A socket keeps the namespace that its thread was in when it was made.
+    this.fd = netns === undefined ? this.make(protocol) : within(netns, () => this.make(protocol));
+  }
+
+  private make(protocol: number): number {
+    const { calls } = this;
+    const fd = calls.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
+    if (fd < 0) throw new NetlinkError(calls.errno());
+    const address = Buffer.alloc(12);
+    address.writeUInt16LE(AF_NETLINK, 0);
+    if (calls.bind(fd, address, 12) < 0) throw new NetlinkError(calls.errno());
+    const one = number(1);
+    // Old kernels don't know these: errors then come without the kernel's sentence.
+    calls.setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, one, 4);
+    calls.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, one, 4);
+    calls.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, number(1 << 22), 4);
+    const patience = Buffer.alloc(16);
+    patience.writeBigInt64LE(BigInt(PATIENCE), 0);
+    calls.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, patience, 16);
+    return fd;
+  }
+
+  /** Of a device by its name, in the socket's namespace; undefined when there is none. */
+  deviceIndex(name: string): number | undefined {
+    // struct ifreq: 16 bytes of name with its closing zero, then what is asked.
+    const request = Buffer.alloc(40);
+    if (Buffer.byteLength(name) > 15) return undefined;
+    request.write(name, "utf8");
+    return this.calls.ioctl(this.fd, SIOCGIFINDEX, request) < 0 ? undefined : request.readInt32LE(16);
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.calls.close(this.fd);
+    SPARE.push(this.incoming);
+  }
+
+  private send(encoder: Encoder): void {
+    attempt(`netlink message of ${encoder.length} bytes`);
+    const { calls } = this;
+    const size = encoder.length + 1024;
+    if (size > this.room) {
+      this.room = Math.max(size, 1 << 18);
+      const room = number(this.room);
+      if (calls.setsockopt(this.fd, SOL_SOCKET, SO_SNDBUFFORCE, room, 4) < 0)
+        calls.setsockopt(this.fd, SOL_SOCKET, SO_SNDBUF, room, 4);
+    }
+    for (;;) {
+      const sent = calls.send(this.fd, encoder.bytes, encoder.length, 0);
+      if (sent === encoder.length) return;
+      const errno = calls.errno();
+      if (sent < 0 && errno === EINTR) continue;
+      throw new NetlinkError(sent < 0 ? errno : ENOBUFS);
+    }
+  }
+
+  private receive(): Buffer {
+    for (;;) {
+      const length = this.calls.recv(this.fd, this.incoming, this.incoming.length, MSG_TRUNC);
+      if (length > this.incoming.length) throw new NetlinkError(ENOBUFS);
+      if (length >= 0) return this.incoming.subarray(0, length);
+      const errno = this.calls.errno();
+      if (errno !== EINTR) throw new NetlinkError(errno);
+    }
+  }
+
+  /**
+   * Sends messages whose last one asks for an acknowledgement and waits for it. Throws the first refusal; what was
+   * refused is its `index`. Of a batch nothing is in force then.
+   */
+  commit(encoder: Encoder): void {
+    this.send(encoder);
+    const last = encoder.messages - 1;
+    let failure: NetlinkError | undefined;
+    for (;;) {
+      for (const { type, sequence, body, flags } of messages(this.receive())) {
+        if (type !== ERROR) continue;
+        const errno = -body.readInt32LE(0);
+        if (errno !== 0) {
+          // Capped acknowledgements hold the refused message's header only (NETLINK_CAP_ACK).
+          const said = (flags & 0x200) !== 0 ? text(attributes(body, 20).get(NLMSGERR_ATTR_MSG)) : "";
+          failure ??= new NetlinkError(errno, said === "" ? undefined : said, sequence);
+        }
+        // A batch that is refused as a whole is answered at its first message.
+        if (sequence === last || (errno !== 0 && sequence === 0)) {
+          if (failure !== undefined) throw failure;
+          return;
+        }
+      }
+    }
+  }
+
+  /**
+   * Sends one dump request and hands each message's body to `each`, which must not keep it. Returns false when the
+   * kernel's state changed meanwhile, so that the answers are of no one moment.
+   */
+  dump(encoder: Encoder, each: (body: Buffer, type: number) => void): boolean {
+    this.send(encoder);
+    let whole = true;
+    for (;;) {
+      for (const { type, flags, body } of messages(this.receive())) {
+        if ((flags & F_DUMP_INTR) !== 0) whole = false;
+        if (type === DONE) {
+          const errno = body.length >= 4 ? -body.readInt32LE(0) : 0;
+          if (errno > 0) throw new NetlinkError(errno);
+          return whole;
+        }
+        if (type === ERROR) {
+          const errno = -body.readInt32LE(0);
+          if (errno !== 0) throw new NetlinkError(errno);
+          continue;
+        }
+        each(body, type);
+      }
+    }
+  }
+
+  /** Sends one request that has one answer; undefined where the kernel has no such object. */
+  get(encoder: Encoder): Buffer | undefined {
+    this.send(encoder);
+    for (;;) {
+      for (const { type, body } of messages(this.receive())) {
+        if (type !== ERROR) return Buffer.from(body);
+        const errno = -body.readInt32LE(0);
+        if (errno === 2 || errno === 19) return undefined;
+        if (errno !== 0) throw new NetlinkError(errno);
+      }
+    }
+  }
+}
+
+function number(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value, 0);
+  return bytes;
+}

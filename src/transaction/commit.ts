@@ -1,0 +1,138 @@
+/**
+ * The transaction: rules, topology, sysctls and the record change together or not at all.
+ *
+ * Order: new devices are made down and devices that go away are gone before the rules change; then links come up. What
+ * was made is read back. Up to the record every failure takes back what was done; what the new policy no longer has
+ * goes last, when it is in force. The journal names each step before it begins, so that a kill leaves a trace.
+ */
+import { type Approach, approach, deleteTables, tablesNamed } from "../backend/nftables/apply.js";
+import { tableName } from "../backend/nftables/names.js";
+import { plan } from "../backend/nftables/plan.js";
+import type { Compiled } from "../ir/compile.js";
+import type { Policy } from "../ir/policy.js";
+import { usesNetlink } from "../system/transport.js";
+import { prepare, raise, retire } from "../topology/apply.js";
+import { differ, type Difference } from "../topology/difference.js";
+import { readForwarding, requireForwarding, restoreForwarding } from "../topology/forwarding.js";
+import { planTopology } from "../topology/plan.js";
+import { readTopology } from "../topology/read.js";
+import type { Topology } from "../topology/topology.js";
+import { cutConnections } from "./connections.js";
+import { beginJournal, endJournal, step } from "./journal.js";
+import { Obstacle } from "./obstacle.js";
+import { type Applied, forgetApplied, rewriteApplied, writeApplied } from "./state.js";
+
+export interface Changes {
+  readonly compiled: Compiled;
+  readonly topology: Topology;
+  readonly difference: Difference;
+  /** Undefined: the network is built without its rules. */
+  readonly rules: Approach | undefined;
+  readonly rulesChanged: boolean;
+  /** What was applied before, and its record. */
+  readonly before: Compiled | undefined;
+  readonly applied: Applied | undefined;
+  /** Whether to write the record. */
+  readonly record: boolean;
+}
+
+/** Takes a step back; returns what couldn't be, a sentence each. */
+type Undo = () => Promise<string[]> | string[];
+
+/** Makes the changes, or throws and leaves what was there. Returns what couldn't be tidied up, a sentence each. */
+export async function commit(changes: Changes): Promise<string[]> {
+  const undos: Undo[] = [];
+  beginJournal(changes.compiled.policy.name, "apply");
+  let problems: string[];
+  try {
+    problems = await make(changes, undos);
+  } catch (error) {
+    const left = await takeBack(undos);
+    if (left.length > 0) (error as Error).message += `; and taking back what was done failed: ${left.join("; ")}`;
+    else endJournal();
+    throw error;
+  }
+  step("retire");
+  problems.push(...(await retire(changes.difference)));
+  endJournal();
+  return problems;
+}
+
+async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
+  const { compiled, topology, difference, rules, rulesChanged, before, applied } = changes;
+  const { policy } = compiled;
+  step("prepare");
+  undos.push(await prepare(difference));
+  let committed = rules?.now;
+  if (rules !== undefined && rulesChanged) {
+    step("rules");
+    undos.push(() => restoreRules(policy, before));
+    committed = await rules.commit();
+  }
+  step("raise");
+  undos.push(await raise(difference));
+  step("forwarding");
+  const forwarding = await readForwarding();
+  undos.push(() => restoreForwarding(forwarding));
+  await requireForwarding(policy.name, topology.forwards);
+  step("verify");
+  await verify(changes);
+  let cut = applied?.cut ?? [];
+  const problems: string[] = [];
+  if (rulesChanged && !(rules?.loosens === true && cut.length === 0)) {
+    step("cut");
+    const done = await cutConnections(policy, before?.policy, cut);
+    cut = done.flows;
+    problems.push(...done.problems);
+  }
+  if (changes.record && committed !== undefined) {
+    step("record");
+    undos.push(() => {
+      if (applied === undefined) forgetApplied(policy.name);
+      else rewriteApplied(applied);
+      return [];
+    });
+    writeApplied(compiled, committed, cut);
+  }
+  return problems;
+}
+
+/** Goes on where something fails. */
+async function takeBack(undos: readonly Undo[]): Promise<string[]> {
+  const left: string[] = [];
+  for (const undo of [...undos].reverse())
+    try {
+      left.push(...(await undo()));
+    } catch (error) {
+      left.push(String((error as Error).message));
+    }
+  return left;
+}
+
+/** The rules of the policy that stood before, or none. */
+async function restoreRules(policy: Policy, before: Compiled | undefined): Promise<string[]> {
+  if (before === undefined) {
+    await deleteTables((await tablesNamed(tableName(policy.name))).filter((table) => table.ours));
+    return [];
+  }
+  const old = await approach(plan(before.policy), undefined);
+  if (old.standing !== "equal") await old.commit();
+  return [];
+}
+
+/**
+ * Reads back what was made. Narrow, or it would cost as much as the making: our own tables and devices, by netlink.
+ * Where the tools do the work, what they said of it has to do. Throws `Obstacle`.
+ */
+async function verify({ topology, rules, rulesChanged, difference, before }: Changes): Promise<void> {
+  if (!usesNetlink()) return;
+  if (rulesChanged) rules?.verify();
+  if (difference.changes.length === 0) return;
+  const actual = await readTopology(topology, { before: before && planTopology(before.policy) });
+  const left = differ(topology, actual).changes.find((change) => change.works.some((work) => work.stage !== "retire"));
+  if (left !== undefined)
+    throw new Obstacle(
+      `the network isn't as it was made: to do is still: ${left.text}`,
+      "something else changes it at the same time; look for what manages devices on this host, and apply again",
+    );
+}

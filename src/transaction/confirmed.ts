@@ -1,0 +1,40 @@
+/** What is live for good, by policy: what `tsnet restore` brings back after a reboot. */
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { component } from "../topology/names.js";
+import { saveSecret, STATE_ROOT } from "./files.js";
+import { type Entry, readEntry } from "./history.js";
+
+const ROOT = `${STATE_ROOT}/confirmed`;
+
+const pathOf = (policy: string): string => `${ROOT}/${component(policy)}.json`;
+
+export function saveConfirmed(entry: Entry, durable: boolean): void {
+  saveSecret(pathOf(entry.policy), JSON.stringify(entry), durable);
+}
+
+export function isConfirmed(policy: string): boolean {
+  return existsSync(pathOf(policy));
+}
+
+export function readConfirmed(policy: string): Entry | undefined {
+  return readEntry(pathOf(policy));
+}
+
+export function forgetConfirmed(policy: string): void {
+  rmSync(pathOf(policy), { force: true });
+}
+
+/** Every confirmed policy by its file; `entry` is undefined where the file can't be understood. */
+export function allConfirmed(): { readonly path: string; readonly entry: Entry | undefined }[] {
+  let files: string[];
+  try {
+    files = readdirSync(ROOT);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+  return files
+    .filter((file) => file.endsWith(".json"))
+    .sort()
+    .map((file) => ({ path: `${ROOT}/${file}`, entry: readEntry(`${ROOT}/${file}`) }));
+}

@@ -1,0 +1,30 @@
+/** Files of records that only root may read, since policies may hold secrets. */
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { attempt } from "../system/attempt.js";
+
+/** What survives a reboot: the history, what is confirmed, the log. */
+export const STATE_ROOT = "/var/lib/tsnet";
+
+/** Writes a file in one step: a kill leaves the old or the new one. `durable`: so does a power failure. */
+export function saveSecret(path: string, text: string, durable: boolean): void {
+  attempt(`write ${path}`);
+  const directory = dirname(path);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const file = openSync(`${path}.new`, "w", 0o600);
+  try {
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+    if (durable) fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(`${path}.new`, path);
+  if (!durable) return;
+  const folder = openSync(directory, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
+}

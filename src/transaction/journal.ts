@@ -1,0 +1,51 @@
+/**
+ * What is under way, beside the kernel state that it changes: a command that is killed leaves its journal, and the next
+ * that takes the lock finishes what it began or takes it back. /run is cleared with the kernel at a reboot.
+ */
+import { appendFileSync, readFileSync } from "node:fs";
+import { attempt } from "../system/attempt.js";
+import { removeFile, writeWhole } from "../system/files.js";
+
+const PATH = "/run/tsnet/journal";
+
+export interface Journal {
+  readonly policy: string;
+  readonly doing: "apply" | "remove";
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** The steps that were begun, in their order. */
+  readonly steps: readonly string[];
+}
+
+/** Before anything is changed. Throws where it can't be written: then nothing may be changed. */
+export function beginJournal(policy: string, doing: Journal["doing"]): void {
+  writeWhole(PATH, `${JSON.stringify({ policy, doing, at: new Date().toISOString() })}\n`);
+}
+
+/** A step begins; what it does may be half done from here on. */
+export function step(name: string): void {
+  attempt(`step ${name}`);
+  appendFileSync(PATH, `${name}\n`);
+}
+
+/** All is as it should be: done, or taken back. */
+export function endJournal(): void {
+  removeFile(PATH);
+}
+
+/** Of a command that didn't come to its end; only for who holds the lock. */
+export function readJournal(): Journal | undefined {
+  let text: string;
+  try {
+    text = readFileSync(PATH, "utf8");
+  } catch {
+    return undefined;
+  }
+  const [head = "", ...steps] = text.split("\n").filter((line) => line !== "");
+  try {
+    return { ...(JSON.parse(head) as Omit<Journal, "steps">), steps };
+  } catch {
+    // Torn: it was being written, so nothing had been changed.
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * The command with an observer of what it asks of the machine: `SWEEP=list:FILE` writes each thing down, `SWEEP=kill:N`
+ * ends the process at the Nth as kill -9 does, `SWEEP=fault:N` has it fail.
+ */
+import { appendFileSync } from "node:fs";
+import { observe } from "../../src/system/attempt.js";
+import { NetlinkError } from "../../src/system/netlink/errors.js";
+import { CommandFailed } from "../../src/system/run.js";
+
+const [kind, argument = ""] = (process.env["SWEEP"] ?? "").split(":");
+let count = 0;
+
+/** As the thing itself would fail: out of memory, out of space, or an exit status. */
+function fault(what: string): Error {
+  if (what.startsWith("netlink")) return new NetlinkError(12);
+  if (what.startsWith("command")) return new CommandFailed(what, 1, "", "it was made to fail");
+  return Object.assign(new Error(`ENOSPC: no space left on device, ${what}`), { code: "ENOSPC" });
+}
+
+observe((what) => {
+  count++;
+  if (kind === "list") return appendFileSync(argument, `${what}\n`);
+  if (count !== Number(argument)) return;
+  if (kind === "kill") process.kill(process.pid, "SIGKILL");
+  else if (kind === "fault") throw fault(what);
+});
+
+void import("../../src/cli/main.js");

@@ -1,0 +1,61 @@
+/** What somebody else has changed of a live policy: the next apply of the same text puts it right. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { lab } from "../kernel/lab.js";
+import { forgetCommand, tsnet } from "../support/command.js";
+import { at } from "../support/live.js";
+
+const test = suite("drift");
+
+const POLICY = `
+network n { subnet 10.90.1.0/24 }
+container a { network n ip 10.90.1.11 }
+container b { network n ip 10.90.1.12; publish 8080 -> 80 }
+deny a -> b
+`;
+const TABLE = "inet tsnet-tsnet";
+
+/** Each is one command; afterwards a reaches b, or the policy is otherwise not what it says. */
+const CHANGES: readonly (readonly [string, readonly string[]])[] = [
+  ["the table is put to sleep", ["add", "table", ...TABLE.split(" "), "{ flags dormant; }"]],
+  ["the ruleset is flushed", ["flush", "ruleset"]],
+  ["a chain is flushed", ["flush", "chain", ...TABLE.split(" "), "cc4"]],
+  ["an element is deleted", ["delete", "element", ...TABLE.split(" "), "deny-pair4", "{ 10.90.1.11 . 10.90.1.12 }"]],
+  ["a rule is inserted", ["insert", "rule", ...TABLE.split(" "), "forward", "accept"]],
+];
+
+for (const transport of ["netlink", "nft"] as const)
+  test(`${transport}: what was changed in our tables is put right, and only what was changed`, () =>
+    lab(async (host) => {
+      const apply = (): Promise<{ stdout: string; stderr: string; exitCode: number }> =>
+        tsnet(host, ["compile", "-", "--apply", "--transport", transport], { input: POLICY });
+      assert.is((await apply()).exitCode, 0);
+      await host.listen(at("b"), "tcp", 80);
+      for (const [what, command] of CHANGES) {
+        assert.is(await host.tcp(at("a"), "10.90.1.12", 80), "timeout", what);
+        await host.run("nft", command);
+        assert.is(await host.tcp(at("a"), "10.90.1.12", 80), "open", `${what}: it makes no difference`);
+        const { stdout, stderr, exitCode } = await apply();
+        assert.is(exitCode, 0, stderr);
+        assert.not.match(stdout, "nothing to change", what);
+        assert.is(await host.tcp(at("a"), "10.90.1.12", 80), "timeout", `${what}: it was not put right`);
+        assert.match((await apply()).stdout, "nothing to change", what);
+      }
+    }));
+
+test("once the administrator makes the host a router, an apply that changes nothing takes the guard away", () =>
+  lab(async (host) => {
+    const apply = (): Promise<{ stdout: string }> => tsnet(host, ["compile", "-", "--apply"], { input: POLICY });
+    const guard = async (): Promise<string> => (await host.run("nft", ["list", "tables"])).stdout;
+    await apply();
+    assert.match(await guard(), "tsnet_guard");
+    await host.run("nft", ["delete", "table", "inet", "tsnet_guard"]);
+    await apply();
+    assert.match(await guard(), "tsnet_guard");
+    await host.sysctl("ipv4/ip_forward", "1");
+    assert.match((await apply()).stdout, "nothing to change");
+    assert.not.match(await guard(), "tsnet_guard");
+  }));
+
+test("the command is forgotten", forgetCommand);
+test.run();
