@@ -6,8 +6,10 @@
  * way through tokens and grammar. Every other line, and every line with an error, goes that way; a test holds the two
  * against each other.
  */
-import type { Item, List, Peers, PublishStatement, RuleStatement, Statement, Verb } from "../src/ast/nodes.js";
-import { PlainRule, portItem } from "../src/ast/plain-rule.js";
+import type { Item, List, Peers, PublishStatement, RuleStatement, Verb } from "../src/ast/nodes.js";
+import { portItem } from "../src/ast/plain-rule.js";
+import { NAMED_DESTINATION, NAMED_SOURCE, type PlainRules, PROTOCOL_SHIFT, VERBS } from "../src/ast/plain-rules.js";
+import type { Tree } from "../src/ast/tree.js";
 import type { SourceFile } from "../src/text/source.js";
 import { parse4 } from "../src/net/address.js";
 import { BARE } from "./tokens.js";
@@ -37,9 +39,9 @@ export function isCommonLine(text: string, at: number): boolean {
 }
 
 /** Reads common lines from `start`, the beginning of a line, as long as they last; returns where they end. */
-export function readCommonLines(file: SourceFile, start: number, statements: Statement[]): number {
+export function readCommonLines(tree: Tree, start: number): number {
+  const { file } = tree;
   const text = file.text;
-  const names: Names = new Map();
   let at = start;
   while (at < text.length) {
     const first = text.charCodeAt(at);
@@ -47,62 +49,73 @@ export function readCommonLines(file: SourceFile, start: number, statements: Sta
       at++;
       continue;
     }
-    let statement: Statement | undefined;
-    let end: number;
     if (first === FIRST_OF_PUBLISH) {
       PUBLISH.lastIndex = at;
       const match = PUBLISH.exec(text);
-      if (match === null) break;
-      statement = publishOf(file, at, match);
-      end = PUBLISH.lastIndex;
+      const statement = match === null ? undefined : publishOf(file, at, match);
+      if (statement === undefined) break;
+      tree.add(statement);
+      at = PUBLISH.lastIndex;
     } else {
       RULE.lastIndex = at;
-      if (!RULE.test(text)) break;
-      end = RULE.lastIndex;
-      statement = ruleOf(file, at, names);
+      if (!RULE.test(text) || !addRule(tree, at)) break;
+      at = RULE.lastIndex;
     }
-    if (statement === undefined) break;
-    statements.push(statement);
-    at = end;
   }
   return at;
 }
 
-/** Equal names as one string. */
-type Names = Map<string, string>;
+const VERB_NUMBERS = new Map<number, number>(VERBS.map((verb, number) => [verb.charCodeAt(0), number]));
 
-const VERBS = new Map<number, Verb>((["allow", "deny", "reject"] as const).map((verb) => [verb.charCodeAt(0), verb]));
-
-/** The rule of a line that matches `RULE`; undefined for what only looks like one: the grammar says what is wrong. */
-function ruleOf(file: SourceFile, start: number, names: Names): RuleStatement | undefined {
+/** Adds the rule of a line that matches `RULE`; false for what only looks like one: the grammar says what is wrong. */
+function addRule(tree: Tree, start: number): boolean {
+  const { file, plain } = tree;
   const text = file.text;
-  const verb = VERBS.get(text.charCodeAt(start)) as Verb;
-  const fromStart = start + verb.length + 1;
+  const verb = VERB_NUMBERS.get(text.charCodeAt(start)) as number;
+  const fromStart = start + (VERBS[verb] as Verb).length + 1;
   const fromEnd = text.indexOf(" ", fromStart);
   const toStart = fromEnd + ARROW_LENGTH;
   const toEnd = endOfWord(text, toStart);
   let end = toEnd;
-  let port: number | undefined;
+  let port = 0;
   let protocol: string | undefined;
+  let isPlain = true;
   if (text.charCodeAt(toEnd) === COLON) {
-    port = 0;
     let code = text.charCodeAt(++end);
-    const isOdd = code === ZERO;
+    // What the formatter would write in another way.
+    if (code === ZERO) isPlain = false;
     for (; code >= ZERO && code < COLON; code = text.charCodeAt(++end)) port = port * 10 + code - ZERO;
-    if (port < 1 || port > 65535) return undefined;
+    if (port < 1 || port > 65535) return false;
     if (code === SLASH) {
       const word = end + 1;
       end = endOfWord(text, word);
-      protocol = nameAt(text, word, end, names);
+      protocol = text.slice(word, end);
+      if (protocol === "tcp") isPlain = false;
     }
-    // What the formatter would write in another way.
-    if (isOdd || protocol === "tcp") return nodesOf(file, start, end, verb, fromEnd, toEnd, port, protocol);
   }
-  const source = peerAt(text, fromStart, fromEnd, names);
-  const destination = peerAt(text, toStart, toEnd, names);
-  if (source === undefined || destination === undefined)
-    return nodesOf(file, start, end, verb, fromEnd, toEnd, port, protocol);
-  return new PlainRule(file, start, end, verb, source, destination, port, protocol);
+  const source = peerAt(plain, fromStart, fromEnd);
+  const destination = peerAt(plain, toStart, toEnd);
+  if (!isPlain || source === undefined || destination === undefined) {
+    const rule = nodesOf(
+      file,
+      start,
+      end,
+      VERBS[verb] as Verb,
+      fromEnd,
+      toEnd,
+      port === 0 ? undefined : port,
+      protocol,
+    );
+    if (rule !== undefined) tree.add(rule);
+    return rule !== undefined;
+  }
+  const kind =
+    verb |
+    (isName(text, fromStart) ? NAMED_SOURCE : 0) |
+    (isName(text, toStart) ? NAMED_DESTINATION : 0) |
+    (protocol === undefined ? 0 : (plain.numberOf(protocol) + 1) << PROTOCOL_SHIFT);
+  plain.push(start, end, source, destination, port, kind);
+  return true;
 }
 
 /** The end of what stands before a colon, white space or the end of the text. */
@@ -113,17 +126,14 @@ function endOfWord(text: string, start: number): number {
   }
 }
 
-function nameAt(text: string, start: number, end: number, names: Names): string {
-  const name = text.slice(start, end);
-  const known = names.get(name);
-  if (known !== undefined) return known;
-  names.set(name, name);
-  return name;
+function isName(text: string, start: number): boolean {
+  return text.charCodeAt(start) >= LETTER;
 }
 
-/** A name, or the integer of an address; undefined for a prefix, and for no address. */
-function peerAt(text: string, start: number, end: number, names: Names): string | number | undefined {
-  return text.charCodeAt(start) < LETTER ? parse4(text, start, end) : nameAt(text, start, end, names);
+/** The number of a name, or the integer of an address; undefined for a prefix, and for no address. */
+function peerAt(plain: PlainRules, start: number, end: number): number | undefined {
+  const { text } = plain.file;
+  return isName(text, start) ? plain.numberOf(text.slice(start, end)) : parse4(text, start, end);
 }
 
 /** The same rule as nodes. */

@@ -1,6 +1,7 @@
 /** Text to tree. The grammar is in statements.ts, properties.ts, connections.ts and values.ts; here is the recovery. */
 import { EOF, type IRecognitionException, type IToken, isRecognitionException, type TokenType } from "chevrotain";
-import type { Statement, Tree } from "../src/ast/nodes.js";
+import type { Statement } from "../src/ast/nodes.js";
+import { Tree } from "../src/ast/tree.js";
 import { Diagnostics } from "../src/text/diagnostic.js";
 import { SourceFile } from "../src/text/source.js";
 import { readCommonLines } from "./common-lines.js";
@@ -18,14 +19,17 @@ import * as T from "./tokens.js";
  * Never throws, whatever the text.
  */
 export function parse(file: SourceFile, diagnostics: Diagnostics): Tree {
-  const statements: Statement[] = [];
+  const tree = new Tree(file);
+  const add = (statement: Statement): void => tree.add(statement);
   const scanner = new Scanner(file);
   for (;;) {
-    scanner.at = readCommonLines(file, scanner.at, statements);
-    if (scanner.done) return { file, statements, comments: scanner.comments };
+    scanner.at = readCommonLines(tree, scanner.at);
+    if (scanner.done) break;
     parser ??= new PolicyParser();
-    parser.parse(file, scanner.next(), statements, diagnostics);
+    parser.parse(file, scanner.next(), add, diagnostics);
   }
+  tree.comments = scanner.comments;
+  return tree;
 }
 
 /** Constructed when the first line needs it: that takes longer than to parse a small policy. */
@@ -40,7 +44,8 @@ function isStatement(text: string, within: Within): boolean {
   const diagnostics = new Diagnostics();
   const statements: Statement[] = [];
   trial ??= new PolicyParser(true);
-  for (const scanner = new Scanner(file); !scanner.done;) trial.parse(file, scanner.next(), statements, diagnostics);
+  for (const scanner = new Scanner(file); !scanner.done;)
+    trial.parse(file, scanner.next(), (one) => statements.push(one), diagnostics);
   const [only] = statements;
   if (diagnostics.hasErrors || only === undefined || statements.length > 1) return false;
   return within === undefined || ("properties" in only && only.properties.length === 1);
@@ -52,7 +57,7 @@ const ONLY_STATEMENTS = new Set<TokenType>([
 ]);
 
 export class PolicyParser extends StatementGrammar {
-  private statements!: Statement[];
+  private add!: (statement: Statement) => void;
   private chunk!: Chunk;
   private within: Within;
 
@@ -62,11 +67,11 @@ export class PolicyParser extends StatementGrammar {
     this.performSelfAnalysis();
   }
 
-  /** Adds the statements of a chunk to `statements`. */
-  parse(file: SourceFile, chunk: Chunk, statements: Statement[], diagnostics: Diagnostics): void {
+  /** Gives each statement of a chunk to `add`. */
+  parse(file: SourceFile, chunk: Chunk, add: (statement: Statement) => void, diagnostics: Diagnostics): void {
     this.file = file;
     this.chunk = chunk;
-    this.statements = statements;
+    this.add = add;
     this.diagnostics = diagnostics;
     this.input = chunk.tokens;
     this.wholePolicy();
@@ -91,7 +96,7 @@ export class PolicyParser extends StatementGrammar {
         this.SKIP_TOKEN();
       } else {
         const read = this.guarded(statement);
-        if (read !== undefined) this.statements.push(read);
+        if (read !== undefined) this.add(read);
       }
     }
   }

@@ -16,10 +16,10 @@ import type {
   Peers,
   PublishStatement,
   Statement,
-  Tree,
 } from "./nodes.js";
 import { Layout } from "./layout.js";
 import { PlainRule } from "./plain-rule.js";
+import type { Tree } from "./tree.js";
 
 /** The canonical text of a whole file. The tree must be of a text without syntax errors, or what is broken is lost. */
 export function format(tree: Tree): string {

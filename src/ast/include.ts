@@ -2,7 +2,7 @@
 import { posix } from "node:path";
 import type { Diagnostics } from "../text/diagnostic.js";
 import { SourceFile, type Span } from "../text/source.js";
-import type { Tree } from "./nodes.js";
+import type { Tree } from "./tree.js";
 
 /** Reads an included file; throws an error whose message says why it can't. */
 export type ReadFile = (path: string) => string;
@@ -22,7 +22,7 @@ export function parseAll(files: readonly SourceFile[], parse: Parse, read: ReadF
     done.add(path);
     const tree = parse(file, diagnostics);
     trees.push(tree);
-    for (const statement of tree.statements) {
+    for (const statement of tree.others) {
       if (statement.kind !== "include") continue;
       const target = resolve(file.name, statement.path.text);
       const at = [...chain, path];

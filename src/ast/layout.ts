@@ -1,6 +1,7 @@
 /** Lines, indentation, comments and blank lines of formatted text. */
 import type { SourceFile, Span } from "../text/source.js";
-import type { Comment, Tree } from "./nodes.js";
+import type { Comment } from "./nodes.js";
+import type { Tree } from "./tree.js";
 
 /**
  * Writes nodes in the order of the source and places the comments between them.

@@ -4,7 +4,7 @@
  * Every node has the span of its text. The parser builds nodes only from well-formed statements; a statement with a
  * syntax error is left out of the tree and stands in the diagnostics instead.
  */
-import type { SourceFile, Span } from "../text/source.js";
+import type { Span } from "../text/source.js";
 
 /** A bare or quoted word. `text` is unescaped. */
 export interface Name {
@@ -216,11 +216,4 @@ export type Statement =
 export interface Comment {
   readonly text: string;
   readonly span: Span;
-}
-
-/** One parsed file. */
-export interface Tree {
-  readonly file: SourceFile;
-  readonly statements: readonly Statement[];
-  readonly comments: readonly Comment[];
 }

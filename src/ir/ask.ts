@@ -1,5 +1,5 @@
 /** Reads a query such as `c2 -> c1:22` in a policy's own names. */
-import type { Tree } from "../ast/nodes.js";
+import type { Tree } from "../ast/tree.js";
 import { type AddressSet, LOOPBACK, subtractSet, unionSet, single, NO_ADDRESSES } from "../net/address.js";
 import { ALL_PORTS } from "../net/ports.js";
 import type { Diagnostics } from "../text/diagnostic.js";

@@ -18,7 +18,7 @@ const EXACT_LIMIT = 500;
 export function lint(policy: Policy, diagnostics: Diagnostics): void {
   hiddenPublishes(policy, diagnostics);
   const reported = hostRules(policy, diagnostics);
-  if (policy.rules.length <= EXACT_LIMIT) idleRules(policy, diagnostics, reported);
+  if (policy.ruleList.length <= EXACT_LIMIT) idleRules(policy, diagnostics, reported);
 }
 
 // Rules that decide nothing ------------------------------------------------------------------------------------------
@@ -103,6 +103,7 @@ function targetsOf(publish: Publish): PeerSet {
 
 /** A publish is hidden when every packet that would come through it is denied or rejected. */
 function hiddenPublishes(policy: Policy, diagnostics: Diagnostics): void {
+  if (policy.publishes.length === 0) return;
   const blocking = policy.rules.filter((rule) => rule.verb !== "allow");
   if (blocking.length === 0) return;
   const blockers = new RuleIndex(blocking, policy);

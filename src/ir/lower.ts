@@ -3,8 +3,9 @@
  * speaks of them, so that the order of statements means nothing.
  */
 import type { ContainerStatement, PolicyStatement, Statement } from "../ast/nodes.js";
-import type { Tree } from "../ast/nodes.js";
-import { PlainRule } from "../ast/plain-rule.js";
+import { FIELDS, KIND, NAMED_DESTINATION, NAMED_SOURCE, type PlainRules } from "../ast/plain-rules.js";
+import { DESTINATION, SOURCE } from "../ast/plain-rules.js";
+import type { Tree } from "../ast/tree.js";
 import type { Diagnostics } from "../text/diagnostic.js";
 import { SourceFile } from "../text/source.js";
 import { lowerContainers, needsDefault } from "./containers.js";
@@ -16,7 +17,9 @@ import { ownAddresses } from "./own.js";
 import { type Assertion, isInternal, type Policy, type Rule, type Share } from "./policy.js";
 import type { PublishSource } from "./publish-targets.js";
 import { lowerPublishes } from "./publishes.js";
+import { PlainLowering } from "./plain.js";
 import { Reach } from "./reach.js";
+import { RuleList, type RuleRun } from "./rule-list.js";
 import { lowerAssertion, lowerRule } from "./rules.js";
 import { checkName, Scope } from "./scope.js";
 import { letValue, type Value } from "./values.js";
@@ -27,9 +30,7 @@ import { letValue, type Value } from "./values.js";
  * Always returns a policy; it is meaningful only when `diagnostics` has no error afterwards.
  */
 export function lower(trees: readonly Tree[], diagnostics: Diagnostics): Policy {
-  const [only] = trees;
-  const statements =
-    only !== undefined && trees.length === 1 ? only.statements : trees.flatMap((tree) => tree.statements);
+  const statements = trees.flatMap((tree) => tree.others);
   const name = policyName(statements, diagnostics);
   const scope = new Scope(statements, diagnostics);
   const low: Lowering = {
@@ -45,7 +46,7 @@ export function lower(trees: readonly Tree[], diagnostics: Diagnostics): Policy 
     peers: new Map(),
     lets: new Map(),
   };
-  if (scope.implicit) mention(scope, statements);
+  if (scope.implicit) mention(scope, trees);
   const networks = lowerNetworks(low, statements, needsDefault(low));
   for (const network of networks) low.networks.set(network.name, network);
   for (const container of lowerContainers(low, networks)) low.containers.set(container.name, container);
@@ -53,7 +54,6 @@ export function lower(trees: readonly Tree[], diagnostics: Diagnostics): Policy 
   if (networks.some((network) => network.internal))
     for (const container of containers) if (isInternal({ networks }, container)) low.confined.add(container.name);
   const reach = new Reach(ownAddresses(containers));
-  const rules: Rule[] = [];
   const assertions: Assertion[] = [];
   const shares: Share[] = [];
   const publishes: PublishSource[] = [];
@@ -68,20 +68,34 @@ export function lower(trees: readonly Tree[], diagnostics: Diagnostics): Policy 
     else if (statement.kind === "let") letValue(low, statement.name.text, statement.span);
   }
   const lowered = lowerLinks(low, links);
-  const published = lowerPublishes(low, publishes, statements);
-  for (const statement of statements)
-    if (statement.kind === "rule") push(rules, lowerRule(low, statement, reach, published));
+  const published = lowerPublishes(low, publishes, () => trees.flatMap((tree) => tree.statements));
+  const parts: (Rule | RuleRun)[] = [];
+  for (const tree of trees) {
+    const plain = new PlainLowering(low, tree.plain, reach);
+    tree.walk(
+      (statement) => {
+        if (statement.kind === "rule") push(parts, lowerRule(low, statement, reach, published));
+      },
+      (first, end) => plain.lower(first, end, published, parts),
+    );
+  }
+  const ruleList = new RuleList([...parts, ...lowered.rules], low.origins);
   const policy: Policy = {
     name,
     networks,
     containers,
-    rules: rules.concat(lowered.rules),
+    ruleList,
+    get rules() {
+      return ruleList.rules;
+    },
     publishes: published,
     links: lowered.links,
     shares,
     assertions,
     lets: new Map([...low.lets].filter((entry): entry is [string, Value] => typeof entry[1] === "object")),
-    origins: low.origins.list,
+    get origins() {
+      return low.origins.list;
+    },
   };
   if (!low.incomplete) reportUnused(low, statements);
   return policy;
@@ -105,17 +119,13 @@ function policyName(statements: readonly Statement[], diagnostics: Diagnostics):
 }
 
 /** Where nothing is declared, every name that can be a container is one, in the order of first mention. */
-function mention(scope: Scope, statements: readonly Statement[]): void {
+function mention(scope: Scope, trees: readonly Tree[]): void {
   const peers = (list: { items: readonly { kind: string; name?: { text: string } }[] } | undefined): void => {
     for (const item of list?.items ?? [])
       if (item.kind === "name" && item.name !== undefined) scope.lookUp(item.name as never, "container", true);
   };
-  for (const statement of statements) {
-    if (statement instanceof PlainRule) {
-      for (const peer of [statement.source, statement.destination])
-        if (typeof peer === "string" && !scope.names.has(peer))
-          peers((peer === statement.source ? statement.from : statement.to).include);
-    } else if (statement.kind === "rule" || statement.kind === "assert") {
+  const other = (statement: Statement): void => {
+    if (statement.kind === "rule" || statement.kind === "assert") {
       for (const side of [statement.from, statement.to]) {
         peers(side.include);
         peers(side.except);
@@ -129,7 +139,28 @@ function mention(scope: Scope, statements: readonly Statement[]): void {
       scope.lookUp(statement.target, "container", true);
     } else if (statement.kind === "share") peers(statement.containers);
     else if (statement.kind === "let" && !namesPorts(scope, statement.value.items)) peers(statement.value);
+  };
+  for (const tree of trees) {
+    const { plain } = tree;
+    const seen = new Set<number>();
+    tree.walk(other, (first, end) => {
+      for (let row = first; row < end; row++)
+        for (const side of ["from", "to"] as const) {
+          const name = nameIn(plain, row, side);
+          if (name === undefined || seen.has(name)) continue;
+          seen.add(name);
+          peers(plain.at(row)[side].include);
+        }
+    });
   }
+}
+
+/** The number of the name that stands at a side of a plain rule; undefined for an address. */
+function nameIn({ rows }: PlainRules, row: number, side: "from" | "to"): number | undefined {
+  const at = row * FIELDS;
+  const named = side === "from" ? NAMED_SOURCE : NAMED_DESTINATION;
+  if (((rows[at + KIND] as number) & named) === 0) return undefined;
+  return rows[at + (side === "from" ? SOURCE : DESTINATION)];
 }
 
 /** A let whose items are ports, protocols or lets of them must not declare containers. */

@@ -1,6 +1,7 @@
 /** Gives statements their identity: see `Origin` in policy.ts. */
 import { formatStatement } from "../ast/format.js";
 import type { Statement } from "../ast/nodes.js";
+import { FIELDS, END, type PlainRules, START } from "../ast/plain-rules.js";
 import type { Span } from "../text/source.js";
 import type { Origin } from "./policy.js";
 
@@ -37,8 +38,29 @@ class StatementOrigin implements Origin {
   }
 }
 
+/** Origins of plain rules that follow each other: the first has the index `base` and the row `first`. */
+interface Run {
+  readonly plain: PlainRules;
+  readonly base: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Where the canonical text of a plain rule stands. */
+export interface Place {
+  plain: PlainRules;
+  start: number;
+  end: number;
+}
+
 export class Origins {
-  readonly list: Origin[] = [];
+  /** How many there are. */
+  length = 0;
+  /** By index; those of runs are made when somebody asks for them. */
+  private readonly made: (Origin | undefined)[] = [];
+  private readonly runs: Run[] = [];
+  /** The run that was asked for last: who asks for one mostly goes on to its neighbour. */
+  private latest: Run | undefined;
   private readonly byStatement = new Map<object, Origin>();
   /** The ids of the first origins, and how often each text occurs among them. */
   private readonly ids: string[] = [];
@@ -55,18 +77,73 @@ export class Origins {
 
   /** The origin of a statement that is asked for only once. */
   add(statement: Statement, prefix = ""): Origin {
-    const origin = new StatementOrigin(this, this.list.length, statement, prefix);
-    this.list.push(origin);
+    const index = this.length++;
+    const origin = new StatementOrigin(this, index, statement, prefix);
+    this.made[index] = origin;
     return origin;
+  }
+
+  /** Origins for `count` plain rules from the row `first` on; returns the index of the first. */
+  addRun(plain: PlainRules, first: number, count: number): number {
+    const base = this.length;
+    this.runs.push({ plain, base, first, count });
+    this.length += count;
+    this.made.length = this.length;
+    return base;
+  }
+
+  at(index: number): Origin {
+    let origin = this.made[index];
+    if (origin === undefined) {
+      const { plain, base, first } = this.runOf(index) as Run;
+      origin = new StatementOrigin(this, index, plain.at(first + index - base), "");
+      this.made[index] = origin;
+    }
+    return origin;
+  }
+
+  /** Where the text of a plain rule's origin stands, in `place` if one is given; undefined for other statements'. */
+  placeOf(index: number, place?: Place): Place | undefined {
+    const run = this.runOf(index);
+    if (run === undefined) return undefined;
+    const { plain, base, first } = run;
+    const at = (first + index - base) * FIELDS;
+    const [start, end] = [plain.rows[at + START] as number, plain.rows[at + END] as number];
+    if (place === undefined) return { plain, start, end };
+    place.plain = plain;
+    place.start = start;
+    place.end = end;
+    return place;
+  }
+
+  /** All of them, by index. */
+  get list(): readonly Origin[] {
+    return Array.from({ length: this.length }, (_, index) => this.at(index));
   }
 
   idOf(origin: Origin): string {
     while (this.ids.length <= origin.index) {
-      const { text } = this.list[this.ids.length] as Origin;
+      const { text } = this.at(this.ids.length);
       const count = (this.counts.get(text) ?? 0) + 1;
       this.counts.set(text, count);
       this.ids.push(count === 1 ? text : `${text} #${count}`);
     }
     return this.ids[origin.index] as string;
+  }
+
+  private runOf(index: number): Run | undefined {
+    const { latest, runs } = this;
+    if (latest !== undefined && index >= latest.base && index - latest.base < latest.count) return latest;
+    let low = 0;
+    let high = runs.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((runs[middle] as Run).base <= index) low = middle + 1;
+      else high = middle;
+    }
+    const run = runs[low - 1];
+    if (run === undefined || index - run.base >= run.count) return undefined;
+    this.latest = run;
+    return run;
   }
 }

@@ -8,6 +8,7 @@ import type { Address, AddressSet, Family } from "../net/address.js";
 import type { PortSet } from "../net/ports.js";
 import type { Prefix } from "../net/prefix.js";
 import type { Span } from "../text/source.js";
+import type { RuleList } from "./rule-list.js";
 import type { Value } from "./values.js";
 
 /** Where an end of a packet is: in a container of this policy, on this machine itself, or elsewhere. */
@@ -149,8 +150,10 @@ export interface Policy {
   readonly name: string;
   readonly networks: readonly Network[];
   readonly containers: readonly Container[];
-  /** What rules and links say; a link is an allow. */
+  /** What rules and links say; a link is an allow. An object each, made when somebody asks for them. */
   readonly rules: readonly Rule[];
+  /** The same, without an object for each that is plain. */
+  readonly ruleList: RuleList;
   readonly publishes: readonly Publish[];
   readonly links: readonly Link[];
   readonly shares: readonly Share[];

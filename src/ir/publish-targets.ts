@@ -16,7 +16,7 @@ export interface PublishSource {
 export function targetsOf(
   low: Lowering,
   { statement, block }: PublishSource,
-  statements: readonly Statement[],
+  statements: () => readonly Statement[],
 ): Container[] | undefined {
   const names =
     statement.target !== undefined
@@ -94,7 +94,7 @@ function containersOf(low: Lowering, name: Name): string[] | undefined {
 const serversOf = new WeakMap<Lowering, ReadonlySet<string>>();
 
 /** The containers that some allow or link names as its destination. */
-function serversAmong(low: Lowering, statements: readonly Statement[]): ReadonlySet<string> {
+function serversAmong(low: Lowering, statements: () => readonly Statement[]): ReadonlySet<string> {
   const known = serversOf.get(low);
   if (known !== undefined) return known;
   const servers = new Set<string>();
@@ -109,7 +109,7 @@ function serversAmong(low: Lowering, statements: readonly Statement[]): Readonly
       }
     }
   };
-  for (const statement of statements) {
+  for (const statement of statements()) {
     if (statement.kind === "rule" && (statement as RuleStatement).verb === "allow") add(statement.to.include);
     if (statement.kind === "link") servers.add((statement as LinkStatement).target.text);
     if (statement.kind === "container")
@@ -120,7 +120,7 @@ function serversAmong(low: Lowering, statements: readonly Statement[]): Readonly
 }
 
 /** The one container that is a server. */
-function onlyServer(low: Lowering, span: Span, statements: readonly Statement[]): string | undefined {
+function onlyServer(low: Lowering, span: Span, statements: () => readonly Statement[]): string | undefined {
   const servers = serversAmong(low, statements);
   const [only, another] = [...servers];
   if (only === undefined ? low.incomplete : another === undefined) return only;

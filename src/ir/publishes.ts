@@ -19,7 +19,7 @@ const LAST = 65535;
 export function lowerPublishes(
   low: Lowering,
   sources: readonly PublishSource[],
-  statements: readonly Statement[],
+  statements: () => readonly Statement[],
 ): Publish[] {
   const out: Publish[] = [];
   const all: { source: PublishSource; containers: Container[]; origin: Origin }[] = [];

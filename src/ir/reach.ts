@@ -1,6 +1,6 @@
 /** Whether packets between two peer sets have a container of the policy at an end. */
 import type { AddressSet } from "../net/address.js";
-import { overlaps } from "../net/ranges.js";
+import { contains, overlaps } from "../net/ranges.js";
 import type { PeerSet } from "./policy.js";
 
 /** Bits of a peer set in IPv4: it has addresses of the policy's containers; it has others. */
@@ -32,6 +32,11 @@ export class Reach {
       this.known.set(set, known);
     }
     return known;
+  }
+
+  /** Of one IPv4 address, whoever has it. */
+  placesOf4(address: number): Places {
+    return contains(this.own.v4, address) ? BOTH : OUTSIDE;
   }
 
   private placesIn({ container, host, world }: PeerSet, family: "v4" | "v6"): Places {

@@ -63,6 +63,11 @@ export function lowerSide(low: Lowering, statement: RuleStatement, side: "from" 
   return lowerPeers(low, statement[side]);
 }
 
+/** What a name stands for, if a statement was lowered that says it. */
+export function knownPeers(low: Lowering, name: string): Peers | undefined {
+  return BUILT_IN.get(name) ?? low.peers.get(name);
+}
+
 /** The ports of a rule: every protocol where it names none. */
 export function lowerRulePorts(low: Lowering, statement: RuleStatement): PortSet {
   if (statement instanceof PlainRule) {

@@ -1,15 +1,7 @@
 /** Random statements as syntax trees, with everything that the language has, for properties over the formatter. */
 import fc from "fast-check";
-import type {
-  ContainerProperty,
-  Item,
-  List,
-  Name,
-  NetworkProperty,
-  Peers,
-  Statement,
-  Tree,
-} from "../../src/ast/nodes.js";
+import type { ContainerProperty, Item, List, Name, NetworkProperty, Peers, Statement } from "../../src/ast/nodes.js";
+import { Tree } from "../../src/ast/tree.js";
 import { SourceFile } from "../../src/text/source.js";
 
 const file = new SourceFile("generated.tsnet", "");
@@ -175,5 +167,7 @@ export const statements: fc.Arbitrary<Statement[]> = fc.array(statement, { maxLe
 
 /** A tree of generated statements; its spans say nothing. */
 export function treeOf(list: readonly Statement[]): Tree {
-  return { file, statements: list, comments: [] };
+  const tree = new Tree(file);
+  for (const each of list) tree.add(each);
+  return tree;
 }

@@ -1,6 +1,6 @@
 /** Reading policies in tests: trees without their spans, problems as short texts. */
 import { parse } from "../../grammar/parser.js";
-import type { Tree } from "../../src/ast/nodes.js";
+import type { Tree } from "../../src/ast/tree.js";
 import { PlainRule } from "../../src/ast/plain-rule.js";
 import { type Diagnostic, Diagnostics } from "../../src/text/diagnostic.js";
 import { SourceFile } from "../../src/text/source.js";

@@ -1,5 +1,7 @@
 /** Policies made by hand for the topology's tests: only what the topology looks at. */
 import { bridgeName, deviceName, macOf } from "../../src/ir/addresses.js";
+import { Origins } from "../../src/ir/origins.js";
+import { RuleList } from "../../src/ir/rule-list.js";
 import type { Container, Endpoint, Link, Network, Policy, Publish, Sandbox } from "../../src/ir/policy.js";
 import { type Address, FAMILIES, parseAddress } from "../../src/net/address.js";
 import { NO_PORTS, TCP } from "../../src/net/ports.js";
@@ -101,6 +103,7 @@ export function makePolicy(text: PolicyText): Policy {
     containers,
     lets: new Map(),
     rules: [],
+    ruleList: new RuleList([], new Origins()),
     publishes: (text.publishes ?? []).map(([host, port, target, to]): Publish => {
       const addresses = containers.find((each) => each.name === target)?.endpoints[0]?.addresses ?? [];
       const hostAddress = host === undefined ? undefined : address(host);

@@ -2,6 +2,7 @@
 import type { Origin } from "../../ir/policy.js";
 import { hashText } from "../../net/hash.js";
 import type { Chain, Element, Expression, Hook, Key, Part, Rule, Set, Target, Type } from "./ruleset.js";
+import type { Tuples } from "./tuples.js";
 
 export class TableBuilder {
   readonly sets: Set[] = [];
@@ -13,9 +14,18 @@ export class TableBuilder {
     return name;
   }
 
-  /** A set whose elements are known to have no ranges. */
-  exact(name: string, type: readonly Type[], elements: readonly Element[], comment: string): string {
-    this.sets.push({ name, type, interval: false, elements, comment });
+  /** A set of tuples. */
+  exact(name: string, type: readonly Type[], tuples: Tuples, comment: string): string {
+    this.sets.push({
+      name,
+      type,
+      interval: false,
+      get elements() {
+        return tuples.elements(type.length);
+      },
+      tuples,
+      comment,
+    });
     return name;
   }
 

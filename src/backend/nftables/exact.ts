@@ -1,5 +1,18 @@
 /** Statements between few single addresses and ports, as elements of exact sets that all lanes share. */
-import type { Origin, PeerSet, Rule as PolicyRule } from "../../ir/policy.js";
+import {
+  DESTINATION,
+  FIELDS,
+  KIND,
+  NAMED_DESTINATION,
+  NAMED_SOURCE,
+  PORT,
+  SOURCE,
+  VERB,
+  VERBS,
+} from "../../ast/plain-rules.js";
+import type { Origins } from "../../ir/origins.js";
+import type { PeerSet, Rule as PolicyRule } from "../../ir/policy.js";
+import { portsOf, protocolOf, type RuleList, type RuleRun } from "../../ir/rule-list.js";
 import type { Family } from "../../net/address.js";
 import { OnePort, type PortSet, protocolIn } from "../../net/ports.js";
 import { contains, EMPTY, equal, intersect, type Ranges, subtract } from "../../net/ranges.js";
@@ -68,30 +81,33 @@ function count(ports: PortSet): number | undefined {
 }
 
 /** What the statements of one verb say between single addresses, in one family. */
-class ExactSets {
+export class ExactSets {
   /** Every protocol; protocols as a whole; single ports. */
-  readonly pairs = new ExactSet();
-  readonly protocols = new ExactSet();
-  readonly ports = new ExactSet();
+  readonly pairs: ExactSet;
+  readonly protocols: ExactSet;
+  readonly ports: ExactSet;
   private readonly family: Family;
 
-  constructor(family: Family) {
+  constructor(family: Family, origins: Origins) {
     this.family = family;
+    this.pairs = new ExactSet(origins);
+    this.protocols = new ExactSet(origins);
+    this.ports = new ExactSet(origins);
   }
 
   /** Every pair, in the order of the sources. */
-  add(way: Way, sources: readonly Value[], destinations: readonly Value[], ports: PortSet, from: [Origin]): void {
+  add(way: Way, sources: readonly Value[], destinations: readonly Value[], ports: PortSet, from: number): void {
     for (let i = 0; i < sources.length; i++)
       for (let j = 0; j < destinations.length; j++)
         this.addPair(way, sources[i] as Value, destinations[j] as Value, ports, from);
   }
 
-  private addPair(way: Way, source: Value, destination: Value, ports: PortSet, from: [Origin]): void {
-    if (ports.all) return this.pairs.add(way, source, destination, undefined, undefined, from);
+  private addPair(way: Way, source: Value, destination: Value, ports: PortSet, from: number): void {
+    if (ports.all) return this.pairs.add(way, source, destination, 0, 0, from);
     if (ports instanceof OnePort) return this.ports.add(way, source, destination, ports.protocol, ports.port, from);
     for (const [number, set] of ports.protocols) {
       const protocol = protocolIn(this.family, number);
-      if (set === null) this.protocols.add(way, source, destination, protocol, undefined, from);
+      if (set === null) this.protocols.add(way, source, destination, protocol, 0, from);
       else
         for (let i = 0; i < set.length; i += 2)
           this.ports.add(way, source, destination, protocol, set[i] as number, from);
@@ -101,18 +117,15 @@ class ExactSets {
 
 /** One set, and the ways that its tuples go. */
 class ExactSet {
-  readonly tuples = new Tuples();
+  readonly tuples: Tuples;
   readonly ways = new Set<Way>();
   private last: Way | undefined;
 
-  add(
-    way: Way,
-    source: Value,
-    destination: Value,
-    protocol: number | undefined,
-    port: number | undefined,
-    from: [Origin],
-  ): void {
+  constructor(origins: Origins) {
+    this.tuples = new Tuples(origins);
+  }
+
+  add(way: Way, source: Value, destination: Value, protocol: number, port: number, from: number): void {
     if (way !== this.last) {
       this.ways.add(way);
       this.last = way;
@@ -121,43 +134,102 @@ class ExactSet {
   }
 }
 
-/** Which statements become exact tuples, and which are left to the classes. */
-export function split(
-  statements: readonly PolicyRule[],
-  family: Family,
-  own: Ranges<Value>,
-): { exact: ExactSets; rest: PolicyRule[] } {
-  const exact = new ExactSets(family);
-  const rest: PolicyRule[] = [];
-  const known = new Map<PeerSet, Side | undefined>();
-  const side = (peers: PeerSet): Side | undefined => {
-    const single = literalOf(peers, family, own);
+/**
+ * Puts the statements that can be exact tuples into sets, and leaves the rest to the classes. Both keep the statements'
+ * order.
+ */
+export class Splitter {
+  readonly exact: ExactSets;
+  readonly rest: PolicyRule[] = [];
+  private readonly family: Family;
+  private readonly own: Ranges<Value>;
+  private readonly list: RuleList;
+  private readonly known = new Map<PeerSet, Side | undefined>();
+
+  constructor(list: RuleList, family: Family, own: Ranges<Value>) {
+    this.list = list;
+    this.family = family;
+    this.own = own;
+    this.exact = new ExactSets(family, list.origins);
+  }
+
+  private side(peers: PeerSet): Side | undefined {
+    const single = literalOf(peers, this.family, this.own);
     if (single !== undefined) return single;
-    if (!known.has(peers)) known.set(peers, sideOf(peers, family, own));
-    return known.get(peers);
-  };
-  for (const statement of statements) {
-    const source = side(statement.from);
-    const destination = side(statement.to);
-    const { ports } = statement;
-    const portCount = count(ports);
-    if (source === undefined || destination === undefined || portCount === undefined) {
-      rest.push(statement);
-      continue;
+    if (!this.known.has(peers)) this.known.set(peers, sideOf(peers, this.family, this.own));
+    return this.known.get(peers);
+  }
+
+  add(statement: PolicyRule): void {
+    const { from, to, ports, origin } = statement;
+    if (!this.addExact(this.side(from), this.side(to), ports, origin.index)) this.rest.push(statement);
+  }
+
+  /** The rows of a run that are of this verb. */
+  addRun(run: RuleRun, verb: PolicyRule["verb"]): void {
+    const { plain, first, end, base, peers } = run;
+    const { rows } = plain;
+    const number = VERBS.indexOf(verb);
+    const sides: (Side | undefined)[] = [];
+    const named = (name: number): Side | undefined => {
+      if (!(name in sides)) sides[name] = this.side(peers[name] as PeerSet);
+      return sides[name];
+    };
+    for (let row = first; row < end; row++) {
+      const at = row * FIELDS;
+      const kind = rows[at + KIND] as number;
+      if ((kind & VERB) !== number) continue;
+      const port = rows[at + PORT] as number;
+      const from = rows[at + SOURCE] as number;
+      const to = rows[at + DESTINATION] as number;
+      const source = (kind & NAMED_SOURCE) === 0 ? this.literal(from) : named(from);
+      const destination = (kind & NAMED_DESTINATION) === 0 ? this.literal(to) : named(to);
+      const index = base + row - first;
+      if (port !== 0 && source !== undefined && destination !== undefined) {
+        // By far the most common: one address, one container.
+        const way = wayOf(source, destination);
+        if (way !== undefined) {
+          const [a, b] = [
+            (source.own[0] ?? source.other[0]) as Value,
+            (destination.own[0] ?? destination.other[0]) as Value,
+          ];
+          this.exact.ports.add(way, a, b, protocolOf(plain, row), port, index);
+          continue;
+        }
+      }
+      if (!this.addExact(source, destination, portsOf(plain, row), index)) this.rest.push(this.list.ruleOf(run, row));
     }
+  }
+
+  /** What an IPv4 address in a row is in this family. */
+  private literal(bits: number): Side {
+    if (this.family === 6) return NOBODY;
+    const value = bits >>> 0;
+    return contains(this.own, value) ? { own: [value], other: EMPTY } : { own: EMPTY, other: [value] };
+  }
+
+  private addExact(source: Side | undefined, destination: Side | undefined, ports: PortSet, from: number): boolean {
+    const portCount = count(ports);
+    if (source === undefined || destination === undefined || portCount === undefined) return false;
     const sources = source.own.length + source.other.length;
     const destinations = destination.own.length + destination.other.length;
     // A product that much outgrows its factors is cheaper as classes.
-    if (sources * destinations * portCount > 4 * (sources + destinations + portCount) + 16) {
-      rest.push(statement);
-      continue;
-    }
-    const from: [Origin] = [statement.origin];
-    exact.add("both", source.own, destination.own, ports, from);
-    exact.add("source", source.own, destination.other, ports, from);
-    exact.add("destination", source.other, destination.own, ports, from);
+    if (sources * destinations * portCount > 4 * (sources + destinations + portCount) + 16) return false;
+    this.exact.add("both", source.own, destination.own, ports, from);
+    this.exact.add("source", source.own, destination.other, ports, from);
+    this.exact.add("destination", source.other, destination.own, ports, from);
+    return true;
   }
-  return { exact, rest };
+}
+
+const NOBODY: Side = { own: EMPTY, other: EMPTY };
+
+/** The way of the only pair of two sides; undefined where there is none, or another number of them. */
+function wayOf(source: Side, destination: Side): Way | undefined {
+  if (source.own.length + source.other.length !== 1 || destination.own.length + destination.other.length !== 1)
+    return undefined;
+  if (source.own.length === 1) return destination.own.length === 1 ? "both" : "source";
+  return destination.own.length === 1 ? "destination" : undefined;
 }
 
 /** Sets of exact tuples: every protocol, protocols without ports, and ports. Each is looked up only if it exists. */
@@ -175,10 +247,9 @@ export function exactRules(
     extra: readonly Key[],
     types: readonly ("inet_proto" | "inet_service")[],
   ): void => {
-    const { elements } = tuples;
-    if (elements.length === 0) return;
+    if (tuples.length === 0) return;
     const comment = `${verb}: source, destination${types.length > 0 ? ", protocol" : ""}`;
-    table.exact(`${name}${family}`, [type, type, ...types], elements, comment);
+    table.exact(`${name}${family}`, [type, type, ...types], tuples, comment);
     rules.push({
       rule: rule([lookup(`${name}${family}`, source, destination, ...extra), then(targetOf(verb))]),
       ways,

@@ -11,10 +11,11 @@
  * their members, not their product, and overlapping groups at most their pairs.
  */
 import type { Rule as PolicyRule } from "../../ir/policy.js";
+import { isRun, type RuleList } from "../../ir/rule-list.js";
 import type { AddressSet, Family } from "../../net/address.js";
 import type { TableBuilder } from "./builder.js";
 import { classRules } from "./classes.js";
-import { type Exact, exactRules, split, WAYS } from "./exact.js";
+import { type Exact, exactRules, Splitter, WAYS } from "./exact.js";
 import { type Action, type Lane, of } from "./lanes.js";
 import { Members } from "./members.js";
 import type { Rule } from "./ruleset.js";
@@ -25,20 +26,23 @@ export interface Layers {
 }
 
 /** Plans every layer of one family into `table`. */
-export function planLayers(table: TableBuilder, family: Family, rules: readonly PolicyRule[], own: AddressSet): Layers {
+export function planLayers(table: TableBuilder, family: Family, list: RuleList, own: AddressSet): Layers {
   const mine = of(own, family);
   const members = new Members(family, mine);
   const shared = new Map<Action, Exact[]>();
   const general = new Map<Action, PolicyRule[]>();
   for (const verb of ["deny", "reject", "allow"] as const) {
-    const statements = rules.filter((statement) => statement.verb === verb);
-    const { exact, rest } = split(statements, family, mine);
-    shared.set(verb, exactRules(table, verb, family, exact));
-    general.set(verb, rest);
-    general.set(
-      `log-${verb}`,
-      statements.filter((statement) => statement.log !== undefined),
-    );
+    const splitter = new Splitter(list, family, mine);
+    const logged: PolicyRule[] = [];
+    for (const part of list.parts)
+      if (isRun(part)) splitter.addRun(part, verb);
+      else if (part.verb === verb) {
+        splitter.add(part);
+        if (part.log !== undefined) logged.push(part);
+      }
+    shared.set(verb, exactRules(table, verb, family, splitter.exact));
+    general.set(verb, splitter.rest);
+    general.set(`log-${verb}`, logged);
   }
   return {
     rules(action, lane) {

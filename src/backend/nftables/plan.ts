@@ -48,7 +48,7 @@ function planFilter(policy: Policy, name: string): Table {
   for (const family of families) {
     planMembers(table, policy, family);
     const { source, destination, icmpType, nfproto, redirect } = IN[family];
-    const layers = planLayers(table, family, policy.rules, own);
+    const layers = planLayers(table, family, policy.ruleList, own);
     const published = planPublished(table, policy, family);
     for (const lane of ["cc", "cw", "ch", "wc", "hc"] as const)
       table.chain(`${lane}${family}`, laneRules(table, policy, layers, lane, family, published));

@@ -3,6 +3,7 @@
  * can each be complete. Names of keys and statements are nft's own (nft(8)).
  */
 import type { Origin } from "../../ir/policy.js";
+import type { Tuples } from "./tuples.js";
 
 /** What an expression can load from a packet or its connection. */
 export type Key =
@@ -63,6 +64,8 @@ export interface Set {
   /** Elements are added and expire while the policy is live; the plan has none. */
   readonly timeout?: boolean;
   readonly elements: readonly Element[];
+  /** The same as columns, of sets of single addresses and ports; `elements` is then made when somebody asks for it. */
+  readonly tuples?: Tuples;
   readonly comment: string;
 }
 

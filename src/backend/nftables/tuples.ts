@@ -1,59 +1,95 @@
-/** Elements between single addresses and ports: one for each key, whichever statements it comes from. */
-import type { Origin } from "../../ir/policy.js";
+/** Elements between single addresses and ports, as columns: one for each key, whichever statements it comes from. */
+import type { Origins } from "../../ir/origins.js";
 import type { Value } from "./lanes.js";
 import type { Element, Part } from "./ruleset.js";
-
-interface Tuple extends Element {
-  readonly key: Part[];
-  from: Origin[];
-}
 
 /** Where the table of indices begins; it grows by doubling, and is never more than half full. */
 const FIRST_SIZE = 64;
 
-/** All keys of one set have the same length, and addresses of one family. */
+/**
+ * All keys of one set have the same length, and addresses of one family. A tuple is a place in each column; who wants
+ * elements as objects takes `elements`, which makes them once.
+ */
 export class Tuples {
-  readonly elements: Tuple[] = [];
-  /** A hash table with open addressing: one more than the index of an element, 0 where there is none. */
+  readonly origins: Origins;
+  /** Addresses as integers. */
+  readonly sources: Value[] = [];
+  readonly destinations: Value[] = [];
+  /** 0 where the set's key has none. */
+  readonly protocols: number[] = [];
+  readonly ports: number[] = [];
+  /** The index of the statement that each comes from. */
+  readonly from: number[] = [];
+  /** All indices, of those that several statements say. */
+  readonly shared = new Map<number, number[]>();
+  /** A hash table with open addressing: one more than the index of a tuple, 0 where there is none. */
   private slots = new Int32Array(FIRST_SIZE);
+  private made: readonly Element[] | undefined;
 
-  /** `protocol` and `port` are undefined where the set's key has none. */
-  add(source: Value, destination: Value, protocol: number | undefined, port: number | undefined, from: [Origin]): void {
-    const slot = this.slotOf(source, destination, protocol, port);
-    const known = this.slots[slot] as number;
-    if (known > 0) {
-      const tuple = this.elements[known - 1] as Tuple;
-      // A statement's array is shared by all its elements; what several statements say has an array of its own.
-      if (tuple.from.at(-1) === from[0]) return;
-      if (tuple.from.length === 1) tuple.from = [...tuple.from];
-      tuple.from.push(from[0]);
-      return;
-    }
-    const key: Part[] =
-      protocol === undefined
-        ? [source, destination]
-        : port === undefined
-          ? [source, destination, protocol]
-          : [source, destination, protocol, port];
-    this.slots[slot] = this.elements.push({ key, from });
-    if (this.elements.length * 2 > this.slots.length) this.grow();
+  constructor(origins: Origins) {
+    this.origins = origins;
   }
 
-  private slotOf(source: Value, destination: Value, protocol: number | undefined, port: number | undefined): number {
-    const mask = this.slots.length - 1;
-    for (let slot = hash(source, destination, port ?? protocol ?? 0) & mask; ; slot = (slot + 1) & mask) {
-      const index = this.slots[slot] as number;
-      if (index === 0) return slot;
-      const { key } = this.elements[index - 1] as Tuple;
-      if (key[0] === source && key[1] === destination && key[2] === protocol && key[3] === port) return slot;
+  get length(): number {
+    return this.sources.length;
+  }
+
+  /** `protocol` and `port` are 0 where the set's key has none; `from` is the index of the statement's origin. */
+  add(source: Value, destination: Value, protocol: number, port: number, from: number): void {
+    const slot = this.slotOf(source, destination, protocol, port);
+    const known = (this.slots[slot] as number) - 1;
+    if (known >= 0) return this.share(known, from);
+    this.slots[slot] = this.sources.push(source);
+    this.destinations.push(destination);
+    this.protocols.push(protocol);
+    this.ports.push(port);
+    this.from.push(from);
+    if (this.sources.length * 2 > this.slots.length) this.grow();
+  }
+
+  /** The elements of a set whose key has `parts` parts. */
+  elements(parts: number): readonly Element[] {
+    this.made ??= this.sources.map((source, i): Element => {
+      const key: Part[] = [source, this.destinations[i] as Value, this.protocols[i] as number, this.ports[i] as number];
+      return { key: key.slice(0, parts), from: this.originsOf(i).map((index) => this.origins.at(index)) };
+    });
+    return this.made;
+  }
+
+  /** The statements that say a tuple. */
+  originsOf(tuple: number): readonly number[] {
+    return this.shared.get(tuple) ?? [this.from[tuple] as number];
+  }
+
+  private share(tuple: number, from: number): void {
+    const known = this.shared.get(tuple);
+    if ((known?.at(-1) ?? this.from[tuple]) === from) return;
+    if (known === undefined) this.shared.set(tuple, [this.from[tuple] as number, from]);
+    else known.push(from);
+  }
+
+  private slotOf(source: Value, destination: Value, protocol: number, port: number): number {
+    const { sources, destinations, protocols, ports, slots } = this;
+    const mask = slots.length - 1;
+    for (let slot = hash(source, destination, port === 0 ? protocol : port) & mask; ; slot = (slot + 1) & mask) {
+      const i = (slots[slot] as number) - 1;
+      if (i < 0) return slot;
+      if (sources[i] === source && destinations[i] === destination && ports[i] === port && protocols[i] === protocol)
+        return slot;
     }
   }
 
   private grow(): void {
-    this.slots = new Int32Array(this.slots.length * 2);
-    for (let i = 0; i < this.elements.length; i++) {
-      const [source, destination, protocol, port] = (this.elements[i] as Tuple).key as [Value, Value, number?, number?];
-      this.slots[this.slotOf(source, destination, protocol, port)] = i + 1;
+    const { sources, destinations, protocols, ports } = this;
+    this.slots = new Int32Array(this.slots.length * 4);
+    for (let i = 0; i < sources.length; i++) {
+      const slot = this.slotOf(
+        sources[i] as Value,
+        destinations[i] as Value,
+        protocols[i] as number,
+        ports[i] as number,
+      );
+      this.slots[slot] = i + 1;
     }
   }
 }

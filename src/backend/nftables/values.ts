@@ -71,7 +71,8 @@ export function tidy(text: string): string {
 export function sizeOf(set: Set): number | undefined {
   if (set.interval) return undefined;
   if (set.timeout) return 65536;
-  return Math.max(16, 2 ** Math.ceil(Math.log2(set.elements.length * 1.25 + 1)));
+  const count = set.tuples?.length ?? set.elements.length;
+  return Math.max(16, 2 ** Math.ceil(Math.log2(count * 1.25 + 1)));
 }
 
 export function elementComment(element: Element): string | undefined {

@@ -11,6 +11,7 @@ import { elementComment } from "../values.js";
 import { padded, TYPES, writeValue } from "./bytes.js";
 import * as nft from "./constants.js";
 import { commentBytes, encodeVerdict } from "./expressions.js";
+import { encodeTuples } from "./tuples.js";
 
 /** Encoded elements, one after the other, each with its header: any run of them can be sent as it is. */
 export interface Elements {
@@ -132,6 +133,7 @@ class ElementWriter {
 }
 
 export function encodeElements(set: Set): Elements {
+  if (set.tuples !== undefined) return encodeTuples(set, set.tuples, keySize(set.type));
   const writer = new ElementWriter(set);
   if (!set.interval) for (const element of set.elements) writer.whole(element, false);
   else if (set.type.length > 1) for (const element of set.elements) writer.whole(element, true);
