@@ -1,7 +1,7 @@
 /** Gives statements their identity: see `Origin` in policy.ts. */
 import { formatStatement } from "../ast/format.js";
 import type { Statement } from "../ast/nodes.js";
-import { FIELDS, END, type PlainRules, START } from "../ast/plain-rules.js";
+import type { PlainRules } from "../ast/plain-rules.js";
 import type { Span } from "../text/source.js";
 import type { Origin } from "./policy.js";
 
@@ -39,18 +39,11 @@ class StatementOrigin implements Origin {
 }
 
 /** Origins of plain rules that follow each other: the first has the index `base` and the row `first`. */
-interface Run {
+export interface OriginRun {
   readonly plain: PlainRules;
   readonly base: number;
   readonly first: number;
   readonly count: number;
-}
-
-/** Where the canonical text of a plain rule stands. */
-export interface Place {
-  plain: PlainRules;
-  start: number;
-  end: number;
 }
 
 export class Origins {
@@ -58,9 +51,9 @@ export class Origins {
   length = 0;
   /** By index; those of runs are made when somebody asks for them. */
   private readonly made: (Origin | undefined)[] = [];
-  private readonly runs: Run[] = [];
+  private readonly runs: OriginRun[] = [];
   /** The run that was asked for last: who asks for one mostly goes on to its neighbour. */
-  private latest: Run | undefined;
+  private latest: OriginRun | undefined;
   private readonly byStatement = new Map<object, Origin>();
   /** The ids of the first origins, and how often each text occurs among them. */
   private readonly ids: string[] = [];
@@ -95,25 +88,11 @@ export class Origins {
   at(index: number): Origin {
     let origin = this.made[index];
     if (origin === undefined) {
-      const { plain, base, first } = this.runOf(index) as Run;
+      const { plain, base, first } = this.runOf(index) as OriginRun;
       origin = new StatementOrigin(this, index, plain.at(first + index - base), "");
       this.made[index] = origin;
     }
     return origin;
-  }
-
-  /** Where the text of a plain rule's origin stands, in `place` if one is given; undefined for other statements'. */
-  placeOf(index: number, place?: Place): Place | undefined {
-    const run = this.runOf(index);
-    if (run === undefined) return undefined;
-    const { plain, base, first } = run;
-    const at = (first + index - base) * FIELDS;
-    const [start, end] = [plain.rows[at + START] as number, plain.rows[at + END] as number];
-    if (place === undefined) return { plain, start, end };
-    place.plain = plain;
-    place.start = start;
-    place.end = end;
-    return place;
   }
 
   /** All of them, by index. */
@@ -131,14 +110,15 @@ export class Origins {
     return this.ids[origin.index] as string;
   }
 
-  private runOf(index: number): Run | undefined {
+  /** The run that an origin is in; undefined for other statements'. */
+  runOf(index: number): OriginRun | undefined {
     const { latest, runs } = this;
     if (latest !== undefined && index >= latest.base && index - latest.base < latest.count) return latest;
     let low = 0;
     let high = runs.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((runs[middle] as Run).base <= index) low = middle + 1;
+      if ((runs[middle] as OriginRun).base <= index) low = middle + 1;
       else high = middle;
     }
     const run = runs[low - 1];

@@ -169,6 +169,8 @@ export class Splitter {
   addRun(run: RuleRun, verb: PolicyRule["verb"]): void {
     const { plain, first, end, base, peers } = run;
     const { rows } = plain;
+    const { family, own } = this;
+    const { ports } = this.exact;
     const number = VERBS.indexOf(verb);
     const sides: (Side | undefined)[] = [];
     const named = (name: number): Side | undefined => {
@@ -182,21 +184,17 @@ export class Splitter {
       const port = rows[at + PORT] as number;
       const from = rows[at + SOURCE] as number;
       const to = rows[at + DESTINATION] as number;
-      const source = (kind & NAMED_SOURCE) === 0 ? this.literal(from) : named(from);
       const destination = (kind & NAMED_DESTINATION) === 0 ? this.literal(to) : named(to);
       const index = base + row - first;
-      if (port !== 0 && source !== undefined && destination !== undefined) {
-        // By far the most common: one address, one container.
-        const way = wayOf(source, destination);
-        if (way !== undefined) {
-          const [a, b] = [
-            (source.own[0] ?? source.other[0]) as Value,
-            (destination.own[0] ?? destination.other[0]) as Value,
-          ];
-          this.exact.ports.add(way, a, b, protocolOf(plain, row), port, index);
+      // By far the most common: an address that is nobody's, and a port of one container.
+      if ((kind & NAMED_SOURCE) === 0 && port !== 0 && family === 4 && destination !== undefined) {
+        const source = from >>> 0;
+        if (destination.own.length === 1 && destination.other.length === 0 && !contains(own, source)) {
+          ports.add("destination", source, destination.own[0] as Value, protocolOf(plain, row), port, index);
           continue;
         }
       }
+      const source = (kind & NAMED_SOURCE) === 0 ? this.literal(from) : named(from);
       if (!this.addExact(source, destination, portsOf(plain, row), index)) this.rest.push(this.list.ruleOf(run, row));
     }
   }
@@ -223,14 +221,6 @@ export class Splitter {
 }
 
 const NOBODY: Side = { own: EMPTY, other: EMPTY };
-
-/** The way of the only pair of two sides; undefined where there is none, or another number of them. */
-function wayOf(source: Side, destination: Side): Way | undefined {
-  if (source.own.length + source.other.length !== 1 || destination.own.length + destination.other.length !== 1)
-    return undefined;
-  if (source.own.length === 1) return destination.own.length === 1 ? "both" : "source";
-  return destination.own.length === 1 ? "destination" : undefined;
-}
 
 /** Sets of exact tuples: every protocol, protocols without ports, and ports. Each is looked up only if it exists. */
 export function exactRules(

@@ -1,5 +1,6 @@
 /** Tuples as elements: the same bytes that `encodeElements` makes of them, without an object for each. */
-import type { Place } from "../../../ir/origins.js";
+import { END, FIELDS, START } from "../../../ast/plain-rules.js";
+import type { OriginRun } from "../../../ir/origins.js";
 import type { Tuples } from "../tuples.js";
 import type { Set } from "../ruleset.js";
 import { comment } from "../values.js";
@@ -92,9 +93,10 @@ function put4(bytes: Buffer, at: number, address: number): number {
 /** The comments of tuples. That of one plain rule is its line, and is copied from the file as it is. */
 class Texts {
   private readonly tuples: Tuples;
-  private place: Place | undefined;
-  private file: Place["plain"]["file"] | undefined;
-  /** The file's text, a byte for each of its characters: plain rules have no others. */
+  /** The run that the last one came from. */
+  private run: OriginRun | undefined;
+  private file: OriginRun["plain"]["file"] | undefined;
+  /** Its file's text, a byte for each character: plain rules have no others than ASCII. */
   private source = Buffer.alloc(0);
 
   constructor(tuples: Tuples) {
@@ -105,12 +107,15 @@ class Texts {
   write(tuple: number, bytes: Buffer, at: number): number {
     const { from, shared, origins } = this.tuples;
     if (shared.size === 0 || !shared.has(tuple)) {
-      this.place = origins.placeOf(from[tuple] as number, this.place);
-      if (this.place !== undefined) {
-        const { start, end } = this.place;
-        const size = end - start;
+      const index = from[tuple] as number;
+      let { run } = this;
+      if (run === undefined || index < run.base || index - run.base >= run.count) run = this.open(index);
+      if (run !== undefined) {
+        const { rows } = run.plain;
+        const row = (run.first + index - run.base) * FIELDS;
+        const start = rows[row + START] as number;
+        const size = (rows[row + END] as number) - start;
         if (size <= LONGEST) {
-          if (this.place.plain.file !== this.file) this.open(this.place);
           const { source } = this;
           for (let i = 0; i < size; i++) bytes[at + i] = source[start + i] as number;
           return size;
@@ -121,8 +126,14 @@ class Texts {
     return bytes.write(words, at, "utf8");
   }
 
-  private open({ plain }: Place): void {
-    this.file = plain.file;
-    this.source = Buffer.from(plain.file.text, "latin1");
+  private open(index: number): OriginRun | undefined {
+    const run = this.tuples.origins.runOf(index);
+    if (run === undefined) return undefined;
+    this.run = run;
+    if (run.plain.file !== this.file) {
+      this.file = run.plain.file;
+      this.source = Buffer.from(this.file.text, "latin1");
+    }
+    return run;
   }
 }
