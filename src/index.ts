@@ -12,7 +12,8 @@ export { compile, compileFiles, type Compiled, type CompileOptions } from "./ir/
 export { open, type Net, type OpenOptions } from "./transaction/open.js";
 export { type ApplyResult, Inexpressible } from "./transaction/apply.js";
 export { Obstacle } from "./transaction/obstacle.js";
-export { PolicyError, type Update } from "./transaction/update.js";
+export type { Update } from "./transaction/edits.js";
+export { PolicyError } from "./transaction/update.js";
 export { type Decision, evaluate, type Packet, translate } from "./ir/evaluate.js";
 export type { Policy } from "./ir/policy.js";
 export { plan } from "./backend/nftables/plan.js";

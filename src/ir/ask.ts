@@ -42,7 +42,7 @@ export function readQuery(
 }
 
 /** A lowering context that knows the policy's names. */
-function reopen(policy: Policy, file: SourceFile, diagnostics: Diagnostics): Lowering {
+export function reopen(policy: Policy, file: SourceFile, diagnostics: Diagnostics): Lowering {
   const scope = new Scope([], diagnostics, true);
   for (const { name } of policy.networks) scope.names.set(name, { kind: "network", name, statement: undefined });
   for (const { name } of policy.containers) scope.names.set(name, { kind: "container", name, statement: undefined });

@@ -31,6 +31,10 @@ export interface ApplyOptions {
   readonly rules?: boolean;
   /** Told once when another writer holds the lock. */
   readonly waiting?: (holder: string) => void;
+  /** The caller holds the lock. */
+  readonly held?: boolean;
+  /** What is live of this policy, where the caller has it compiled. */
+  readonly before?: Compiled;
   /** What it is for, which decides what is recorded of it. An apply that stays, unless given. */
   readonly purpose?: Purpose;
 }
@@ -75,7 +79,8 @@ export async function applyPolicy(compiled: Compiled, options: ApplyOptions = {}
   await requireSystem();
   const lock = options.waiting === undefined ? {} : { waiting: options.waiting };
   try {
-    return await withLock(() => recorded(compiled, options, () => applyLocked(compiled, options)), lock);
+    const work = (): Promise<ApplyResult> => recorded(compiled, options, () => applyLocked(compiled, options));
+    return await (options.held === true ? work() : withLock(work, lock));
   } finally {
     tidyDirectories(policy.name);
   }
@@ -90,7 +95,8 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   const topology = planTopology(policy);
   const applied = readApplied(policy.name);
   // Compiling is pure: the same texts need it once.
-  const before = applied === undefined ? undefined : isRecorded(compiled, applied) ? compiled : recompile(applied);
+  const known = [compiled, options.before].find((one) => one !== undefined && isRecorded(one, applied));
+  const before = applied && (known ?? recompile(applied));
   const reading = readTopology(topology, { before: before && planTopology(before.policy) });
   const ruleset = plan(policy);
   const rules = options.rules === false ? undefined : await approach(ruleset, applied?.committed);

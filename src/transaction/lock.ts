@@ -18,14 +18,17 @@ interface Holder {
   readonly command: string;
 }
 
+/** How long to wait for another writer, in milliseconds, and who is told once for whom. */
+export interface Waiting {
+  readonly patience?: number;
+  readonly waiting?: (holder: string) => void;
+}
+
 /**
- * Runs `work` while holding the lock. Waits up to `patience` milliseconds for another writer, saying once for whom
- * through `waiting`; a holder that is dead is passed over.
+ * Takes the lock, waiting for another writer, and returns what gives it back; a holder that is dead is passed over.
+ * Throws `Locked`.
  */
-export async function withLock<T>(
-  work: () => Promise<T>,
-  options: { patience?: number; waiting?: (holder: string) => void } = {},
-): Promise<T> {
+export async function acquire(options: Waiting = {}): Promise<() => void> {
   const deadline = Date.now() + (options.patience ?? 30_000);
   let said = false;
   while (!take()) {
@@ -37,10 +40,16 @@ export async function withLock<T>(
     said = true;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  return release;
+}
+
+/** Runs `work` while holding the lock. */
+export async function withLock<T>(work: () => Promise<T>, options: Waiting = {}): Promise<T> {
+  const giveBack = await acquire(options);
   try {
     return await work();
   } finally {
-    release();
+    giveBack();
   }
 }
 

@@ -2,9 +2,12 @@
 import { type Compiled, compiledFrom } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import { chooseTransport, type Transport } from "../system/transport.js";
-import { applyPolicy, type ApplyResult } from "./apply.js";
+import { applyPolicy, type ApplyOptions, type ApplyResult } from "./apply.js";
+import type { Update } from "./edits.js";
+import { Live } from "./live.js";
+import { acquire } from "./lock.js";
 import { finishOverdue } from "./revert.js";
-import { edit, PolicyError, type Update } from "./update.js";
+import { edit, PolicyError } from "./update.js";
 
 export interface OpenOptions {
   /** Only `nft` so far. */
@@ -18,34 +21,102 @@ export interface Net {
   apply(policy: Policy): Promise<ApplyResult>;
   /** Applies the last applied policy with statements added and removed: exactly what applying the edited file does. */
   update(update: Update): Promise<ApplyResult>;
+  /** Ends what is under way, writes down what is live, and lets others write. A closed handle does nothing more. */
   close(): Promise<void>;
 }
+
+/**
+ * How long the lock is kept when nothing is asked any more, in milliseconds: a program that edits without pause takes it
+ * once, and others get in between.
+ */
+const IDLE = 50;
 
 export async function open(options: OpenOptions = {}): Promise<Net> {
   if (options.backend !== undefined && options.backend !== "nft")
     throw new Error(`there is no backend '${options.backend as string}'`);
   if (options.transport !== undefined) chooseTransport(options.transport);
-  let current: Compiled | undefined;
-  let closed = false;
-  const apply = async (compiled: Compiled): Promise<ApplyResult> => {
-    if (closed) throw new Error("this handle is closed");
-    await finishOverdue();
-    const result = await applyPolicy(compiled, { purpose: { kind: "apply", quick: true } });
-    current = compiled;
-    return result;
-  };
-  return {
-    async apply(policy) {
+  return new Handle();
+}
+
+class Handle implements Net {
+  private live: Live | undefined;
+  private giveBack: (() => void) | undefined;
+  private idle: NodeJS.Timeout | undefined;
+  private closed = false;
+  /** One piece of work after the other. */
+  private queue: Promise<unknown> = Promise.resolve();
+
+  apply(policy: Policy): Promise<ApplyResult> {
+    return this.work(() => {
       const compiled = compiledFrom(policy);
       if (compiled.failed) throw new PolicyError(compiled.diagnostics);
-      return apply(compiled);
-    },
-    async update(update) {
-      if (current === undefined) throw new Error("nothing is applied yet through this handle");
-      return apply(edit(current, update));
-    },
-    async close() {
-      closed = true;
-    },
-  };
+      return this.whole(compiled);
+    });
+  }
+
+  update(update: Update): Promise<ApplyResult> {
+    return this.work(async () => {
+      const { live } = this;
+      if (live === undefined) throw new Error("nothing is applied yet through this handle");
+      return (await live.update(update)) ?? this.whole(edit(live.compiled, [...live.edits, update]));
+    });
+  }
+
+  close(): Promise<void> {
+    return this.work(() => {
+      this.closed = true;
+      this.rest();
+      return Promise.resolve();
+    });
+  }
+
+  private work<T>(task: () => Promise<T>): Promise<T> {
+    const begun = async (): Promise<T> => {
+      if (this.closed) throw new Error("this handle is closed");
+      clearTimeout(this.idle);
+      if (this.giveBack === undefined) await this.take();
+      try {
+        return await task();
+      } finally {
+        if (this.giveBack !== undefined) this.idle = setTimeout(() => this.rest(), IDLE);
+      }
+    };
+    const done = this.queue.then(begun, begun);
+    this.queue = done.catch(() => undefined);
+    return done;
+  }
+
+  private async take(): Promise<void> {
+    await finishOverdue();
+    this.giveBack = await acquire();
+    // Another writer may have been here.
+    if (this.live?.isRecorded() === false) this.live.forget();
+  }
+
+  /** Writes down what is live and lets others write. */
+  private rest(): void {
+    clearTimeout(this.idle);
+    this.idle = undefined;
+    const { giveBack } = this;
+    this.giveBack = undefined;
+    try {
+      if (giveBack !== undefined) this.live?.settle();
+    } finally {
+      giveBack?.();
+    }
+  }
+
+  private async whole(compiled: Compiled): Promise<ApplyResult> {
+    const { live } = this;
+    const options: ApplyOptions = {
+      held: true,
+      purpose: { kind: "apply", quick: true },
+      ...(live === undefined ? {} : { before: live.compiled }),
+    };
+    live?.forget();
+    const result = await applyPolicy(compiled, options);
+    live?.drop();
+    this.live = new Live(compiled);
+    return result;
+  }
 }

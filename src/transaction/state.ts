@@ -2,13 +2,16 @@
  * What was applied, beside the kernel state that it made: /run is cleared with the kernel at a reboot. The texts are
  * kept, not what was compiled from them: compiling is pure, so they give the policy back whole.
  */
-import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Committed } from "../backend/nftables/apply.js";
 import { type Compiled, compileFiles } from "../ir/compile.js";
+import { attempt } from "../system/attempt.js";
 import { removeFile, writeWhole } from "../system/files.js";
+import { Diagnostics } from "../text/diagnostic.js";
 import { SourceFile } from "../text/source.js";
 import type { CutFlow } from "./connections.js";
+import { applyEdits, type Update } from "./edits.js";
 import { Obstacle } from "./obstacle.js";
 import { component, NETNS_ROOT, POLICIES_ROOT, policyDirectory, policyNetnsDirectory } from "../topology/names.js";
 
@@ -29,10 +32,19 @@ export interface Applied {
   readonly cut: readonly CutFlow[];
 }
 
+/** A statement or more that a program added or removed since the record was written, one line of JSON each. */
+interface EditLine extends Update {
+  /** The kernel's, after it. */
+  readonly generation: number;
+}
+
 /** Undefined when the policy isn't applied, or by a version of tsnet that wrote something else. */
 export function readApplied(policy: string): Applied | undefined {
   return readFile(pathOf(policy));
 }
+
+/** Where the record of an applied policy is. */
+export const recordPath = pathOf;
 
 function pathOf(policy: string): string {
   return join(ROOT, `${component(policy)}.json`);
@@ -41,11 +53,57 @@ function pathOf(policy: string): string {
 function readFile(path: string): Applied | undefined {
   try {
     const applied = JSON.parse(readFileSync(path, "utf8")) as Applied;
-    return applied.version === VERSION ? applied : undefined;
+    return applied.version === VERSION ? edited(applied) : undefined;
   } catch (error) {
     // A policy may hold secrets in `env`: the record is root's, and who can't read it must not hear "nothing is live".
     if ((error as NodeJS.ErrnoException).code === "EACCES") throw error;
     return undefined;
+  }
+}
+
+/** Edits are of the one record that their first line names: a later record holds them. */
+function edited(applied: Applied): Applied {
+  let text: string;
+  try {
+    text = readFileSync(editsPath(applied.policy), "utf8");
+  } catch {
+    return applied;
+  }
+  // A line that a kill cut off is none.
+  const [head, ...lines] = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
+  if (head !== baseOf(applied)) return applied;
+  const edits = lines.filter((line) => line !== "").map((line) => JSON.parse(line) as EditLine);
+  const last = edits.at(-1);
+  if (last === undefined) return applied;
+  const { files } = applyEdits(applied, edits, new Diagnostics());
+  // What was sent piece by piece has no digest of the whole.
+  return { ...applied, files, committed: { digest: "", generation: last.generation } };
+}
+
+const editsPath = (policy: string): string => join(ROOT, `${component(policy)}.edits`);
+
+const baseOf = ({ at, committed }: Applied): string => `${at} ${committed.generation ?? 0}`;
+
+/** Notes edits beside a policy's record, which stays as it is. */
+export class EditLog {
+  private readonly fd: number;
+
+  /** Throws what node:fs throws. */
+  constructor(applied: Applied) {
+    const path = editsPath(applied.policy);
+    attempt(`write ${path}`);
+    this.fd = openSync(path, "w", 0o600);
+    writeSync(this.fd, `${baseOf(applied)}\n`);
+  }
+
+  append(update: Update, generation: number): void {
+    attempt("write an edit");
+    const { add, remove } = update;
+    writeSync(this.fd, `${JSON.stringify({ add, remove, generation })}\n`);
+  }
+
+  close(): void {
+    closeSync(this.fd);
   }
 }
 
@@ -95,10 +153,12 @@ export function writeApplied(compiled: Compiled, committed: Committed, cut: read
 /** A record as it was. */
 export function rewriteApplied(applied: Applied): void {
   writeWhole(pathOf(applied.policy), JSON.stringify(applied));
+  rmSync(editsPath(applied.policy), { force: true });
 }
 
 export function forgetApplied(policy: string): void {
   removeFile(pathOf(policy));
+  rmSync(editsPath(policy), { force: true });
 }
 
 /** Takes away directories that a policy has left empty, and ours above them. */

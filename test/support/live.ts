@@ -5,7 +5,7 @@ import { compile } from "../../src/ir/compile.js";
 import { applyPolicy } from "../../src/transaction/apply.js";
 import { open } from "../../src/transaction/open.js";
 import { removePolicy, type RemoveResult } from "../../src/transaction/remove.js";
-import type { Update } from "../../src/transaction/update.js";
+import type { Update } from "../../src/transaction/edits.js";
 import { netnsPath } from "../../src/topology/names.js";
 import type { Host } from "../kernel/lab.js";
 

@@ -15,7 +15,11 @@ import { readTables } from "./wire/dump.js";
 import { DEVICES } from "./names.js";
 import { loosens } from "./wire/changes.js";
 import { Changed, Kernel, weightOf } from "./wire/kernel.js";
+
+export { Changed };
 import { desiredState, type TableState } from "./wire/state.js";
+import type { MirrorChange } from "./mirror.js";
+import { tupleChanges } from "./wire/edit.js";
 import { mismatch } from "./wire/verify.js";
 
 /** What is remembered of what was committed, to tell without reading whether it still stands. */
@@ -125,6 +129,15 @@ function digestOf(states: readonly TableState[]): string {
     for (const [name, chain] of chains) hash.update(`${name} ${chain.hook} ${chain.rules.join()}`, "latin1");
   }
   return `netlink:${hash.digest("hex")}`;
+}
+
+/**
+ * Commits what a mirror's edit comes to, if nobody has changed anything since `generation`; returns the generation after
+ * it. Throws `Changed`, or `Refused`; nothing was changed then.
+ */
+export function commitEdit(change: MirrorChange, generation: number): number {
+  const { table, tuples } = change;
+  return tuples.length === 0 ? generation : socket().edit(tupleChanges(table, tuples), generation);
 }
 
 // nft ----------------------------------------------------------------------------------------------------------------

@@ -88,6 +88,11 @@ export class ExactSets {
   readonly ports: ExactSet;
   private readonly family: Family;
 
+  /** The three by the words that stand for them in the sets' names. */
+  get byName(): Readonly<Record<"pair" | "protocol" | "port", ExactSet>> {
+    return { pair: this.pairs, protocol: this.protocols, port: this.ports };
+  }
+
   constructor(family: Family, origins: Origins) {
     this.family = family;
     this.pairs = new ExactSet(origins);

@@ -47,6 +47,11 @@ export class Tuples {
     if (this.sources.length * 2 > this.slots.length) this.grow();
   }
 
+  /** The place of a tuple; -1 where there is none. */
+  find(source: Value, destination: Value, protocol: number, port: number): number {
+    return (this.slots[this.slotOf(source, destination, protocol, port)] as number) - 1;
+  }
+
   /** The elements of a set whose key has `parts` parts. */
   elements(parts: number): readonly Element[] {
     this.made ??= this.sources.map((source, i): Element => {

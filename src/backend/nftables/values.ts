@@ -44,7 +44,7 @@ export function asPrefix(type: Type | undefined, from: number | bigint, to: numb
  * The kernel takes 127 bytes; what is cut ends in a hash of the whole. nft's strings have no escapes, so quotes and
  * control characters are replaced.
  */
-export function comment(from: readonly Origin[]): string | undefined {
+export function comment(from: readonly Pick<Origin, "text">[]): string | undefined {
   const [first] = from;
   if (first === undefined) return undefined;
   return tidy(from.length === 1 ? first.text : from.map((origin) => origin.text).join("; "));

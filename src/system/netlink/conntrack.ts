@@ -10,6 +10,9 @@ import { NetlinkSocket, PROTOCOL } from "./socket.js";
 /** linux/netfilter/nfnetlink.h: NFNL_SUBSYS_CTNETLINK in the high byte of a type, IPCTNL_MSG_CT in the low one. */
 const CT = { NEW: 0x100, GET: 0x101, DELETE: 0x102 } as const;
 
+/** linux/netfilter/nfnetlink_compat.h */
+const NFNLGRP_CONNTRACK_NEW = 1;
+
 /** Attributes behind `struct nfgenmsg` (4 bytes: family, version, resource in network order). */
 const CTA = { TUPLE_ORIG: 1, TUPLE_REPLY: 2, ZONE: 18 } as const;
 const CTA_TUPLE = { IP: 1, PROTO: 2 } as const;
@@ -60,6 +63,29 @@ export function dumpConnections(family: 4 | 6): Connection[] {
     socket.close();
   }
   return found;
+}
+
+/** Tells of connections from when it is made. The kernel notes none for it where `nf_conntrack_events` is 0. */
+export class NewConnections {
+  private readonly socket = new NetlinkSocket(PROTOCOL.NETFILTER);
+
+  /** Throws `NetlinkError`. */
+  constructor() {
+    this.socket.join(NFNLGRP_CONNTRACK_NEW);
+  }
+
+  /** Hands every connection to `each` that began since it was asked last; false where some were missed. */
+  take(each: (connection: Connection) => void): boolean {
+    return this.socket.pending((body, type) => {
+      const family = body[0] === AF.INET ? 4 : body[0] === AF.INET6 ? 6 : undefined;
+      const connection = type === CT.NEW && family !== undefined ? toConnection(body, family) : undefined;
+      if (connection !== undefined) each(connection);
+    });
+  }
+
+  close(): void {
+    this.socket.close();
+  }
 }
 
 /**

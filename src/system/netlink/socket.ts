@@ -21,7 +21,9 @@ const SO_RCVTIMEO = 20;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
+const NETLINK_ADD_MEMBERSHIP = 1;
 const MSG_TRUNC = 0x20;
+const MSG_DONTWAIT = 0x40;
 
 const ERROR = 2;
 const DONE = 3;
@@ -30,6 +32,7 @@ const F_DUMP_INTR = 0x10;
 const NLMSGERR_ATTR_MSG = 1;
 
 const EINTR = 4;
+const EAGAIN = 11;
 const ENOBUFS = 105;
 
 /** Seconds to wait for the kernel; a batch of a million elements takes one. */
@@ -110,9 +113,30 @@ export class NetlinkSocket {
     }
   }
 
-  private receive(): Buffer {
+  /** Has the kernel send what it tells a multicast group (netlink(7)) from now on. Throws `NetlinkError`. */
+  join(group: number): void {
+    if (this.calls.setsockopt(this.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, number(group), 4) < 0)
+      throw new NetlinkError(this.calls.errno());
+  }
+
+  /**
+   * Hands the body of each message that has come to `each`, which must not keep it, and waits for none. Returns false
+   * where the kernel had more to tell than there was room for.
+   */
+  pending(each: (body: Buffer, type: number) => void): boolean {
+    try {
+      for (;;) for (const { type, body } of messages(this.receive(MSG_DONTWAIT))) each(body, type);
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      if (error.errno === EAGAIN) return true;
+      if (error.errno === ENOBUFS) return false;
+      throw error;
+    }
+  }
+
+  private receive(flags = 0): Buffer {
     for (;;) {
-      const length = this.calls.recv(this.fd, this.incoming, this.incoming.length, MSG_TRUNC);
+      const length = this.calls.recv(this.fd, this.incoming, this.incoming.length, MSG_TRUNC | flags);
       if (length > this.incoming.length) throw new NetlinkError(ENOBUFS);
       if (length >= 0) return this.incoming.subarray(0, length);
       const errno = this.calls.errno();

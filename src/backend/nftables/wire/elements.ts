@@ -35,15 +35,16 @@ export function keySize(types: readonly Type[]): number {
 class ElementWriter {
   readonly to: Encoder;
   readonly offsets: number[] = [0];
-  private readonly set: Set;
+  private readonly set: Pick<Set, "type" | "data">;
   private readonly size: number;
   private begun = 0;
 
-  constructor(set: Set) {
+  /** `count`: how many elements there will be. */
+  constructor(set: Pick<Set, "type" | "data">, count: number) {
     this.set = set;
     this.size = keySize(set.type);
     // Room for an element with a comment of usual length, so that a large set need not grow.
-    this.to = new Encoder(set.elements.length * (this.size + 80) + 256);
+    this.to = new Encoder(count * (this.size + 80) + 256);
   }
 
   /** An attribute that holds a value of `size` zero bytes; returns where they are. */
@@ -123,6 +124,14 @@ class ElementWriter {
     this.done();
   }
 
+  /** One element of single values. */
+  single(key: readonly Part[], words: string | undefined): void {
+    this.begin();
+    this.key(nft.ELEM.KEY, key, false);
+    this.userdata(words, false);
+    this.done();
+  }
+
   /** The element behind an interval, or before the first. */
   end(value: number | bigint): void {
     this.begin();
@@ -134,11 +143,23 @@ class ElementWriter {
 
 export function encodeElements(set: Set): Elements {
   if (set.tuples !== undefined) return encodeTuples(set, set.tuples, keySize(set.type));
-  const writer = new ElementWriter(set);
+  const writer = new ElementWriter(set, set.elements.length);
   if (!set.interval) for (const element of set.elements) writer.whole(element, false);
   else if (set.type.length > 1) for (const element of set.elements) writer.whole(element, true);
   else encodeTree(writer, set);
   return { bytes: writer.to.bytes.subarray(0, writer.to.length), offsets: writer.offsets };
+}
+
+/** One element of a set of single values; `words` is its comment. */
+export function encodeElement(type: Set["type"], key: readonly Part[], words: string | undefined): Buffer {
+  const writer = new ElementWriter({ type }, 1);
+  writer.single(key, words);
+  return writer.to.bytes.subarray(0, writer.to.length);
+}
+
+/** Such an element's key alone, which is enough to delete it. */
+export function encodeKey(type: Set["type"], key: readonly Part[]): Buffer {
+  return encodeElement(type, key, undefined);
 }
 
 function encodeTree(writer: ElementWriter, set: Set): void {

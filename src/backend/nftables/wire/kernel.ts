@@ -46,6 +46,16 @@ export class Kernel {
     return this.generation() === generation + transactions.length ? generation + transactions.length : undefined;
   }
 
+  /**
+   * Commits changes if nobody has changed anything since `generation`; returns the generation after it, which nobody is
+   * asked for. Throws like `commit`.
+   */
+  edit(changes: Transaction["changes"], generation: number): number {
+    this.send(changes, generation, true);
+    // The kernel counts its commits in 32 bits and leaves 0 out (nf_tables_commit).
+    return generation === 0xffffffff ? 1 : generation + 1;
+  }
+
   /** Has the kernel check a transaction, which it then takes back because it has no end. Throws `Refused`. */
   check({ changes }: Transaction): void {
     this.send(changes, undefined, false);

@@ -1,0 +1,69 @@
+/**
+ * Which connections there are, for who asks again and again: the kernel is asked for all once, which means a walk through
+ * the table that all network namespaces share, and tells of new ones from then on.
+ */
+import { readFileSync } from "node:fs";
+import { FAMILIES, parseAddress } from "../net/address.js";
+import type { Connection } from "../system/conntrack.js";
+import { dumpConnections, NewConnections } from "../system/netlink/conntrack.js";
+
+/** Packets from one address to another, as they are between the translations. */
+export interface Covered {
+  /** Addresses as integers. */
+  readonly source: number | bigint;
+  readonly destination: number | bigint;
+  /** 0: any. */
+  readonly protocol: number;
+  readonly port: number;
+}
+
+export class Flows {
+  private newcomers: NewConnections | undefined;
+  /** What connections' packets are; that of one that has ended stays, which costs a look too many and no more. */
+  private readonly known = new Set<string>();
+
+  /** Whether there is a connection whose packets are covered by one of these. Throws `NetlinkError`. */
+  cover(all: readonly Covered[]): boolean {
+    if (all.length === 0) return false;
+    if (this.newcomers?.take((connection) => this.note(connection)) !== true) this.begin();
+    return all.some(({ source, destination, protocol, port }) =>
+      this.known.has(textOf(source, destination, protocol, port)),
+    );
+  }
+
+  /** Has the kernel tell of nothing any more. */
+  rest(): void {
+    this.newcomers?.close();
+    this.newcomers = undefined;
+    this.known.clear();
+  }
+
+  private begin(): void {
+    this.rest();
+    // Before the walk: what begins during it is told of.
+    if (tells()) this.newcomers = new NewConnections();
+    for (const family of FAMILIES) for (const connection of dumpConnections(family)) this.note(connection);
+  }
+
+  private note({ protocol, original, reply }: Connection): void {
+    const [source, destination] = [parseAddress(original.source)?.value, parseAddress(reply.source)?.value];
+    if (source === undefined || destination === undefined) return;
+    const { known } = this;
+    known.add(textOf(source, destination, 0, 0));
+    known.add(textOf(source, destination, protocol, 0));
+    if (reply.sourcePort !== undefined) known.add(textOf(source, destination, protocol, reply.sourcePort));
+  }
+}
+
+function textOf(source: number | bigint, destination: number | bigint, protocol: number, port: number): string {
+  return `${source} ${destination} ${protocol} ${port}`;
+}
+
+/** 1: always, 2: where somebody listens (nf_conntrack-sysctl). */
+function tells(): boolean {
+  try {
+    return readFileSync("/proc/sys/net/netfilter/nf_conntrack_events", "utf8").trim() !== "0";
+  } catch {
+    return false;
+  }
+}

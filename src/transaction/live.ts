@@ -1,0 +1,185 @@
+/** What an open handle has made live, and the short way for edits of it that are only elements of sets. */
+import { statSync } from "node:fs";
+import { readCommonLines } from "../../grammar/common-lines.js";
+import type { PlainRules } from "../ast/plain-rules.js";
+import { Tree } from "../ast/tree.js";
+import { Changed, commitEdit } from "../backend/nftables/apply.js";
+import { Mirror, type MirrorChange } from "../backend/nftables/mirror.js";
+import { plan } from "../backend/nftables/plan.js";
+import { Refused } from "../backend/nftables/refused.js";
+import type { Compiled } from "../ir/compile.js";
+import { invoker } from "../system/invoker.js";
+import { usesNetlink } from "../system/transport.js";
+import { Diagnostics } from "../text/diagnostic.js";
+import { SourceFile } from "../text/source.js";
+import type { ApplyResult } from "./apply.js";
+import { saveConfirmed } from "./confirmed.js";
+import { cutConnections } from "./connections.js";
+import { applyEdits, type Update } from "./edits.js";
+import { Flows } from "./flows.js";
+import { makeEntry } from "./history.js";
+import { type Applied, EditLog, isRecorded, readApplied, recordPath, rewriteApplied } from "./state.js";
+import { edit } from "./update.js";
+
+/** Edits are folded into the text that they edit when there are so many. */
+const MANY = 20_000;
+
+/** An edit that has been looked at. */
+interface Prepared {
+  readonly change: MirrorChange;
+  readonly started: number;
+}
+
+export class Live {
+  /** What was applied whole. */
+  compiled: Compiled;
+  /** What was edited since. */
+  edits: Update[] = [];
+  private mirror: Mirror | undefined;
+  private prepared = false;
+  private generation = 0;
+  private applied: Applied | undefined;
+  private log: EditLog | undefined;
+  private readonly flows = new Flows();
+  /** Whether edits aren't in the record yet. */
+  private unsettled = false;
+  /** Which state of the record is ours. */
+  private stamp: string | undefined;
+
+  constructor(compiled: Compiled) {
+    this.compiled = compiled;
+    this.stamp = stampOf(compiled);
+  }
+
+  /** Makes the edit live; undefined, with nothing done, where the whole policy must be applied. */
+  async update(update: Update): Promise<ApplyResult | undefined> {
+    if (!this.prepared) this.prepare();
+    const prepared = this.look(update);
+    if (prepared === undefined) return undefined;
+    const { change, started } = prepared;
+    const planned = performance.now();
+    try {
+      this.generation = commitEdit(change, this.generation);
+    } catch (error) {
+      // Somebody else has changed rules, or the sets aren't as we think: the whole way looks at everything.
+      this.forget();
+      if (error instanceof Changed || error instanceof Refused) return undefined;
+      throw error;
+    }
+    const committed = performance.now();
+    this.mirror?.note(change);
+    this.edits.push(update);
+    this.unsettled = true;
+    const problems: string[] = [];
+    try {
+      this.log ??= new EditLog(this.applied as Applied);
+      this.log.append(update, this.generation);
+    } catch (error) {
+      problems.push(`the record doesn't know of this yet: ${(error as Error).message}`);
+    }
+    // One that began while we looked.
+    if (this.flows.cover(change.tightened)) problems.push(...(await this.cut()));
+    if (this.edits.length >= MANY) this.fold();
+    const operations = change.tuples.reduce(
+      (sum, { before, after }) => sum + +(before.length > 0) + +(after.length > 0),
+      0,
+    );
+    return {
+      changed: operations > 0,
+      operations,
+      changes: operations === 0 ? [] : [`change ${operations} elements of the ruleset inet ${change.table.name}`],
+      problems,
+      timings: { plan: planned - started, commit: committed - planned },
+    };
+  }
+
+  /** Whether the record is as this handle has left it: another writer may have been here. */
+  isRecorded(): boolean {
+    return this.stamp !== undefined && this.stamp === stampOf(this.compiled);
+  }
+
+  /** Gives up the short way: the next edit goes the whole one. */
+  forget(): void {
+    this.prepared = true;
+    this.mirror = undefined;
+  }
+
+  /** Lets go of what is open: another whole policy was applied. */
+  drop(): void {
+    this.forget();
+    this.log?.close();
+    this.log = undefined;
+  }
+
+  /** Puts edits into the record, and on what a reboot brings back. Throws what node:fs throws. */
+  settle(): void {
+    this.flows.rest();
+    if (!this.unsettled || this.applied === undefined) return;
+    this.log?.close();
+    this.log = undefined;
+    const { files, roots } = applyEdits(this.compiled, this.edits, new Diagnostics());
+    const committed = { digest: "", generation: this.generation };
+    this.applied = { ...this.applied, at: new Date().toISOString(), files, roots, committed };
+    rewriteApplied(this.applied);
+    this.stamp = stampOf(this.compiled);
+    this.unsettled = false;
+    const { policy, at } = this.applied;
+    saveConfirmed(makeEntry(policy, at, invoker(), { files, roots }), false);
+  }
+
+  private prepare(): void {
+    this.prepared = true;
+    const { compiled } = this;
+    this.applied = readApplied(compiled.policy.name);
+    const { applied } = this;
+    if (applied === undefined || !usesNetlink() || !isRecorded(compiled, applied)) return;
+    // Flows that were cut and are allowed again must go on: the whole way sees to that.
+    if (applied.cut.length > 0 || applied.committed.generation === undefined) return;
+    this.generation = applied.committed.generation;
+    this.mirror = Mirror.of(compiled.policy, plan(compiled.policy));
+  }
+
+  private look({ add, remove }: Update): Prepared | undefined {
+    const started = performance.now();
+    const [removed, added] = [rowsOf(remove), rowsOf(add)];
+    if (this.mirror === undefined || removed === undefined || added === undefined) return undefined;
+    const change = this.mirror.change(removed, added);
+    if (change === undefined || this.flows.cover(change.tightened)) return undefined;
+    return { change, started };
+  }
+
+  private async cut(): Promise<string[]> {
+    const before = this.compiled.policy;
+    this.fold();
+    const { flows, problems } = await cutConnections(this.compiled.policy, before, []);
+    if (this.applied !== undefined) this.applied = { ...this.applied, cut: flows };
+    this.settle();
+    // What was cut must be remembered by whoever edits next: the whole way does that.
+    this.forget();
+    return [...problems];
+  }
+
+  /** The edited text in place of a text and its edits. */
+  private fold(): void {
+    this.settle();
+    this.compiled = edit(this.compiled, this.edits);
+    this.edits = [];
+  }
+}
+
+/** The rules of a text that is nothing but plain ones; none of no text. */
+function rowsOf(text: string | undefined): PlainRules | undefined {
+  const file = new SourceFile("update", text ?? "");
+  const tree = new Tree(file);
+  const end = readCommonLines(tree, 0);
+  return end < file.text.length || tree.others.length > 0 ? undefined : tree.plain;
+}
+
+function stampOf({ policy }: Compiled): string | undefined {
+  try {
+    const { ino, mtimeNs, size } = statSync(recordPath(policy.name), { bigint: true });
+    return `${ino} ${mtimeNs} ${size}`;
+  } catch {
+    return undefined;
+  }
+}
