@@ -76,7 +76,9 @@ async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
   undos.push(() => restoreForwarding(forwarding));
   await requireForwarding(policy.name, topology.forwards);
   step("verify");
-  await verify(changes);
+  const verified = await verify(changes);
+  // The guard against strangers is a change of rules too, and comes after ours.
+  if (committed !== undefined && verified !== undefined) committed = { ...committed, generation: verified };
   let cut = applied?.cut ?? [];
   const problems: string[] = [];
   if (rulesChanged && !(rules?.loosens === true && cut.length === 0)) {
@@ -122,12 +124,14 @@ async function restoreRules(policy: Policy, before: Compiled | undefined): Promi
 
 /**
  * Reads back what was made. Narrow, or it would cost as much as the making: our own tables and devices, by netlink.
- * Where the tools do the work, what they said of it has to do. Throws `Obstacle`.
+ * Where the tools do the work, what they said of it has to do. Returns the rules' generation, where they were read.
+ * Throws `Obstacle`.
  */
-async function verify({ topology, rules, rulesChanged, difference, before }: Changes): Promise<void> {
-  if (!usesNetlink()) return;
-  if (rulesChanged) rules?.verify();
-  if (difference.changes.length === 0) return;
+async function verify(changes: Changes): Promise<number | undefined> {
+  const { topology, rules, rulesChanged, difference, before } = changes;
+  if (!usesNetlink()) return undefined;
+  const generation = rulesChanged ? rules?.verify() : undefined;
+  if (difference.changes.length === 0) return generation;
   const actual = await readTopology(topology, { before: before && planTopology(before.policy) });
   const left = differ(topology, actual).changes.find((change) => change.works.some((work) => work.stage !== "retire"));
   if (left !== undefined)
@@ -135,4 +139,5 @@ async function verify({ topology, rules, rulesChanged, difference, before }: Cha
       `the network isn't as it was made: to do is still: ${left.text}`,
       "something else changes it at the same time; look for what manages devices on this host, and apply again",
     );
+  return generation;
 }

@@ -134,7 +134,7 @@ export class Live {
     const { applied } = this;
     if (applied === undefined || !usesNetlink() || !isRecorded(compiled, applied)) return;
     // Flows that were cut and are allowed again must go on: the whole way sees to that.
-    if (applied.cut.length > 0 || applied.committed.generation === undefined) return;
+    if (applied.cut.some(({ until }) => until > Date.now()) || applied.committed.generation === undefined) return;
     this.generation = applied.committed.generation;
     this.mirror = Mirror.of(compiled.policy, plan(compiled.policy));
   }

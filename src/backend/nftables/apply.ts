@@ -43,8 +43,11 @@ export interface Approach {
   check(): Promise<void>;
   /** Makes the kernel match. All or nothing for every packet; throws `Refused`. Objects that were changed are counted. */
   commit(): Promise<Committed & { readonly operations: number }>;
-  /** Reads back what was committed. Throws `Refused` where it isn't as it should be. */
-  verify(): void;
+  /**
+   * Reads back what was committed; returns the generation at which it was so, undefined where nothing was read. Throws
+   * `Refused` where it isn't as it should be.
+   */
+  verify(): number | undefined;
 }
 
 /** `known` is what was remembered of the policy's last commit. */
@@ -109,12 +112,14 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined): Appr
         }
     },
     verify() {
-      const wrong = mismatch(want, socket().read(all, true).tables);
+      const { tables, generation } = socket().read(all, true);
+      const wrong = mismatch(want, tables);
       if (wrong !== undefined)
         throw new Refused(
           `the ruleset isn't as it was committed (${wrong}): somebody else has changed it meanwhile`,
           "look for what else manages nftables on this host, and apply again",
         );
+      return generation;
     },
   };
 }

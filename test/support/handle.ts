@@ -1,0 +1,71 @@
+/**
+ * An open handle of the library. The first half runs on a lab's host, through `host.call`, where the handle stays from
+ * one call to the next; the second is for the test.
+ */
+import { compile } from "../../src/ir/compile.js";
+import type { ApplyResult } from "../../src/transaction/apply.js";
+import type { Update } from "../../src/transaction/edits.js";
+import { type Net, open } from "../../src/transaction/open.js";
+import { readApplied } from "../../src/transaction/state.js";
+import type { Host } from "../kernel/lab.js";
+
+let net: Net | undefined;
+
+export async function applyThrough(text: string): Promise<ApplyResult> {
+  net ??= await open();
+  return net.apply(compile(text, { file: "lab.tsnet" }).policy);
+}
+
+/** One after the other; what each came to. */
+export async function updateThrough(updates: readonly Update[]): Promise<ApplyResult[]> {
+  const results: ApplyResult[] = [];
+  for (const update of updates) results.push(await (net as Net).update(update));
+  return results;
+}
+
+export async function closeHandle(): Promise<void> {
+  await net?.close();
+  net = undefined;
+}
+
+/** Gives the handle up as a killed process does. */
+export function loseHandle(): void {
+  net = undefined;
+}
+
+export function recordedText(policy: string): string | undefined {
+  return readApplied(policy)?.files[0]?.text;
+}
+
+// --------------------------------------------------------------------------------------------------------------------
+
+const HERE = import.meta.url;
+
+export class Handle {
+  private readonly host: Host;
+
+  constructor(host: Host) {
+    this.host = host;
+  }
+
+  apply(text: string): Promise<ApplyResult> {
+    return this.host.call(HERE, "applyThrough", text);
+  }
+
+  update(...updates: Update[]): Promise<ApplyResult[]> {
+    return this.host.call(HERE, "updateThrough", updates);
+  }
+
+  close(): Promise<void> {
+    return this.host.call(HERE, "closeHandle");
+  }
+
+  recorded(policy = "tsnet"): Promise<string | undefined> {
+    return this.host.call(HERE, "recordedText", policy);
+  }
+}
+
+/** Whether an update sent single elements and nothing else. */
+export function isQuick({ changes }: ApplyResult): boolean {
+  return changes.every((change) => /^change \d+ elements of/.test(change));
+}

@@ -1,0 +1,216 @@
+/** Updates through an open handle: the same as an apply of the edited text, however short the way. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { applyEdits, type Update } from "../../src/transaction/edits.js";
+import { Diagnostics } from "../../src/text/diagnostic.js";
+import { type Host, lab } from "../kernel/lab.js";
+import { apply, at } from "../support/live.js";
+import { Handle, isQuick } from "../support/handle.js";
+import { alive, Traffic } from "../support/traffic.js";
+import { until } from "../security/place.js";
+
+const test = suite("updates");
+const COUNT = Number(process.env["TSNET_UPDATES"] ?? 100);
+
+const BASE = `network n { subnet 10.9.0.0/24; subnet fd09::/64; icc off }
+network m { subnet 10.8.0.0/24 }
+container a { network n }
+container b { network n; network m }
+container c { network n }
+let all = {a, b, c}
+allow 192.0.2.1 -> a:80
+allow 192.0.2.1 -> a:80
+allow a -> b:1
+deny a -> c
+allow b -> a:53/udp
+allow 10.0.0.0/8 -> c:1000-2000
+reject c -> 192.0.2.7:25
+allow 192.0.2.2 -> b
+allow a -> 192.0.2.3
+allow a -> 192.0.2.3:9
+deny 192.0.2.200 -> a:9
+deny a -> 192.0.2.200:9
+deny a -> b:9
+deny a -> 192.0.2.201
+reject 192.0.2.200 -> a:9
+reject a -> b:9
+publish 8080 -> a:80
+`;
+
+/** Numbers that look random and are the same each time (Numerical Recipes' generator). */
+function draws(seed: number): (below: number) => number {
+  let x = seed >>> 0;
+  return (below) => {
+    x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
+    return Math.floor((x / 2 ** 32) * below);
+  };
+}
+
+/** Statements that are added: mostly plain, some that aren't only elements, some twice. */
+function statement(draw: (below: number) => number): string {
+  const verb = ["allow", "allow", "allow", "deny", "reject"][draw(5)] as string;
+  const name = (): string => ["a", "b", "c"][draw(3)] as string;
+  const address = `192.0.2.${draw(12)}`;
+  const port = `${1 + draw(5)}${["", "", "/udp", "/sctp"][draw(4)] as string}`;
+  const kinds = [
+    `${verb} ${address} -> ${name()}:${port}`,
+    `${verb} ${name()} -> ${address}:${port}`,
+    `${verb} ${name()} -> ${name()}:${port}`,
+    `${verb} ${address} -> ${name()}`,
+    `${verb} all -> 192.0.2.${draw(3)}:${port}`,
+  ];
+  const odd = [
+    `${verb} ${address} -> {a, b}:{7, 8/udp}`,
+    `${verb} 192.0.2.0/24 -> ${name()}:${port}`,
+    `${verb} ${name()} -> a:icmp`,
+  ];
+  return (draw(12) === 0 ? odd[draw(odd.length)] : kinds[draw(kinds.length)]) as string;
+}
+
+/** Without a container at either end, or of a container with itself: the whole way refuses or warns of those. */
+const makesSense = (text: string): boolean => {
+  const [, from, to] = /^\w+ (\S+) -> (\{[^}]*\}|[^:\s]+)/.exec(text) ?? [];
+  return from !== to;
+};
+
+/** The rules as nft lists them, without what depends on their history. */
+async function listing(host: Host): Promise<string[]> {
+  const { stdout } = await host.run("nft", ["-j", "list", "ruleset"]);
+  const { nftables } = JSON.parse(stdout) as { nftables: Record<string, Record<string, unknown>>[] };
+  return nftables
+    .filter((one) => !("metainfo" in one))
+    .map((one) => {
+      const [[kind, object]] = Object.entries(one) as [[string, Record<string, unknown>]];
+      const { handle: _, size: __, elem, ...rest } = object;
+      return `${kind} ${JSON.stringify({ ...rest, elem: ((elem ?? []) as unknown[]).map((e) => JSON.stringify(e)).sort() })}`;
+    })
+    .sort();
+}
+
+test(`${COUNT} random updates leave what a fresh apply of the edited text leaves`, async () => {
+  const draw = draws(3);
+  const updates: Update[] = [];
+  const there: string[] = BASE.split("\n").filter((line) => /^(allow|deny|reject)/.test(line));
+  while (updates.length < COUNT) {
+    const add = draw(5) === 0 ? undefined : statement(draw);
+    if (add !== undefined && !makesSense(add)) continue;
+    const [remove] =
+      there.length > 4 && (add === undefined || draw(2) === 0) ? there.splice(draw(there.length), 1) : [];
+    if (add === undefined && remove === undefined) continue;
+    if (add !== undefined) there.push(add);
+    updates.push({ ...(add === undefined ? {} : { add }), ...(remove === undefined ? {} : { remove }) });
+  }
+  const texts = { files: [{ name: "lab.tsnet", text: BASE }], roots: ["lab.tsnet"] };
+  const text = applyEdits(texts, updates, new Diagnostics()).files[0]?.text as string;
+  // The text has the statements that are left, whatever else is in it.
+  assert.equal(
+    text
+      .split("\n")
+      .map((line) => line.trim())
+      .filter((line) => /^(allow|deny|reject)/.test(line))
+      .sort(),
+    [...there].sort(),
+  );
+
+  let edited: string[] = [];
+  await lab(async (host) => {
+    const handle = new Handle(host);
+    await handle.apply(BASE);
+    const results = await handle.update(...updates);
+    const quick = results.filter(isQuick).length;
+    assert.ok(quick > COUNT * 0.5, `${quick} of ${COUNT} went the short way`);
+    edited = await listing(host);
+    // Before anything is settled, the record knows; and afterwards.
+    assert.is(await handle.recorded(), text);
+    await handle.close();
+    assert.is(await handle.recorded(), text);
+    assert.is((await apply(host, text)).changed, false);
+  });
+  await lab(async (host) => {
+    await apply(host, text);
+    assert.equal(edited, await listing(host));
+  });
+});
+
+test("a handle notices what others do, loses nothing of theirs, and puts its own right", () =>
+  lab(async (host) => {
+    const handle = new Handle(host);
+    await handle.apply(BASE);
+    const [first] = await handle.update({ add: "allow 192.0.2.50 -> a:80" });
+    assert.ok(first !== undefined && isQuick(first));
+    await host.nft("table inet foreign { chain c { type filter hook forward priority 5; policy accept; }\n}\n");
+    const [second, third] = await handle.update(
+      { add: "allow 192.0.2.51 -> a:80" },
+      { add: "allow 192.0.2.52 -> a:80" },
+    );
+    assert.ok(second?.changed && third !== undefined && isQuick(third));
+    assert.match((await host.run("nft", ["list", "tables"])).stdout, "table inet foreign");
+    // One of ours is gone, and the next update finds out.
+    await host.run(
+      "nft",
+      ["delete", "element", "inet", "tsnet-tsnet", "allow-port4", "{ 192.0.2.50 . 10.9.0.4 . tcp . 80 }"],
+      { accept: "any" },
+    );
+    await host.nft("flush set inet tsnet-tsnet allow-port4");
+    await handle.update({ add: "allow 192.0.2.53 -> a:80" });
+    const { stdout } = await host.run("nft", ["list", "set", "inet", "tsnet-tsnet", "allow-port4"]);
+    for (const last of [50, 51, 52, 53]) assert.match(stdout, `192.0.2.${last} .`);
+    // Another writer gets in while the handle rests; what it removed of another policy stays removed.
+    await apply(host, "policy other\nnetwork o { subnet 10.77.0.0/24 }\ncontainer x { network o }");
+    await handle.update({ remove: "allow 192.0.2.53 -> a:80" });
+    // Wrong updates change nothing and leave the handle usable.
+    for (const wrong of [
+      { add: "allow nobody -> a:80" },
+      { add: "allow a ->" },
+      { remove: "allow 192.0.2.99 -> a:80" },
+    ]) {
+      const before = await listing(host);
+      await handle.update(wrong).then(
+        () => assert.unreachable(JSON.stringify(wrong)),
+        (error: unknown) => assert.match(String(error), /error\[/),
+      );
+      assert.equal(await listing(host), before);
+    }
+    const [last] = await handle.update({ add: "allow 192.0.2.54 -> a:80" });
+    assert.ok(last?.changed);
+    await handle.close();
+  }));
+
+test("an update cuts the connections that it denies, and no others", () =>
+  lab(async (host) => {
+    const handle = new Handle(host);
+    const traffic = new Traffic(host);
+    await handle.apply(
+      `${BASE}allow a -> c:7001\nallow a -> b:7002\nallow b -> a:7003/udp\n`.replace("deny a -> c\n", ""),
+    );
+    const address = async (name: string): Promise<string> =>
+      /inet (10\.9\.0\.\d+)/.exec((await host.runIn(at(name), "ip", ["-4", "address"])).stdout)?.[1] as string;
+    await handle.update({ add: "allow b -> c:7004" });
+    const doomed = await traffic.open("tcp", at("a"), at("c"), await address("c"), 7001);
+    const kept = [
+      await traffic.open("tcp", at("a"), at("b"), await address("b"), 7002),
+      await traffic.open("udp", at("b"), at("a"), await address("a"), 7003),
+      // Begun since the handle was last asked.
+      await traffic.open("tcp", at("b"), at("c"), await address("c"), 7004),
+    ];
+    const [unrelated] = await handle.update({ remove: "allow 192.0.2.1 -> a:80" });
+    assert.ok(unrelated !== undefined && isQuick(unrelated));
+    await alive([doomed, ...kept]);
+    await handle.update({ remove: "allow a -> c:7001" });
+    await alive(kept);
+    // The server's words must not come through any more either.
+    const { received } = await doomed.client.look(doomed.ends.client);
+    await doomed.server.send(doomed.ends.server);
+    await alive(kept);
+    assert.is((await doomed.client.look(doomed.ends.client)).received, received);
+    // And one that the handle could only have been told of.
+    await handle.update({ remove: "allow b -> c:7004" });
+    const before = (await kept[2]?.client.look(kept[2].ends.client))?.received;
+    await kept[2]?.server.send(kept[2].ends.server);
+    await alive(kept.slice(0, 2));
+    assert.is((await kept[2]?.client.look(kept[2].ends.client))?.received, before);
+    await until("the handle rests", async () => (await host.read("/run/tsnet/lock")) === undefined);
+    await handle.close();
+  }));
+
+test.run();
