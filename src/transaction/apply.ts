@@ -4,6 +4,7 @@
  */
 import { type Approach, approach } from "../backend/nftables/apply.js";
 import { clearBatches } from "../backend/nftables/nft.js";
+import { Mirror } from "../backend/nftables/mirror.js";
 import { plan } from "../backend/nftables/plan.js";
 import type { NamedTable } from "../backend/nftables/readback.js";
 import type { Compiled } from "../ir/compile.js";
@@ -22,7 +23,8 @@ import { holderOfPorts } from "./ports.js";
 import { requireSystem } from "./ready.js";
 import { type Purpose, recorded } from "./records.js";
 import { recover } from "./recover.js";
-import { isRecorded, readApplied, recompile, rewriteApplied, tidyDirectories } from "./state.js";
+import { plainEdit } from "./plain-edit.js";
+import { type Applied, isRecorded, readApplied, recompile, rewriteApplied, tidyDirectories } from "./state.js";
 
 export interface ApplyOptions {
   /** Have the kernel check everything, change nothing. */
@@ -96,10 +98,17 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   const applied = readApplied(policy.name);
   // Compiling is pure: the same texts need it once.
   const known = [compiled, options.before].find((one) => one !== undefined && isRecorded(one, applied));
-  const before = applied && (known ?? recompile(applied));
+  const edit = known === undefined && applied !== undefined ? plainEdit(compiled, applied) : undefined;
+  // What isn't a plain rule is the same then, and nobody asks for more.
+  const before = applied && (known ?? (edit === undefined ? recompile(applied) : compiled));
   const reading = readTopology(topology, { before: before && planTopology(before.policy) });
   const ruleset = plan(policy);
-  const rules = options.rules === false ? undefined : await approach(ruleset, applied?.committed);
+  const textsOf = (files: Applied["files"]): string[] => files.flatMap(({ name, text }) => [name, text]);
+  const source = {
+    texts: textsOf(compiled.files),
+    last: edit && applied && { texts: textsOf(applied.files), change: () => Mirror.of(policy, ruleset)?.since(edit) },
+  };
+  const rules = options.rules === false ? undefined : await approach(ruleset, applied?.committed, source);
   const rulesChanged = rules !== undefined && rules.standing !== "equal";
   const actual = await reading;
   const difference = differ(topology, actual);

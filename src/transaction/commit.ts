@@ -20,7 +20,7 @@ import type { Topology } from "../topology/topology.js";
 import { cutConnections } from "./connections.js";
 import { beginJournal, endJournal, step } from "./journal.js";
 import { Obstacle } from "./obstacle.js";
-import { type Applied, forgetApplied, rewriteApplied, writeApplied } from "./state.js";
+import { type Applied, forgetApplied, recompile, rewriteApplied, writeApplied } from "./state.js";
 
 export interface Changes {
   readonly compiled: Compiled;
@@ -29,7 +29,7 @@ export interface Changes {
   /** Undefined: the network is built without its rules. */
   readonly rules: Approach | undefined;
   readonly rulesChanged: boolean;
-  /** What was applied before, and its record. */
+  /** What was applied before, or what differs from it by plain rules only; and its record. */
   readonly before: Compiled | undefined;
   readonly applied: Applied | undefined;
   /** Whether to write the record. */
@@ -66,7 +66,7 @@ async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
   let committed = rules?.now;
   if (rules !== undefined && rulesChanged) {
     step("rules");
-    undos.push(() => restoreRules(policy, before));
+    undos.push(() => restoreRules(policy, applied));
     committed = await rules.commit();
   }
   step("raise");
@@ -112,12 +112,12 @@ async function takeBack(undos: readonly Undo[]): Promise<string[]> {
 }
 
 /** The rules of the policy that stood before, or none. */
-async function restoreRules(policy: Policy, before: Compiled | undefined): Promise<string[]> {
-  if (before === undefined) {
+async function restoreRules(policy: Policy, applied: Applied | undefined): Promise<string[]> {
+  if (applied === undefined) {
     await deleteTables((await tablesNamed(tableName(policy.name))).filter((table) => table.ours));
     return [];
   }
-  const old = await approach(plan(before.policy), undefined);
+  const old = await approach(plan(recompile(applied).policy), undefined);
   if (old.standing !== "equal") await old.commit();
   return [];
 }

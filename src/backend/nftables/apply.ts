@@ -3,6 +3,7 @@
  * tables whole.
  */
 import { createHash } from "node:crypto";
+import packageJson from "../../../package.json" with { type: "json" };
 import { usesNetlink } from "../../system/transport.js";
 import { checkText, commitText } from "./nft.js";
 import { compare, foreignTables, type NamedTable, ownTables } from "./readback.js";
@@ -50,9 +51,17 @@ export interface Approach {
   verify(): number | undefined;
 }
 
+/** What else is known of a plan, which spares reading what the kernel has. */
+export interface Source {
+  /** The policy's texts: a plan is a function of them. */
+  readonly texts: readonly string[];
+  /** What was committed last: its texts, and the way from there to the plan where that is single elements. */
+  readonly last?: { readonly texts: readonly string[]; readonly change: () => MirrorChange | undefined } | undefined;
+}
+
 /** `known` is what was remembered of the policy's last commit. */
-export async function approach(ruleset: Ruleset, known: Committed | undefined): Promise<Approach> {
-  return usesNetlink() ? approachByNetlink(ruleset, known) : approachByNft(ruleset, known);
+export async function approach(ruleset: Ruleset, known: Committed | undefined, source?: Source): Promise<Approach> {
+  return usesNetlink() ? approachByNetlink(ruleset, known, source) : approachByNft(ruleset, known);
 }
 
 // netlink ------------------------------------------------------------------------------------------------------------
@@ -67,9 +76,9 @@ function socket(): Kernel {
   return (kernel ??= new Kernel());
 }
 
-function approachByNetlink(ruleset: Ruleset, known: Committed | undefined): Approach {
+function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, source?: Source): Approach {
   const want = desiredState(ruleset, sizeOf);
-  const digest = digestOf(want);
+  const digest = digestOf(want, source?.texts);
   const names = ruleset.tables.map(({ family, name }) => ({ family, name }));
   // A table that the plan no longer has, such as that of arp, goes with the change.
   const all = (["inet", "arp"] as const).map((family) => ({ family, name: names[0]?.name ?? "" }));
@@ -85,6 +94,11 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined): Appr
       commit: () => Promise.reject(new Error()),
       verify: () => undefined,
     };
+  const { last } = source ?? {};
+  if (last !== undefined && known?.generation === generation && known.digest === digestOf(want, last.texts)) {
+    const change = last.change();
+    if (change !== undefined) return approachByElements(ruleset, want, change, { digest, generation });
+  }
   let read = socket().read(all);
   let transactions = difference(ruleset.tables, want, read.tables);
   const standing = transactions.length === 0 ? "equal" : read.tables.length === 0 ? "absent" : "different";
@@ -112,25 +126,75 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined): Appr
         }
     },
     verify() {
-      const { tables, generation } = socket().read(all, true);
-      const wrong = mismatch(want, tables);
-      if (wrong !== undefined)
-        throw new Refused(
-          `the ruleset isn't as it was committed (${wrong}): somebody else has changed it meanwhile`,
-          "look for what else manages nftables on this host, and apply again",
-        );
-      return generation;
+      return verified(want);
     },
   };
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
 
-function digestOf(states: readonly TableState[]): string {
-  const hash = createHash("sha1");
+/** From what is in force, as the last commit left it, by single elements. */
+function approachByElements(
+  ruleset: Ruleset,
+  want: readonly TableState[],
+  change: MirrorChange,
+  from: Committed & { readonly generation: number },
+): Approach {
+  const { digest } = from;
+  const { table } = change;
+  const changes = tupleChanges(table, change.tuples);
+  let whole: Approach | undefined;
+  return {
+    standing: "different",
+    foreign: [],
+    now: from,
+    objects: changes.length,
+    loosens: change.tightened.length === 0,
+    check: () => Promise.resolve(socket().check({ changes, settle: false })),
+    async commit() {
+      try {
+        return { digest, generation: socket().edit(changes, from.generation), operations: changes.length };
+      } catch (error) {
+        if (!(error instanceof Changed || error instanceof Refused)) throw error;
+        // Somebody has changed rules, or a set is full: all is read and compared.
+        whole = approachByNetlink(ruleset, undefined);
+        const { generation, operations } = await whole.commit();
+        return { digest, generation, operations };
+      }
+    },
+    verify: () => (whole === undefined ? verified(want) : whole.verify()),
+  };
+}
+
+/** Throws `Refused` where the kernel hasn't what is wanted; returns the generation at which it has. */
+function verified(want: readonly TableState[]): number {
+  const { name } = want[0]?.table ?? { name: "" };
+  const { tables, generation } = socket().read(
+    (["inet", "arp"] as const).map((family) => ({ family, name })),
+    true,
+  );
+  const wrong = mismatch(want, tables);
+  if (wrong !== undefined)
+    throw new Refused(
+      `the ruleset isn't as it was committed (${wrong}): somebody else has changed it meanwhile`,
+      "look for what else manages nftables on this host, and apply again",
+    );
+  return generation;
+}
+
+/**
+ * Of what is to be in the kernel. Elements are a function of the texts and of this program's version, and a tenth of the
+ * work to hash; where there are no texts, they are hashed themselves.
+ */
+function digestOf(states: readonly TableState[], texts: readonly string[] | undefined): string {
+  const hash = createHash("sha1").update(`${packageJson.version}\n`);
+  for (const text of texts ?? []) hash.update(`${text.length}\n`).update(text);
   for (const { table, sets, chains } of states) {
     hash.update(`${table.family} ${table.name}\n`);
-    for (const [name, set] of sets) hash.update(`${name} ${set.definition}`, "latin1").update(set.elements.bytes);
+    for (const [name, set] of sets) {
+      hash.update(`${name} ${set.definition}`, "latin1");
+      if (texts === undefined) hash.update(set.elements.bytes);
+    }
     for (const [name, chain] of chains) hash.update(`${name} ${chain.hook} ${chain.rules.join()}`, "latin1");
   }
   return `netlink:${hash.digest("hex")}`;

@@ -57,13 +57,9 @@ export class Mirror {
     }
   }
 
-  /** Undefined for a policy of which a single rule can change more than elements. */
+  /** Undefined for a policy of which a single rule can change more than elements, or be wrong by itself. */
   static of(policy: Policy, ruleset: Ruleset): Mirror | undefined {
-    // A rule may name, and so make, a container; it may fail an assertion; it may be what a publish means.
-    const implicit = policy.containers.some(({ origin }) => origin === undefined);
-    const untargeted = policy.publishes.some(({ origin }) => /^publish .*-> \d/.test(origin.text));
-    if (implicit || untargeted || policy.assertions.length > 0) return undefined;
-    return new Mirror(policy, ruleset);
+    return isSelfContained(policy) && policy.assertions.length === 0 ? new Mirror(policy, ruleset) : undefined;
   }
 
   /** Undefined where the whole policy must be planned, be it to say what is wrong. */
@@ -83,6 +79,15 @@ export class Mirror {
       if (new Set(tuples.flatMap((one) => (one.family === family ? [one.set] : []))).size > 1) return undefined;
     for (const set of this.sets.values()) if (!set.holds(tuples)) return undefined;
     return { table: this.table, tuples, tightened };
+  }
+
+  /**
+   * The way to this plan from the one of the same policy with other plain rules. Undefined as `change`: what takes it
+   * there must be elements only.
+   */
+  since({ removed, added }: { readonly removed: PlainRules; readonly added: PlainRules }): MirrorChange | undefined {
+    const back = this.change(added, removed);
+    return back && inverse(back);
   }
 
   /** Notes what was committed. */
@@ -134,6 +139,23 @@ export class Mirror {
     }
     return true;
   }
+}
+
+/**
+ * Whether a rule more or less is nothing but a rule: where no container is declared, one may name a new container, and
+ * a publish without a target means the container that rules lead to.
+ */
+export function isSelfContained({ containers, publishes }: Policy): boolean {
+  const untargeted = publishes.some(({ origin: { text } }) => text.startsWith("publish ") && !/ -> \D/.test(text));
+  return !untargeted && containers.every(({ origin }) => origin !== undefined);
+}
+
+/** The change that takes another back. */
+function inverse({ table, tuples }: MirrorChange): MirrorChange {
+  const back = tuples.map(({ before, after, ...rest }) => ({ ...rest, before: after, after: before }));
+  const tightens = ({ set, before, after }: TupleChange): boolean =>
+    set.name.startsWith("allow-") ? after.length < before.length : after.length > before.length;
+  return { table, tuples: back, tightened: back.filter(tightens).map(({ tuple }) => tuple) };
 }
 
 function tupleOf({ sources, destinations, protocols, ports }: Tuples, i: number): Tuple {

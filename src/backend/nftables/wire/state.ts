@@ -4,7 +4,7 @@
  */
 import { Encoder } from "../../../system/netlink/encoder.js";
 import { list, text } from "../../../system/netlink/decoder.js";
-import type { Rule, Ruleset, Table } from "../ruleset.js";
+import type { Rule, Ruleset, Set, Table } from "../ruleset.js";
 import * as nft from "./constants.js";
 import { type Elements, encodeElements } from "./elements.js";
 import { encodeDefinition, encodeHook, type TableName } from "./encode.js";
@@ -19,7 +19,7 @@ export interface SetState {
   readonly timeout: boolean;
   readonly elements: Elements;
   /** Where only their number was read. */
-  readonly count?: number;
+  readonly count?: number | undefined;
 }
 
 export interface ChainState {
@@ -44,17 +44,7 @@ export function desiredState(ruleset: Ruleset, size: (set: Table["sets"][number]
     return {
       table: { family: table.family, name: table.name },
       flags: 0,
-      sets: new Map(
-        table.sets.map((set) => [
-          set.name,
-          {
-            definition: written((encoder) => encodeDefinition(encoder, set)),
-            size: size(set),
-            timeout: set.timeout === true,
-            elements: encodeElements(set),
-          },
-        ]),
-      ),
+      sets: new Map(table.sets.map((set) => [set.name, new WantedSet(set, size(set))])),
       chains: new Map(
         table.chains.map((chain) => [
           chain.name,
@@ -72,6 +62,31 @@ export function desiredState(ruleset: Ruleset, size: (set: Table["sets"][number]
       ),
     };
   });
+}
+
+/** A set of a plan; its elements are encoded when somebody asks for them. */
+class WantedSet implements SetState {
+  readonly definition: string;
+  readonly size: number | undefined;
+  readonly timeout: boolean;
+  private readonly set: Set;
+  private encoded: Elements | undefined;
+
+  constructor(set: Set, size: number | undefined) {
+    this.set = set;
+    this.definition = written((encoder) => encodeDefinition(encoder, set));
+    this.size = size;
+    this.timeout = set.timeout === true;
+  }
+
+  get elements(): Elements {
+    return (this.encoded ??= encodeElements(this.set));
+  }
+
+  /** Of tuples, which are as many elements. */
+  get count(): number | undefined {
+    return this.set.tuples?.length;
+  }
 }
 
 function written(write: (encoder: Encoder) => void): string {

@@ -1,0 +1,77 @@
+/** Texts that differ by plain rules only, found without compiling the older. */
+import { readCommonLines } from "../../grammar/common-lines.js";
+import type { PlainRules } from "../ast/plain-rules.js";
+import { Tree } from "../ast/tree.js";
+import { isSelfContained } from "../backend/nftables/mirror.js";
+import type { Compiled } from "../ir/compile.js";
+import { SourceFile } from "../text/source.js";
+import type { Texts } from "./history.js";
+
+const NEWLINE = 10;
+
+/** More lines than this are compared as a whole policy. */
+const MOST = 2000;
+
+export interface PlainEdit {
+  readonly removed: PlainRules;
+  readonly added: PlainRules;
+}
+
+/**
+ * What the texts of a compiled policy have that older ones hadn't, and the other way round. Undefined where they differ
+ * by more than plain rules, or where a rule more or less changes more than rules.
+ */
+export function plainEdit({ files, policy }: Compiled, old: Texts): PlainEdit | undefined {
+  if (files.length !== old.files.length || !isSelfContained(policy)) return undefined;
+  let edit: PlainEdit | undefined;
+  for (const [i, { name, text }] of files.entries()) {
+    const before = old.files[i];
+    if (before?.name !== name) return undefined;
+    if (before.text === text) continue;
+    if (edit !== undefined) return undefined;
+    const [start, end, oldEnd] = bounds(text, before.text);
+    const [added, removed] = [rowsOf(text.slice(start, end)), rowsOf(before.text.slice(start, oldEnd))];
+    if (added === undefined || removed === undefined) return undefined;
+    edit = { removed, added };
+  }
+  return edit;
+}
+
+/** Where two texts differ: whole lines from `start`, to `end` in the one and to `oldEnd` in the other. */
+function bounds(text: string, old: string): [start: number, end: number, oldEnd: number] {
+  const most = Math.min(text.length, old.length);
+  let same = commonPrefix(text, old, most);
+  same = text.lastIndexOf("\n", same - 1) + 1;
+  let tail = 0;
+  while (tail < most - same && text.charCodeAt(text.length - 1 - tail) === old.charCodeAt(old.length - 1 - tail))
+    tail++;
+  const shift = old.length - text.length;
+  let end = text.length - tail;
+  // A line of the one may end as one of the other does.
+  if (!startsLine(text, end) || !startsLine(old, end + shift)) {
+    const next = text.indexOf("\n", end);
+    end = next === -1 ? text.length : next + 1;
+  }
+  return [same, end, end + shift];
+}
+
+function startsLine(text: string, at: number): boolean {
+  return at === 0 || at === text.length || text.charCodeAt(at - 1) === NEWLINE;
+}
+
+/** By halves: comparing slices is the engine's own work. */
+function commonPrefix(a: string, b: string, most: number): number {
+  let low = 0;
+  for (let step = most; step > 0;) {
+    if (low + step <= most && a.slice(low, low + step) === b.slice(low, low + step)) low += step;
+    else step >>= 1;
+  }
+  return low;
+}
+
+/** The rules of a text that is nothing but plain ones. */
+function rowsOf(text: string): PlainRules | undefined {
+  const tree = new Tree(new SourceFile("edit", text));
+  const end = readCommonLines(tree, 0);
+  return end < text.length || tree.others.length > 0 || tree.plain.length > MOST ? undefined : tree.plain;
+}
