@@ -96,6 +96,32 @@ function build(): Command {
     .action(async (words: string[], options) => (await import("./explain.js")).explain(words, options));
 
   program
+    .command("graph")
+    .description("who may talk to whom: a matrix, a picture, or a page to search and click through")
+    .argument("<file...>", FILE_HELP)
+    .addOption(
+      new Option("--format <form>", "a matrix; Graphviz; a picture; a page of its own")
+        .choices(["text", "dot", "svg", "html"])
+        .default("text"),
+    )
+    .addOption(new Option("--json", "one JSON object: { cells: [...] }, as `try --json`").conflicts("format"))
+    .option("-o, --output <file>", "write to this file; else to standard output")
+    .addHelpText(
+      "after",
+      `
+Containers that nothing in the policy tells apart share a row. The page needs no network: open it from disk, send it by mail.
+--json: { cells: [{ from, to, port, proto, expected, measured, … }] }; measured is null, since nothing is: see \`tsnet try\`.
+` +
+        examples(
+          "tsnet graph shop.tsnet",
+          "tsnet graph shop.tsnet --format html -o shop.html",
+          "tsnet graph shop.tsnet --format dot | dot -Tpdf -o shop.pdf",
+          "tsnet graph shop.tsnet --json | jq '.cells[] | select(.expected == \"allow\")'",
+        ),
+    )
+    .action(async (files: string[], options) => (await import("./graph.js")).graph(files, options));
+
+  program
     .command("try")
     .description("the whole policy in a throwaway namespace: builds it, probes every pair with real packets")
     .argument("<file...>", FILE_HELP)

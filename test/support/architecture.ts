@@ -17,6 +17,9 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   grammar: ["text", "net", "ast"],
   ast: ["text", "net", "grammar"],
   ir: ["text", "net", "grammar", "ast"],
+  graph: ["text", "net", "ir"],
+  // The browser's: of the rest it may know what the page carries.
+  page: ["graph"],
   topology: ["text", "net", "system", "grammar", "ast", "ir"],
   backend: ["text", "net", "system", "grammar", "ast", "ir", "topology"],
   transaction: ["text", "net", "system", "grammar", "ast", "ir", "topology", "backend"],
@@ -35,6 +38,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "transaction",
     "probe",
     "audit",
+    "graph",
     "index",
   ],
 };

@@ -23,6 +23,7 @@ const options = {
   target: "node20",
   format: "cjs" as const,
   logLevel: "error" as const,
+  external: ["elkjs"],
   define: {
     "import.meta.url": "__importMetaUrl",
     "import.meta.dirname": "__dirname",
