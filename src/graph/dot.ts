@@ -26,13 +26,17 @@ export function renderDot(graph: Graph): string {
 }
 
 function clusterLines(graph: Graph, { id, networks, nodes }: Cluster): string[] {
-  const networksText = networks.length === 0 ? "other networks" : networks.map((name) => networkText(graph, name)).join("\n");
+  const networksText = networks.length === 0 ? "other networks" : networks.map((names) => textOf(graph, names)).join("\n");
   return [
     `  subgraph ${quoted(`cluster_${id}`)} {`,
     `    label=${quoted(networksText)} labeljust=l style="rounded" color="#8a94a0";`,
     ...nodes.map((node) => `    ${nodeText(node)}`),
     "  }",
   ];
+}
+
+function textOf(graph: Graph, [name = "", ...others]: readonly string[]): string {
+  return `${networkText(graph, name)}${others.length === 0 ? "" : ` and ${others.length} more like it`}`;
 }
 
 function nodeText({ id, zone, names, within }: Node): string {

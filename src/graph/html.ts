@@ -3,7 +3,7 @@
  * this script and this style run, so that even a name that broke out of its place could do nothing. Pure.
  */
 import { createHash } from "node:crypto";
-import { NOT_DRAWN } from "./captions.js";
+import { DETAIL, NOT_DRAWN } from "./captions.js";
 import { escaped, scriptJson } from "./markup.js";
 import type { Graph } from "./model.js";
 import { encodeRows, type PageData } from "./page-data.js";
@@ -76,7 +76,7 @@ function countText(graph: Graph): string {
 function body(drawing: Drawing): string {
   const { graph, picture, layout } = drawing;
   const files = graph.files.map(({ name }) => name).join(", ");
-  const coarse = picture.coarse ? " Containers of the same networks are one box here; the matrix has each of them." : "";
+  const note = [NOT_DRAWN, DETAIL[picture.detail]].join(" ").trim();
   return `<a class="skip" href="#grid">Skip to the matrix</a>
 <header>
 <h1>${escaped(graph.policy)}</h1>
@@ -92,15 +92,15 @@ function body(drawing: Drawing): string {
 <svg id="picture" viewBox="0 0 ${layout.width} ${layout.height}" width="${layout.width}" height="${layout.height}" role="group" aria-describedby="picture-words">
 ${contents(drawing, true)}
 </svg></div>
-<p class="note" id="picture-note">${escaped(NOT_DRAWN + coarse)}</p>
+<p class="note" id="picture-note">${escaped(note)}</p>
 <p class="hidden" id="picture-words">${escaped(described(drawing).slice(0, 4000))}</p>
 </section>
 <section class="matrix" aria-labelledby="matrix-title">
 <div class="bar"><h2 id="matrix-title">Matrix</h2><ul class="legend" id="matrix-legend"></ul></div>
 <form class="filters" id="filters" role="search" aria-label="Filter the matrix">
-<label>From <input type="search" id="filter-from" placeholder="name or network" autocomplete="off" spellcheck="false"></label>
-<label>To <input type="search" id="filter-to" placeholder="name or network" autocomplete="off" spellcheck="false"></label>
-<label>Service <input type="search" id="filter-service" placeholder="443, 53/udp, icmp" autocomplete="off" spellcheck="false"></label>
+<label>From <input type="search" id="filter-from" placeholder="name, network" autocomplete="off" spellcheck="false"></label>
+<label>To <input type="search" id="filter-to" placeholder="name, network" autocomplete="off" spellcheck="false"></label>
+<label>Service <input type="search" id="filter-service" placeholder="443, 53/udp" autocomplete="off" spellcheck="false"></label>
 <label>Show <select id="filter-show"><option value="every">every pair</option><option value="open">where something is allowed</option><option value="said">where a statement decides</option><option value="published">through published ports</option><option value="refused">denied by a statement</option></select></label>
 <button type="reset" id="filter-reset">Clear</button>
 </form>

@@ -47,7 +47,6 @@ const OPTIONS = {
   "elk.layered.spacing.edgeEdgeBetweenLayers": "12",
   "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX",
   "elk.layered.considerModelOrder.strategy": "PREFER_NODES",
-  "elk.edgeLabels.inline": "true",
 } as const;
 
 export async function layOut(picture: Picture, titles: ReadonlyMap<string, string>): Promise<Layout> {
@@ -82,7 +81,7 @@ function outsideNode(node: Node): ElkNode {
 }
 
 function edgeOf({ id, from, to, label }: Edge): ElkExtendedEdge {
-  return { id, sources: [from], targets: [to], labels: [{ text: label, ...labelSize(label) }] };
+  return { id, sources: [from], targets: [to], labels: [{ text: label, ...labelSize(label), layoutOptions: { "elk.edgeLabels.inline": "true" } }] };
 }
 
 function layoutOf(root: ElkNode, picture: Picture): Layout {

@@ -2,12 +2,13 @@
  * What is drawn: containers in boxes of their networks, and an arrow for what a statement says. Defaults are not drawn:
  * they would be an arrow between almost any two ends. Pure.
  *
- * A node is a group of containers that nothing tells apart. Where those are too many for one picture, a node is all that
- * are on the same networks. So a picture stays legible whatever the policy's size.
+ * A node is a group of containers that nothing tells apart. Where those are too many for one picture, groups that play
+ * the same part are one node; and where these are still too many, a node is all that are on the same networks. So a
+ * picture stays legible whatever the policy's size.
  */
-import type { Case, EndGroup, Flow, Graph } from "./model.js";
-import { isPartial, SOME_ADDRESSES } from "./summary.js";
-import { type Services, serviceWords } from "./services.js";
+import { type Arrow, coloursOf, networkClasses } from "./alike.js";
+import { arrowsOf, type Saying } from "./arrows.js";
+import type { EndGroup, Graph } from "./model.js";
 
 export type Style = "allow" | "publish" | "deny";
 
@@ -22,10 +23,11 @@ export interface Node {
   readonly groups: readonly number[];
 }
 
-/** The nodes on the same networks; none of them where `networks` is empty. */
+/** The nodes on the same networks. */
 export interface Cluster {
   readonly id: string;
-  readonly networks: readonly string[];
+  /** For each of their networks, those that it stands for; none where the nodes are on networks of all kinds. */
+  readonly networks: readonly (readonly string[])[];
   readonly nodes: readonly Node[];
 }
 
@@ -39,56 +41,88 @@ export interface Edge {
   readonly pairs: readonly (readonly [from: number, to: number])[];
 }
 
+/** `groups`: each arrow holds for all containers of its nodes. `parts`: for one or more of those that it leads to. */
+export type Detail = "groups" | "parts" | "networks";
+
 export interface Picture {
   readonly clusters: readonly Cluster[];
   /** The world and the host, each twice: on the left as who asks, on the right as who is asked. */
   readonly outside: readonly Node[];
   readonly edges: readonly Edge[];
-  /** Whether a node is all the containers of its networks, though something tells them apart. */
-  readonly coarse: boolean;
+  readonly detail: Detail;
 }
 
 /** More than this is not a picture any more. */
 const MOST_NODES = 48;
 const MOST_EDGES = 140;
 
+/** How groups come together: those with the same key are one node, and nodes with the same place one cluster. */
+interface Grouping {
+  readonly detail: Detail;
+  readonly key: (position: number) => string;
+  readonly place: (position: number) => string;
+}
+
 export function pictureOf(graph: Graph): Picture {
-  const fine = drawn(graph, (group, position) => `${setKey(group)} ${position}`, false);
-  const nodes = fine.clusters.reduce((sum, cluster) => sum + cluster.nodes.length, 0);
-  if (nodes <= MOST_NODES && fine.edges.length <= MOST_EDGES) return fine;
-  const coarse = drawn(graph, setKey, true);
-  if (coarse.clusters.length <= MOST_NODES) return coarse;
-  const kept = new Set(coarse.clusters.slice(0, MOST_NODES - 1).map(({ networks }) => JSON.stringify(networks)));
-  return drawn(graph, (group) => (kept.has(setKey(group)) ? setKey(group) : "others"), true);
-}
-
-function setKey({ networks }: EndGroup): string {
-  return JSON.stringify(networks);
-}
-
-function drawn(graph: Graph, keyOf: (group: EndGroup, position: number) => string, coarse: boolean): Picture {
-  const nodes = nodesOf(graph, keyOf);
-  const nodeOf = new Map(nodes.flatMap((node) => node.groups.map((group) => [group, node.id] as const)));
-  const { edges, within } = edgesOf(graph, nodeOf);
-  const clusters = new Map<string, { id: string; networks: readonly string[]; nodes: Node[] }>();
-  for (const node of nodes) {
-    const sets = new Set(node.groups.map((group) => setKey(graph.groups[group] as EndGroup)));
-    const networks = sets.size === 1 ? (graph.groups[node.groups[0] ?? -1]?.networks ?? []) : [];
-    const key = sets.size === 1 ? ([...sets][0] ?? "") : "";
-    const cluster = clusters.get(key) ?? { id: `c${clusters.size}`, networks, nodes: [] };
-    clusters.set(key, cluster);
-    cluster.nodes.push({ ...node, within: [...(within.get(node.id) ?? [])].join(", ") });
+  const said = arrowsOf(graph);
+  const networks = (position: number) => JSON.stringify(graph.groups[position]?.networks);
+  const groups: Grouping = { detail: "groups", key: (position) => String(position), place: networks };
+  for (const grouping of [groups, partsOf(graph, said)]) {
+    const picture = drawn(graph, said, grouping);
+    if (nodesIn(picture) <= MOST_NODES && picture.edges.length <= MOST_EDGES) return picture;
   }
-  return { clusters: [...clusters.values()], outside: outsideOf(graph, edges), edges, coarse };
+  const places = [...new Set(graph.groups.flatMap(({ zone }, i) => (zone === "container" ? [networks(i)] : [])))];
+  const kept = new Set(places.length <= MOST_NODES ? places : places.slice(0, MOST_NODES - 1));
+  const place = (position: number) => (kept.has(networks(position)) ? networks(position) : "others");
+  return drawn(graph, said, { detail: "networks", key: place, place });
 }
 
-function nodesOf({ groups }: Graph, keyOf: (group: EndGroup, position: number) => string): Node[] {
+function nodesIn({ clusters }: Picture): number {
+  return clusters.reduce((sum, { nodes }) => sum + nodes.length, 0);
+}
+
+function partsOf(graph: Graph, said: readonly Saying[]): Grouping {
+  const arrows = said.map(({ from, to, style, word, inner }): Arrow => ({ from, to, words: `${style} ${inner ?? word}` }));
+  const colours = coloursOf(graph, arrows);
+  const classes = networkClasses(graph, colours);
+  const place = (position: number) => JSON.stringify(graph.groups[position]?.networks.map((name) => classes.get(name)));
+  return { detail: "parts", key: (position) => `${colours[position]} ${place(position)}`, place };
+}
+
+function drawn(graph: Graph, said: readonly Saying[], grouping: Grouping): Picture {
+  const nodes = nodesOf(graph, grouping);
+  const nodeOf = new Map(nodes.flatMap((node) => node.groups.map((group) => [group, node.id] as const)));
+  const { edges, within } = edgesOf(graph, said, nodeOf, grouping.detail);
+  const clusters = new Map<string, { id: string; networks: readonly (readonly string[])[]; nodes: Node[] }>();
+  for (const node of nodes) {
+    const place = grouping.place(node.groups[0] ?? -1);
+    const cluster = clusters.get(place) ?? { id: `c${clusters.size}`, networks: [], nodes: [] };
+    clusters.set(place, cluster);
+    cluster.nodes.push({ ...node, within: labelOf(within.get(node.id) ?? new Set()) });
+  }
+  return {
+    clusters: [...clusters.values()].map((cluster) => ({ ...cluster, networks: networksOf(graph, cluster.nodes) })),
+    outside: outsideOf(graph, edges),
+    edges,
+    detail: grouping.detail,
+  };
+}
+
+/** The networks of all these nodes, in the order of a container's; none where they are on different numbers of them. */
+function networksOf({ groups }: Graph, nodes: readonly Node[]): string[][] {
+  const all = nodes.flatMap((node) => node.groups.map((group) => groups[group]?.networks ?? []));
+  const length = all[0]?.length ?? 0;
+  if (all.some((own) => own.length !== length)) return [];
+  return Array.from({ length }, (_, i) => [...new Set(all.map((own) => own[i] ?? ""))]);
+}
+
+function nodesOf({ groups }: Graph, { key }: Grouping): Node[] {
   const nodes = new Map<string, { names: string[]; groups: number[] }>();
   groups.forEach((group, position) => {
     if (group.zone !== "container") return;
-    const key = keyOf(group, position);
-    const node = nodes.get(key) ?? { names: [], groups: [] };
-    nodes.set(key, node);
+    const own = key(position);
+    const node = nodes.get(own) ?? { names: [], groups: [] };
+    nodes.set(own, node);
     node.names.push(...group.names);
     node.groups.push(position);
   });
@@ -107,44 +141,37 @@ function outsideOf({ groups }: Graph, edges: readonly Edge[]): Node[] {
 
 // Edges --------------------------------------------------------------------------------------------------------------
 
+interface Drawn {
+  readonly edge: Pick<Edge, "from" | "to" | "style">;
+  readonly words: Set<string>;
+  readonly pairs: Map<string, readonly [number, number]>;
+}
+
 function edgesOf(
-  { groups, matrix, flows }: Graph,
+  { groups }: Graph,
+  said: readonly Saying[],
   nodeOf: ReadonlyMap<number, string>,
+  detail: Detail,
 ): { edges: Edge[]; within: Map<string, Set<string>> } {
-  const edges = new Map<string, { edge: Omit<Edge, "id" | "label">; words: Set<string>; pairs: [number, number][] }>();
+  const edges = new Map<string, Drawn>();
   const within = new Map<string, Set<string>>();
-  const world = groups.findIndex(({ zone }) => zone === "world");
-  const host = groups.findIndex(({ zone }) => zone === "host");
-  const node = (position: number, side: "from" | "to") => nodeOf.get(position) ?? `${groups[position]?.zone}-${side}`;
-  const opened = (from: number, to: number, statement: number) =>
-    flows[matrix[from]?.[to] ?? -1]?.cases.some((one) => one.via?.statement === statement && one.verdict === "allow") ===
-    true;
-  groups.forEach((_, i) =>
-    groups.forEach((_, j) => {
-      const isDrawn = (statement: number) => {
-        // A published port is open to almost everybody: one arrow says it, from the farthest who may.
-        if (i === world) return true;
-        if (opened(world, j, statement)) return false;
-        return i === host || !opened(host, j, statement);
-      };
-      for (const [style, word] of wordsOf(flows[matrix[i]?.[j] ?? -1], isDrawn)) {
-        const [from, to] = [node(i, "from"), node(j, "to")];
-        if (from === to) {
-          if (style !== "deny") within.set(from, (within.get(from) ?? new Set()).add(word));
-          continue;
-        }
-        const key = `${from} ${to} ${style}`;
-        const known = edges.get(key) ?? { edge: { from, to, style, pairs: [] }, words: new Set(), pairs: [] };
-        edges.set(key, known);
-        known.words.add(word);
-        if (!known.pairs.some(([a, b]) => a === i && b === j)) known.pairs.push([i, j]);
-      }
-    }),
-  );
-  return {
-    edges: [...edges.values()].map(({ edge, words, pairs }, i) => ({ ...edge, id: `e${i}`, label: labelOf(words), pairs })),
-    within,
-  };
+  const node = (position: number, side: string) => nodeOf.get(position) ?? `${groups[position]?.zone}-${side}`;
+  for (const { from, to, style, word, inner } of said) {
+    const [a, b] = [node(from, "from"), node(to, "to")];
+    if (a === b) {
+      if (style !== "deny") within.set(a, (within.get(a) ?? new Set()).add(word));
+      continue;
+    }
+    const key = `${a} ${b} ${style}`;
+    const known = edges.get(key) ?? { edge: { from: a, to: b, style }, words: new Set(), pairs: new Map() };
+    edges.set(key, known);
+    known.words.add(detail === "groups" ? word : (inner ?? word));
+    known.pairs.set(`${from} ${to}`, [from, to]);
+  }
+  const list = [...edges.values()].map(({ edge, words, pairs }, i): Edge => {
+    return { id: `e${i}`, ...edge, label: labelOf(words), pairs: [...pairs.values()] };
+  });
+  return { edges: list, within };
 }
 
 /** Words of a label before the others are counted. */
@@ -154,19 +181,4 @@ function labelOf(words: ReadonlySet<string>): string {
   const all = [...words];
   if (all.length <= MOST_WORDS) return all.join(", ");
   return `${all.slice(0, MOST_WORDS - 1).join(", ")} +${all.length - MOST_WORDS + 1}`;
-}
-
-/** What statements say of a flow, each with its style. */
-function wordsOf(flow: Flow | undefined, isDrawn: (statement: number) => boolean): [Style, string][] {
-  return (flow?.cases ?? []).flatMap((one): [Style, string][] => {
-    if (one.default !== undefined || (one.verdict !== "allow" && !one.cuts)) return [];
-    if (one.via !== undefined && !isDrawn(one.via.statement)) return [];
-    const style = one.verdict !== "allow" ? "deny" : one.via === undefined ? "allow" : "publish";
-    return wordsIn(one).map((word) => [style, isPartial(one) ? `${word}${SOME_ADDRESSES}` : word]);
-  });
-}
-
-function wordsIn({ via, rest, services, ports, verdict }: Case): string[] {
-  if (via !== undefined) return verdict === "allow" ? via.ways.map((way) => way.replace(" -> ", "→")) : serviceWords(ports as Services).map((word) => `:${word}`);
-  return rest ? ["all"] : [...services];
 }

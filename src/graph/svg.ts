@@ -1,11 +1,12 @@
 /** The picture as SVG: on its own, or within the page. Pure. */
-import { NOT_DRAWN, networkText } from "./captions.js";
+import { DETAIL, NOT_DRAWN, networkText } from "./captions.js";
 import type { Box, Layout, Point } from "./layout.js";
 import { escaped } from "./markup.js";
 import { FONT, LINE, moreText, nodeText, PAD, shortened } from "./measure.js";
 import type { Graph } from "./model.js";
 import { DARK, LIGHT, type Palette } from "./palette.js";
 import type { Cluster, Edge, Node, Picture, Style } from "./picture.js";
+import { SOME_ADDRESSES } from "./summary.js";
 
 export interface Drawing {
   readonly graph: Graph;
@@ -21,18 +22,22 @@ export const STYLE_WORDS: Readonly<Record<Style, string>> = {
   deny: "a statement denies what would pass",
 };
 
-/** A cluster's title. */
-export function titlesOf({ networks }: Graph, { clusters }: Picture): Map<string, string> {
+/** Each cluster's title, by its id. */
+export function titlesOf(graph: Graph, { clusters }: Picture): Map<string, string> {
   return new Map(
-    clusters.map(({ id, networks: names }) => {
-      const words = names.map((name) => {
-        const network = networks.find((one) => one.name === name);
-        const marks = [...(network?.icc ? ["talk freely"] : []), ...(network?.internal ? ["internal"] : [])];
-        return `${shortened(name, 30)}${marks.length === 0 ? "" : ` (${marks.join(", ")})`}`;
-      });
+    clusters.map(({ id, networks }) => {
+      const words = networks.map((names) => networkTitle(graph, names));
       return [id, words.length === 0 ? "other networks" : words.join(" + ")];
     }),
   );
+}
+
+/** A network, or the first of those that it stands for. */
+function networkTitle({ networks }: Graph, [name = "", ...others]: readonly string[]): string {
+  const network = networks.find((one) => one.name === name);
+  const marks = [...(network?.icc ? ["talk freely"] : []), ...(network?.internal ? ["internal"] : [])];
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  return `${shortened(name, 30)}${more}${marks.length === 0 ? "" : ` (${marks.join(", ")})`}`;
 }
 
 /** How it looks: `colour` gives a role's colour, or the custom property that has it. */
@@ -200,10 +205,12 @@ function legendOf({ graph, picture }: Drawing): { text: string; height: number }
         `<g class="g-edge g-${style}"><path d="M16 {y}H58" marker-end="url(#g-head-${style})"/></g>`,
         STYLE_WORDS[style],
       );
-  const used = new Set(picture.clusters.flatMap(({ networks }) => networks));
+  const used = new Set(picture.clusters.flatMap(({ networks }) => networks.flat()));
   const shown = [...used].slice(0, 12);
   for (const name of shown) row("", shortened(networkText(graph, name), 100));
   if (used.size > shown.length) row("", `and ${used.size - shown.length} more networks`);
   row("", NOT_DRAWN.replace(/: .*/, ": what the defaults allow."));
+  if (DETAIL[picture.detail] !== "") row("", DETAIL[picture.detail]);
+  if (picture.edges.some(({ label }) => label.includes(SOME_ADDRESSES))) row("", `${SOME_ADDRESSES} for some addresses only`);
   return { text: rows.join(""), height: rows.length * LINE + 28 };
 }

@@ -1,5 +1,6 @@
 /** The graph as people read it on a terminal: a matrix, and the statements behind it. Pure. */
 import { safe } from "../text/display.js";
+import { shortened } from "./measure.js";
 import type { Case, EndGroup, Flow, Graph, GraphStatement } from "./model.js";
 import { SOME_ADDRESSES } from "./summary.js";
 
@@ -70,21 +71,25 @@ function wideMatrix(names: readonly string[], cells: readonly string[][], width:
   return [paint("2", line(CORNER, names)), ...rows].join("\n");
 }
 
+/** Narrowest column of names beside the letters. */
+const NARROWEST = 8;
+
 /** A letter for each distinct cell, and numbers for the columns; undefined where even that is too wide. */
 function letterMatrix(names: readonly string[], cells: readonly string[][], width: number, paint: Paint): string | undefined {
   const digits = String(names.length).length;
-  const head = Math.min(Math.max(CORNER.length, ...names.map((name) => name.length)), NAME) + digits + 1;
+  const room = width - names.length * 2 - digits - 2;
   const distinct = [...new Set(cells.flat())].filter((text) => text !== MARK.nothing && text !== MARK.none);
-  if (head + 1 + names.length * 2 > width || distinct.length > LETTERS.length) return undefined;
+  if (room < NARROWEST || distinct.length > LETTERS.length) return undefined;
+  const column = Math.min(room, Math.max(CORNER.length, ...names.map((name) => name.length)));
   const letters = new Map(distinct.map((text, i) => [text, LETTERS[i] ?? "?"]));
   const numbers = names.map((_, j) => String(j + 1).padStart(digits));
   const header = Array.from({ length: digits }, (_, digit) => {
-    const first = digit === digits - 1 ? CORNER : "";
-    return paint("2", `${first.padEnd(head)}  ${numbers.map((number) => number[digit]).join(" ")}`.trimEnd());
+    const first = digit === digits - 1 ? cut(CORNER, column) : "";
+    return paint("2", `${" ".repeat(digits)} ${first.padEnd(column)} ${numbers.map((number) => number[digit]).join(" ")}`);
   });
   const rows = names.map((name, i) => {
     const own = (cells[i] ?? []).map((text) => letters.get(text) ?? text);
-    return `${numbers[i]} ${cut(name, head - digits - 1).padEnd(head - digits - 1)}  ${own.join(" ")}`;
+    return `${numbers[i]} ${shortened(name, column).padEnd(column)} ${own.join(" ")}`;
   });
   const legend = [...letters].map(([text, letter]) => `  ${letter}  ${text}`);
   return [...header, ...rows, "", ...legend].join("\n");
@@ -148,25 +153,40 @@ function members(groups: readonly EndGroup[], names: readonly string[], width: n
 
 /** Each statement that decides, and what it does between whom. */
 function statements({ groups, matrix, flows, statements: list, files }: Graph, names: readonly string[]): string {
-  const decided = new Map<number, Map<string, string[]>>();
-  groups.forEach((_, i) =>
-    groups.forEach((_, j) => {
-      for (const one of flows[matrix[i]?.[j] ?? -1]?.cases ?? [])
+  /** By statement and by what it does: for each source its destinations. */
+  const decided = new Map<number, Map<string, Map<number, number[]>>>();
+  groups.forEach((_, from) =>
+    groups.forEach((_, to) => {
+      for (const one of flows[matrix[from]?.[to] ?? -1]?.cases ?? [])
         for (const index of one.default === undefined ? one.by : []) {
-          const ways = mapAt(decided, index, () => new Map<string, string[]>());
-          mapAt(ways, `${names[j]}: ${caseText(one)}`, () => []).push(names[i] ?? "");
+          const ways = mapAt(decided, index, () => new Map<string, Map<number, number[]>>());
+          const sources = mapAt(ways, caseText(one), () => new Map<number, number[]>());
+          mapAt(sources, from, () => []).push(to);
         }
     }),
   );
   const place = ({ file, line }: GraphStatement) => (files.length === 1 ? `line ${line}` : `${files[file]?.name}:${line}`);
+  const listed = (ends: Iterable<number>) => shortList([...new Set(ends)].map((end) => names[end] ?? ""));
   return [...decided]
     .sort(([a], [b]) => order(list[a], list[b]))
     .flatMap(([index, ways]) => {
       const statement = list[index] as GraphStatement;
-      const lines = [...ways].map(([way, from]) => `  ${[...new Set(from)].join(", ")} -> ${way}`);
+      const lines = [...ways].flatMap(([what, sources]) => {
+        const byDestinations = new Map<string, number[]>();
+        for (const [from, to] of sources) mapAt(byDestinations, listed(to), () => []).push(from);
+        return [...byDestinations].map(([to, from]) => `  ${listed(from)} -> ${to}: ${what}`);
+      });
       return [`${safe(place(statement))}: ${safe(statement.text)}`, ...lines];
     })
     .join("\n");
+}
+
+/** Names that a list has before it counts the others. */
+const MOST_NAMES = 4;
+
+function shortList(all: readonly string[]): string {
+  if (all.length <= MOST_NAMES) return all.join(", ");
+  return `${all.slice(0, MOST_NAMES - 1).join(", ")} and ${all.length - MOST_NAMES + 1} others`;
 }
 
 function order(a: GraphStatement | undefined, b: GraphStatement | undefined): number {

@@ -12,6 +12,8 @@ const NARROW = 30;
 const WIDEST = 132;
 /** From here on there is room for words. */
 const READABLE = 64;
+/** Room for a scroll bar. */
+const SCROLLBAR = 16;
 /** Rows and columns beyond the edges that are there before they are scrolled to. */
 const BEYOND = 3;
 
@@ -78,15 +80,16 @@ export class Grid {
   private resize(): void {
     const { rows, columns } = this.shown;
     const longest = (list: readonly number[]) => Math.max(4, ...list.map((end) => [...(this.data.ends[end]?.name ?? "")].length));
-    const side = Math.min(220, Math.round(longest(rows) * 7.9) + 26);
-    const room = (this.root.parentElement ?? this.root).clientWidth - side - 18;
+    const side = Math.min(220, Math.max(100, Math.round(longest(rows) * 7.9) + 26));
+    const room = this.root.clientWidth - side;
     const column = Math.max(NARROW, Math.min(WIDEST, Math.floor(room / Math.max(1, columns.length))));
     const words = column >= READABLE;
     this.metrics = { side, column, words, head: words ? ROW + 4 : Math.min(150, Math.round(longest(columns) * 7.9) + 24) };
     this.root.classList.toggle("words", words);
     this.root.setAttribute("aria-rowcount", String(rows.length + 1));
     this.root.setAttribute("aria-colcount", String(columns.length + 1));
-    this.root.style.height = `min(62vh, ${this.metrics.head + rows.length * ROW + 18}px)`;
+    const bar = columns.length * column > room ? SCROLLBAR : 0;
+    this.root.style.height = `min(62vh, ${this.metrics.head + rows.length * ROW + bar + 2}px)`;
     this.header.style.height = `${this.metrics.head}px`;
     const width = `${side + columns.length * column}px`;
     this.header.style.width = width;

@@ -32,8 +32,10 @@ export class Picture {
     }
     byId("zoom-in").addEventListener("click", () => this.resize(this.scale * STEP));
     byId("zoom-out").addEventListener("click", () => this.resize(this.scale / STEP));
-    byId("zoom-fit").addEventListener("click", () => this.fit());
-    this.fit();
+    byId("zoom-fit").addEventListener("click", () => this.fit(0.2, true));
+    this.fit(0.75, false);
+    // Who asks stands on the left, in the middle.
+    this.canvas.scrollTop = (this.canvas.scrollHeight - this.canvas.clientHeight) / 2;
   }
 
   private pairsOf({ dataset }: SVGGElement): readonly Pair[] {
@@ -55,10 +57,11 @@ export class Picture {
     }
   }
 
-  private fit(): void {
-    const room = this.canvas.clientWidth - 2;
-    const tall = Math.max(240, window.innerHeight * 0.46);
-    this.resize(Math.min(1, Math.max(0.45, Math.min(room / this.width, tall / this.height))));
+  /** As wide as there is room for, and as high where `whole`, but no smaller than `least`. */
+  private fit(least: number, whole: boolean): void {
+    const { clientWidth, clientHeight } = this.canvas;
+    const scale = Math.min(1, (clientWidth - 2) / this.width, whole ? (clientHeight - 2) / this.height : 1);
+    this.resize(Math.max(least, scale));
   }
 
   private resize(scale: number): void {
