@@ -4,7 +4,7 @@ import { accessSync, constants, lstatSync, statSync } from "node:fs";
 import path from "node:path";
 import { root } from "./runner.mjs";
 
-/** Each command that the tests use, and the Debian package that brings it. */
+/** Each command that tsnet and its tests use, and the Debian package that brings it. */
 const PACKAGES = {
   nft: "nftables",
   ip: "iproute2",
@@ -16,6 +16,9 @@ const PACKAGES = {
   nsenter: "util-linux",
   unshare: "util-linux",
 };
+
+/** What only tests use: a browser, and what draws DOT. */
+export const TEST_PACKAGES = { chromium: "chromium", dot: "graphviz" };
 
 /** The command that runs this npm again. */
 export function npm(...args) {
@@ -62,13 +65,13 @@ function onPath(name) {
 }
 
 /** Installs the system's commands when that can be done; tests that still lack one skip, and say so. */
-export function installCommands() {
-  const missing = Object.keys(PACKAGES).filter((name) => !onPath(name));
+export function installCommands(wanted = PACKAGES) {
+  const missing = Object.keys(wanted).filter((name) => !onPath(name));
   if (missing.length === 0) return;
   const names = missing.join(", ");
   if (process.getuid?.() !== 0) return console.log(`missing: ${names} (not root, so not installed)`);
   if (!onPath("apt-get")) return console.log(`missing: ${names} (no apt-get to install them with)`);
-  const packages = [...new Set(missing.map((name) => PACKAGES[name]))];
+  const packages = [...new Set(missing.map((name) => wanted[name]))];
   const env = { DEBIAN_FRONTEND: "noninteractive" };
   call("apt-get", ["update", "-qq"], env, "ignore");
   if (!call("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], env, "ignore")) {

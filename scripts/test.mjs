@@ -3,7 +3,7 @@
 // The last line is always `N passed, N failed`, with `, N skipped` when there are any.
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import { installCommands, installModules, npm } from "./prepare.mjs";
+import { installCommands, installModules, npm, TEST_PACKAGES } from "./prepare.mjs";
 import { endAll, root, runCheck, runFile } from "./runner.mjs";
 
 const filters = process.argv.slice(2);
@@ -45,6 +45,7 @@ async function main() {
     return console.log("FAIL  npm ci");
   }
   installCommands();
+  installCommands(TEST_PACKAGES);
   const build = await runCheck("build", [
     process.execPath,
     "scripts/build.mjs",

@@ -2,8 +2,9 @@
  * Groups of containers that play the same part: fifty teams built the same way are one team in the picture.
  *
  * Colours are refined until nothing changes (Paige and Tarjan, "Three partition refinement algorithms", 1987, in its
- * simple quadratic form): at first groups differ by their networks' properties; then by the colours that
- * their arrows lead to and come from. So an arrow between two colours means that each member of the one reaches a member of the other, and each of these is reached by one of those. Pure.
+ * simple quadratic form): at first groups differ by their networks' properties, then by the colours that their arrows lead
+ * to and come from. So an arrow between two colours means that each member of the one reaches a member of the other, and
+ * each of these is reached by one of those. Pure.
  */
 import type { Graph } from "./model.js";
 

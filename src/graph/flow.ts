@@ -58,7 +58,9 @@ function casesThrough(policy: Policy, question: Question, via: Publish | undefin
       }
     }),
   );
-  return [...bundles.values()].flatMap((bundle) => casesOf(bundle, all));
+  const cases = [...bundles.values()].flatMap((bundle) => casesOf(bundle, all));
+  // What somebody said first, then what is left.
+  return cases.sort((a, b) => Number(a.rest) - Number(b.rest) || Number("default" in a) - Number("default" in b));
 }
 
 function bundleOf(policy: Policy, bundles: Map<string, Bundle>, packet: Packet, rules: readonly Rule[]): Bundle {

@@ -101,7 +101,7 @@ ${contents(drawing, true)}
 <label>From <input type="search" id="filter-from" placeholder="name, network" autocomplete="off" spellcheck="false"></label>
 <label>To <input type="search" id="filter-to" placeholder="name, network" autocomplete="off" spellcheck="false"></label>
 <label>Service <input type="search" id="filter-service" placeholder="443, 53/udp" autocomplete="off" spellcheck="false"></label>
-<label>Show <select id="filter-show"><option value="every">every pair</option><option value="open">where something is allowed</option><option value="said">where a statement decides</option><option value="published">through published ports</option><option value="refused">denied by a statement</option></select></label>
+<label>Show <select id="filter-show"><option value="every">every pair</option><option value="open">what is allowed</option><option value="said">decided by statements</option><option value="published">published ports</option><option value="refused">denied by statements</option></select></label>
 <button type="reset" id="filter-reset">Clear</button>
 </form>
 <p class="count" id="count" role="status" aria-live="polite"></p>

@@ -139,7 +139,7 @@ function nodeMarkup(node: Node, { x, y, width, height }: Box, active: boolean): 
     return `<text${name === "" ? "" : ` class="${name}"`} ${place} y="${y + PAD.y + i * LINE + 14.5}">${escaped(text ?? "")}</text>`;
   });
   const title = `<title>${escaped(node.names.slice(0, 60).join(", "))}</title>`;
-  const label = `${namesText(node)}: show in the matrix`;
+  const label = `${namesText(node)}: whom it reaches, and who reaches it`;
   const action = active
     ? ` id="g-${node.id}" data-node="${node.id}" tabindex="0" role="button" aria-label="${escaped(label)}"`
     : "";

@@ -1,5 +1,5 @@
 /** Which rows and columns of the matrix are shown. */
-import type { Case, Flow } from "../graph/model.js";
+import type { Case } from "../graph/model.js";
 import type { Data } from "./data.js";
 
 export type Show = "every" | "open" | "said" | "published" | "refused";
@@ -27,7 +27,7 @@ export function shown(data: Data, { from, to, service, show }: Filter): Shown {
   const asked = parseService(service);
   if (asked === "unreadable") return { rows, columns, hits: undefined, problem: service.trim() };
   if (asked === undefined && show === "every") return { rows, columns, hits: undefined, problem: undefined };
-  const hits = Uint8Array.from(data.page.flows, (flow) => (asks(flow, show) && serves(flow, asked) ? 1 : 0));
+  const hits = Uint8Array.from(data.page.flows, ({ cases }) => (cases.some((one) => meetsAsked(one, show, asked)) ? 1 : 0));
   const meets = (row: number, column: number) => {
     const position = data.position(row, column);
     return position >= 0 && hits[position] === 1;
@@ -48,12 +48,13 @@ function named(data: Data, text: string): number[] {
   });
 }
 
-function asks(flow: Flow, show: Show): boolean {
-  if (show === "open") return flow.extent !== "none";
-  if (show === "said") return flow.cases.some((one) => one.default === undefined);
-  if (show === "published") return flow.cases.some((one) => one.via !== undefined && one.verdict === "allow");
-  if (show === "refused") return flow.cases.some((one) => one.verdict !== "allow" && one.default === undefined);
-  return true;
+/** Whether a case is what was asked for. A service alone asks for where it is allowed. */
+function meetsAsked(one: Case, show: Show, asked: Service | undefined): boolean {
+  if (asked !== undefined && !covers(one, asked)) return false;
+  const said = one.default === undefined;
+  if (show === "said") return said;
+  if (show === "refused") return said && one.verdict !== "allow";
+  return one.verdict === "allow" && (show !== "published" || one.via !== undefined);
 }
 
 interface Service {
@@ -71,10 +72,6 @@ function parseService(text: string): Service | "unreadable" | undefined {
   const match = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/.exec(word);
   if (match === null || Number(match[1]) > 65535) return "unreadable";
   return { protocol: PROTOCOLS[match[2] ?? "tcp"] ?? 6, port: Number(match[1]) };
-}
-
-function serves(flow: Flow, asked: Service | undefined): boolean {
-  return asked === undefined || flow.cases.some((one) => one.verdict === "allow" && covers(one, asked));
 }
 
 /** Port 0: any port of the protocol. Of a published port both the host's and the container's count. */

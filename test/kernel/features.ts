@@ -13,9 +13,9 @@ import { run } from "../../src/system/run.js";
 
 /**
  * `namespaces`: root or user namespaces, which every lab needs. `perl`: ICMP and raw frames in a lab. `netlink`: system
- * calls of this process.
+ * calls of this process. `chromium`: a browser. `dot`: Graphviz.
  */
-export type Need = FeatureName | "namespaces" | "perl" | "netlink";
+export type Need = FeatureName | "namespaces" | "perl" | "netlink" | "chromium" | "dot";
 
 /** Why a test that needs these can't run here: a sentence; undefined when it can. */
 export async function needs(...names: readonly Need[]): Promise<string | undefined> {
@@ -36,6 +36,12 @@ async function lacking(name: Need): Promise<string | undefined> {
   if (name === "perl") {
     const { exitCode } = await run("perl", ["-MSocket", "-e", "1"], { accept: "any" }).catch(() => ({ exitCode: 127 }));
     return exitCode === 0 ? undefined : "there is no perl with its Socket module";
+  }
+  if (name === "chromium" || name === "dot") {
+    const { exitCode } = await run(name, [name === "dot" ? "-V" : "--version"], { accept: "any" }).catch(() => ({
+      exitCode: 127,
+    }));
+    return exitCode === 0 ? undefined : `there is no ${name}`;
   }
   if (name === "netlink") return unavailable();
   if (name === "namespaces") return process.geteuid?.() === 0 ? undefined : lacking("user_namespaces");
