@@ -1,5 +1,5 @@
 /** `tsnet graph` */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildGraph } from "../graph/build.js";
 import { renderDot } from "../graph/dot.js";
@@ -11,7 +11,7 @@ import type { Compiled } from "../ir/compile.js";
 import { cellsJson } from "../probe/unmeasured.js";
 import { EXIT, Failure } from "./exit.js";
 import { compileOrFail } from "./input.js";
-import { printExactly, shown, wantsColour } from "./output.js";
+import { printPieces, shown, wantsColour } from "./output.js";
 
 export interface GraphOptions {
   readonly format: "text" | "dot" | "svg" | "html";
@@ -26,13 +26,19 @@ export async function graph(files: readonly string[], options: GraphOptions): Pr
   const json = options.json === true;
   const compiled = compileOrFail(files, json);
   const target = options.output === "-" ? undefined : options.output;
-  const text = json ? cellsJson(compiled.policy) : await rendered(compiled, options.format, target === undefined);
-  if (target === undefined) return printExactly(text);
+  const pieces = json ? cellsJson(compiled.policy) : [await rendered(compiled, options.format, target === undefined)];
+  if (target === undefined) await printPieces(pieces);
+  else write(target, pieces);
+}
+
+function write(path: string, pieces: Iterable<string>): void {
   try {
-    writeFileSync(target, text);
+    const file = openSync(path, "w");
+    for (const piece of pieces) writeFileSync(file, piece);
+    closeSync(file);
   } catch (error) {
     const { message } = error as Error;
-    throw new Failure(EXIT.system, `can't write ${shown(target)}: ${message}`, "name a file in a directory that is yours");
+    throw new Failure(EXIT.system, `can't write ${shown(path)}: ${message}`, "name a file in a directory that is yours");
   }
 }
 

@@ -1,4 +1,5 @@
 /** What commands print: results on standard output, everything else on standard error. */
+import { once } from "node:events";
 import type { Diagnostic } from "../text/diagnostic.js";
 import { safe, safeLines } from "../text/display.js";
 import { renderDiagnostic, toJson } from "../text/render.js";
@@ -20,6 +21,11 @@ export function print(text: string): void {
 /** What programs read, and what brings its own colours. */
 export function printExactly(text: string): void {
   process.stdout.write(line(text));
+}
+
+/** The same of a text in pieces; waits for whoever reads, so that no more than a piece is in memory. */
+export async function printPieces(pieces: Iterable<string>): Promise<void> {
+  for (const piece of pieces) if (!process.stdout.write(piece)) await once(process.stdout, "drain");
 }
 
 export function printJson(value: unknown): void {

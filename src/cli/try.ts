@@ -10,6 +10,7 @@ import { type Place, planPlace } from "../probe/place.js";
 import { unnamedPorts } from "../probe/services.js";
 import { cellJson, count } from "../probe/summary.js";
 import { runCommand, runTrial, withStandIns } from "../probe/trial.js";
+import { unmeasured as withoutMeasurement } from "../probe/unmeasured.js";
 import { buildWorld } from "../probe/world.js";
 import { probeAll } from "../system/features.js";
 import { SourceFile } from "../text/source.js";
@@ -87,14 +88,7 @@ function unmeasured(compiled: Compiled, lacking: readonly Lack[], command: reado
     const place = planPlace(policy);
     const cells = planCells(policy, place);
     const remark = lacking.map(({ what }) => what).join("; ");
-    const results = cells.cells.map((cell): Result => ({
-      cell,
-      measured: undefined,
-      agrees: false,
-      unproven: false,
-      remark,
-      answer: undefined,
-    }));
+    const results = cells.cells.map((cell) => withoutMeasurement(cell, remark));
     report(compiled, place, cells, results, json);
   }
   const [first, ...others] = lacking;

@@ -84,7 +84,8 @@ class Flows {
     if (from === to && from.kind?.members.length === 1) return -1;
     const rules = from.from.filter((position) => to.to.has(position));
     const published = to.kind?.published ?? [];
-    const key = `${this.side(from, rules)}|${this.side(to, rules)}|${rules.join()}|${published.join()}`;
+    const admitted = published.length === 0 ? "" : from.kind?.admitted;
+    const key = [this.side(from, rules), admitted, this.side(to, rules), rules.join(), published.join()].join("|");
     const known = this.byQuestion.get(key);
     if (known !== undefined) return known;
     const [one, other] = from === to ? [0, 1] : [0, 0];

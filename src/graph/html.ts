@@ -98,8 +98,8 @@ ${contents(drawing, true)}
 <section class="matrix" aria-labelledby="matrix-title">
 <div class="bar"><h2 id="matrix-title">Matrix</h2><ul class="legend" id="matrix-legend"></ul></div>
 <form class="filters" id="filters" role="search" aria-label="Filter the matrix">
-<label>From <input type="search" id="filter-from" placeholder="name, network" autocomplete="off" spellcheck="false"></label>
-<label>To <input type="search" id="filter-to" placeholder="name, network" autocomplete="off" spellcheck="false"></label>
+<label>From <input type="search" id="filter-from" placeholder="name" autocomplete="off" spellcheck="false"></label>
+<label>To <input type="search" id="filter-to" placeholder="name" autocomplete="off" spellcheck="false"></label>
 <label>Service <input type="search" id="filter-service" placeholder="443, 53/udp" autocomplete="off" spellcheck="false"></label>
 <label>Show <select id="filter-show"><option value="every">every pair</option><option value="open">what is allowed</option><option value="said">decided by statements</option><option value="published">published ports</option><option value="refused">denied by statements</option></select></label>
 <button type="reset" id="filter-reset">Clear</button>

@@ -23,6 +23,8 @@ export interface Kind {
   readonly published: readonly number[];
   /** What the rules say of each address, in words that two kinds share if they are alike in this. */
   readonly shape: string;
+  /** The same of the publishes that name their sources. */
+  readonly admitted: string;
 }
 
 /** In the order of their first members. Containers without a network of their own are in none. */
@@ -42,7 +44,7 @@ export function kindsOf(policy: Policy): Kind[] {
     }
     const members = [container];
     const networks = [...new Set(container.endpoints.map(({ network }) => network))];
-    kinds.set(key, { members, kind: { members, networks, named, published, shape } });
+    kinds.set(key, { members, kind: { members, networks, named, published, shape, admitted } });
   }
   return [...kinds.values()].map(({ kind }) => kind);
 }

@@ -93,6 +93,6 @@ export function servicesText({ services, rest, via }: Case, alone: boolean): str
 export function flowWords(flow: Flow | undefined): string {
   if (flow === undefined) return "not a matter of this policy";
   if (flow.extent === "all") return "everything allowed";
-  if (flow.extent === "some") return `allowed: ${flow.label}`;
+  if (flow.extent === "some") return `allowed: ${flow.label.replace(/(^|, ):/g, "$1host port ")}`;
   return flow.refusal === undefined ? "nothing allowed, by default" : `nothing allowed: a statement says ${flow.refusal}`;
 }

@@ -83,9 +83,10 @@ export class Grid {
     const side = Math.min(220, Math.max(100, Math.round(longest(rows) * 7.9) + 26));
     const room = this.root.clientWidth - side;
     const column = Math.max(NARROW, Math.min(WIDEST, Math.floor(room / Math.max(1, columns.length))));
-    const words = column >= READABLE;
-    this.metrics = { side, column, words, head: words ? ROW + 4 : Math.min(150, Math.round(longest(columns) * 7.9) + 24) };
-    this.root.classList.toggle("words", words);
+    const name = Math.round(longest(columns) * 7.9);
+    const level = name + 12 <= column;
+    this.metrics = { side, column, words: column >= READABLE, head: level ? ROW + 4 : Math.min(150, name + 24) };
+    this.root.classList.toggle("level", level);
     this.root.setAttribute("aria-rowcount", String(rows.length + 1));
     this.root.setAttribute("aria-colcount", String(columns.length + 1));
     const bar = columns.length * column > room ? SCROLLBAR : 0;
@@ -275,10 +276,10 @@ export interface Look {
 /** A sign for each kind of cell, so that colour is never alone. */
 export const LOOKS: Readonly<Record<Look["kind"], { sign: string; words: string }>> = {
   all: { sign: "●", words: "everything" },
-  some: { sign: "◐", words: "some services or addresses" },
-  published: { sign: "◇", words: "through a published port only" },
-  refused: { sign: "×", words: "nothing: a statement" },
-  none: { sign: "·", words: "nothing: the default" },
+  some: { sign: "◐", words: "some of it" },
+  published: { sign: "◇", words: "published port only" },
+  refused: { sign: "×", words: "denied by a statement" },
+  none: { sign: "·", words: "nothing" },
   nothing: { sign: "", words: "" },
 };
 

@@ -99,7 +99,7 @@ export class Panel {
     }
     const list = [...lines.values()];
     const entries = list.slice(0, MOST).map((one) => this.saidLine(one));
-    const what = list.length === 0 ? "Decides no packet by itself." : `Decides between ${list.length === 1 ? "one pair" : `${list.length} pairs`}, marked in the matrix and the picture:`;
+    const what = list.length === 0 ? "Decides no packet by itself." : "Decides this, as marked in the matrix and the picture:";
     return [
       el("p", { class: "said" }, el("code", {}, text)),
       el("p", { class: "note" }, what),

@@ -55,6 +55,15 @@ export class Picture {
       const hit = this.pairsOf(part).some(([from, to]) => wanted.has(`${from} ${to}`)) || this.groupsOf(part).some((group) => ends.has(group));
       part.classList.toggle("chosen", hit);
     }
+    const first = [...this.parts].find((part) => part.matches(".chosen[data-node]"));
+    if (first !== undefined) this.reveal(first);
+  }
+
+  /** Scrolls the picture, and not the page, to a part that is out of sight. */
+  private reveal(part: SVGGElement): void {
+    const [own, room] = [part.getBoundingClientRect(), this.canvas.getBoundingClientRect()];
+    if (own.top < room.top || own.bottom > room.bottom) this.canvas.scrollTop += own.top - room.top - room.height / 3;
+    if (own.left < room.left || own.right > room.right) this.canvas.scrollLeft += own.left - room.left - room.width / 3;
   }
 
   /** As wide as there is room for, and as high where `whole`, but no smaller than `least`. */

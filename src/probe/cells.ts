@@ -62,20 +62,35 @@ export interface Cells {
 
 export function planCells(policy: Policy, place: Place): Cells {
   const { pairs, represented } = pairsOf(policy, place);
+  const cells: Cell[] = [];
+  let left = 0;
+  for (const found of cellsOf(policy, place, pairs)) {
+    left += found.left;
+    cells.push(...found.cells);
+  }
+  const kept = thin(cells);
+  return { cells: kept, left: left + cells.length - kept.length, represented };
+}
+
+/** The cells of every container, pair by pair: of many containers they are more than anybody would probe. */
+export function* everyCell(policy: Policy, place: Place): Generator<Cell> {
+  for (const { cells } of cellsOf(policy, place, pairsOf(policy, place, true).pairs)) yield* cells;
+}
+
+function* cellsOf(
+  policy: Policy,
+  place: Place,
+  pairs: readonly (readonly [Party, Party])[],
+): Generator<{ cells: Cell[]; left: number }> {
   const unnamed = unnamedPorts(policy);
   const from = indexed(policy, "from");
   const to = indexed(policy, "to");
-  const cells: Cell[] = [];
-  let left = 0;
   for (const [source, destination] of pairs) {
     const rules = { from: from(source), to: to(destination), back: from(destination) };
     const pair = new Pair(policy, place, source, destination, rules);
     const found = servicesWorth(pair.named(), pair.published(), pair.others(), unnamed);
-    left += found.left;
-    for (const service of found.services) cells.push(...pair.cell(service));
+    yield { cells: found.services.flatMap((service) => pair.cell(service)), left: found.left };
   }
-  const kept = thin(cells);
-  return { cells: kept, left: left + cells.length - kept.length, represented };
 }
 
 /** Rules that can match what comes from, or goes to, an address; remembered, as it is asked for every pair. */

@@ -25,9 +25,10 @@ export interface Pairs {
   readonly represented: number;
 }
 
-export function pairsOf(policy: Policy, place: Place): Pairs {
+/** `whole`: however many containers there are. */
+export function pairsOf(policy: Policy, place: Place, whole = false): Pairs {
   const all = policy.containers.filter((container) => container.endpoints.length > 0);
-  const chosen = all.length <= MOST_CONTAINERS ? all : representatives(policy, all);
+  const chosen = whole || all.length <= MOST_CONTAINERS ? all : representatives(policy, all);
   const pairs = FAMILIES.flatMap((family) => pairsIn(policy, place, family, chosen));
   return { pairs, represented: all.length - chosen.length };
 }

@@ -55,9 +55,7 @@ export function cellJson({ cell, measured, agrees, remark, answer }: Result): Re
     source: formatAddress(cell.source),
     destination: formatAddress(cell.destination),
     ...(via === undefined ? {} : { via: via.origin.text, targets: cell.targets.map(targetJson) }),
-    by: distinctOrigins(cell).map(({ text, span }) => {
-      return { text, file: span.file.name, ...span.file.position(span.start) };
-    }),
+    by: distinctOrigins(cell).map(originJson),
     default: cell.decisions.find((decision) => decision.default !== null)?.default ?? null,
     ...(answer?.outcome === "open" && answer.peer !== undefined ? { seen: answer.peer } : {}),
   };
@@ -65,6 +63,19 @@ export function cellJson({ cell, measured, agrees, remark, answer }: Result): Re
 
 function distinctOrigins(cell: Cell): Origin[] {
   return [...new Set(cell.decisions.flatMap((decision) => decision.by))];
+}
+
+const known = new WeakMap<Origin, Record<string, unknown>>();
+
+/** Made once for each statement: it may decide very many cells. */
+function originJson(origin: Origin): Record<string, unknown> {
+  let json = known.get(origin);
+  if (json === undefined) {
+    const { text, span } = origin;
+    json = { text, file: span.file.name, ...span.file.position(span.start) };
+    known.set(origin, json);
+  }
+  return json;
 }
 
 function targetJson({ name, address, port }: Cell["targets"][number]): Record<string, unknown> {
