@@ -38,7 +38,11 @@ function write(path: string, pieces: Iterable<string>): void {
     closeSync(file);
   } catch (error) {
     const { message } = error as Error;
-    throw new Failure(EXIT.system, `can't write ${shown(path)}: ${message}`, "name a file in a directory that is yours");
+    throw new Failure(
+      EXIT.system,
+      `can't write ${shown(path)}: ${message}`,
+      "name a file in a directory that is yours",
+    );
   }
 }
 

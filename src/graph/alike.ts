@@ -18,10 +18,12 @@ export interface Arrow {
 /** For each group its colour: a number that groups alike share. */
 export function coloursOf(graph: Graph, arrows: readonly Arrow[]): number[] {
   const { groups, networks } = graph;
-  const properties = new Map(networks.map(({ name, icc, internal, masquerade }) => [name, [icc, internal, masquerade].join()]));
+  const properties = new Map(
+    networks.map(({ name, icc, internal, masquerade }) => [name, [icc, internal, masquerade].join()]),
+  );
   const first = groups.map(({ zone, networks: own }) => [zone, ...own.map((name) => properties.get(name))].join("|"));
   let colours = numbered(first);
-  for (let count = 0, before = -1; count !== before; ) {
+  for (let count = 0, before = -1; count !== before;) {
     before = new Set(colours).size;
     const seen = groups.map(() => new Set<string>());
     for (const { from, to, words } of arrows) {

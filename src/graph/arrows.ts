@@ -45,7 +45,10 @@ function sayings(one: Case): { word: string; inner: string | undefined }[] {
   const marked = (word: string) => (isPartial(one) ? `${word}${SOME_ADDRESSES}` : word);
   if (via === undefined) return (rest ? ["all"] : services).map((word) => ({ word: marked(word), inner: undefined }));
   if (verdict !== "allow")
-    return serviceWords(ports as Services).map((word) => ({ word: marked(`:${word}`), inner: marked(`→${services.join()}`) }));
+    return serviceWords(ports as Services).map((word) => ({
+      word: marked(`:${word}`),
+      inner: marked(`→${services.join()}`),
+    }));
   return via.ways.map((way) => {
     const [outer, inner] = way.split(" -> ");
     return { word: marked(`${outer}→${inner}`), inner: marked(`→${inner}`) };

@@ -92,7 +92,8 @@ class Flows {
     const flow = this.flow(from, to, rules, published, one, other, true);
     const index = this.add(flow);
     // A flow that names addresses is of these ends alone.
-    if (!flow.cases.some((entry) => entry.from !== undefined || entry.to !== undefined)) this.byQuestion.set(key, index);
+    if (!flow.cases.some((entry) => entry.from !== undefined || entry.to !== undefined))
+      this.byQuestion.set(key, index);
     return index;
   }
 

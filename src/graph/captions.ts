@@ -9,7 +9,12 @@ export function networkText({ networks }: Pick<Graph, "networks">, name: string)
 }
 
 export function propertiesOf({ subnets, icc, internal, masquerade }: GraphNetwork): string[] {
-  return [...subnets, icc ? "icc on" : "icc off", ...(internal ? ["internal"] : []), ...(masquerade ? [] : ["masquerade off"])];
+  return [
+    ...subnets,
+    icc ? "icc on" : "icc off",
+    ...(internal ? ["internal"] : []),
+    ...(masquerade ? [] : ["masquerade off"]),
+  ];
 }
 
 /** What isn't drawn, because it holds without a statement. */
@@ -19,6 +24,8 @@ export const NOT_DRAWN =
 /** What a node stands for where it isn't just containers that nothing tells apart. */
 export const DETAIL: Readonly<Record<Detail, string>> = {
   groups: "",
-  parts: "Containers that play the same part share a box: an arrow means that each reaches one or more of the other box.",
-  networks: "Containers of the same networks share a box: an arrow means that one or more of them reach one or more there.",
+  parts:
+    "Containers that play the same part share a box: an arrow means that each reaches one or more of the other box.",
+  networks:
+    "Containers of the same networks share a box: an arrow means that one or more of them reach one or more there.",
 };

@@ -26,7 +26,8 @@ export function renderDot(graph: Graph): string {
 }
 
 function clusterLines(graph: Graph, { id, networks, nodes }: Cluster): string[] {
-  const networksText = networks.length === 0 ? "other networks" : networks.map((names) => textOf(graph, names)).join("\n");
+  const networksText =
+    networks.length === 0 ? "other networks" : networks.map((names) => textOf(graph, names)).join("\n");
   return [
     `  subgraph ${quoted(`cluster_${id}`)} {`,
     `    label=${quoted(networksText)} labeljust=l style="rounded" color="#8a94a0";`,
@@ -54,6 +55,8 @@ function edgeText({ from, to, style, label }: Edge): string {
  * `&` an HTML entity.
  */
 function quoted(text: string): string {
-  const lines = text.split("\n").map((line) => safe(line).replace(/&/g, "&amp;").replace(/\\/g, "\\\\").replace(/"/g, '\\"'));
+  const lines = text
+    .split("\n")
+    .map((line) => safe(line).replace(/&/g, "&amp;").replace(/\\/g, "\\\\").replace(/"/g, '\\"'));
   return `"${lines.join("\\n")}"`;
 }

@@ -94,7 +94,12 @@ function packetOf(source: Region, destination: Region, { protocol, ports }: Part
 }
 
 /** Whether a statement denies what would pass without such statements. */
-function isCut(policy: Policy, packet: Packet, { verdict, by, default: name }: Decision, rules: readonly Rule[]): boolean {
+function isCut(
+  policy: Policy,
+  packet: Packet,
+  { verdict, by, default: name }: Decision,
+  rules: readonly Rule[],
+): boolean {
   if (verdict === "allow" || name !== null || by.length === 0) return false;
   const others = rules.filter(({ verb }) => verb === "allow");
   return evaluate(policy, packet, others).verdict === "allow";
@@ -152,7 +157,12 @@ function hostServices({ port, hostPorts }: Publish, services: Services): Service
 
 function waysOf(via: Publish, services: Services): string[] {
   const { hostAddress, protocol } = via;
-  const address = hostAddress === undefined ? "" : hostAddress.family === 6 ? `[${formatAddress(hostAddress)}]:` : `${formatAddress(hostAddress)}:`;
+  const address =
+    hostAddress === undefined
+      ? ""
+      : hostAddress.family === 6
+        ? `[${formatAddress(hostAddress)}]:`
+        : `${formatAddress(hostAddress)}:`;
   const suffix = protocolName(protocol) === "tcp" ? "" : `/${protocolName(protocol)}`;
   const outer = hostServices(via, services);
   return services.map(([, low, high], i) => {

@@ -95,7 +95,8 @@ function positions(rules: readonly Rule[], side: "from" | "to", address: Address
 /** Which addresses of a container the publishes admit that name their sources. */
 function admittedBy({ publishes }: Policy, { endpoints }: Container): string {
   const addresses = endpoints.flatMap((endpoint) => endpoint.addresses);
-  const admits = (from: PeerSet | undefined, address: Address) => from !== undefined && hasPeer(from, "container", address);
+  const admits = (from: PeerSet | undefined, address: Address) =>
+    from !== undefined && hasPeer(from, "container", address);
   return publishes
     .flatMap(({ from }, position) => {
       const bits = addresses.map((address) => (admits(from, address) ? "1" : "0")).join("");

@@ -81,7 +81,12 @@ function outsideNode(node: Node): ElkNode {
 }
 
 function edgeOf({ id, from, to, label }: Edge): ElkExtendedEdge {
-  return { id, sources: [from], targets: [to], labels: [{ text: label, ...labelSize(label), layoutOptions: { "elk.edgeLabels.inline": "true" } }] };
+  return {
+    id,
+    sources: [from],
+    targets: [to],
+    labels: [{ text: label, ...labelSize(label), layoutOptions: { "elk.edgeLabels.inline": "true" } }],
+  };
 }
 
 function layoutOf(root: ElkNode, picture: Picture): Layout {

@@ -55,7 +55,7 @@ export const DARK: Palette = {
   "deny-soft": "#4a1d1a",
   some: "#f2bf62",
   "some-soft": "#42300d",
-  mark: "#4a3f10",
+  mark: "#3a320c",
   focus: "#86b2ff",
 };
 

@@ -82,7 +82,11 @@ function nodesIn({ clusters }: Picture): number {
 }
 
 function partsOf(graph: Graph, said: readonly Saying[]): Grouping {
-  const arrows = said.map(({ from, to, style, word, inner }): Arrow => ({ from, to, words: `${style} ${inner ?? word}` }));
+  const arrows = said.map(({ from, to, style, word, inner }): Arrow => ({
+    from,
+    to,
+    words: `${style} ${inner ?? word}`,
+  }));
   const colours = coloursOf(graph, arrows);
   const classes = networkClasses(graph, colours);
   const place = (position: number) => JSON.stringify(graph.groups[position]?.networks.map((name) => classes.get(name)));

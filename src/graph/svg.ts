@@ -91,7 +91,9 @@ export function standalone(drawing: Drawing): string {
 
 /** The picture in words: an arrow a sentence. */
 export function described({ picture }: Drawing): string {
-  const nodes = new Map([...picture.clusters.flatMap(({ nodes: own }) => own), ...picture.outside].map((node) => [node.id, node]));
+  const nodes = new Map(
+    [...picture.clusters.flatMap(({ nodes: own }) => own), ...picture.outside].map((node) => [node.id, node]),
+  );
   const words = (id: string) => namesText(nodes.get(id));
   const lines = picture.edges.map(({ from, to, style, label }) => `${words(from)} to ${words(to)}: ${style} ${label}`);
   return lines.length === 0 ? "No statement allows or denies anything." : `${lines.join(". ")}.`;
@@ -107,7 +109,9 @@ export function namesText(node: Node | undefined): string {
 /** `active`: nodes and edges can be reached by keyboard and chosen. */
 export function contents({ picture, layout, titles }: Drawing, active: boolean): string {
   const box = (id: string): Box => layout.boxes.get(id) ?? { x: 0, y: 0, width: 0, height: 0 };
-  const names = new Map([...picture.clusters.flatMap(({ nodes }) => nodes), ...picture.outside].map((node) => [node.id, namesText(node)]));
+  const names = new Map(
+    [...picture.clusters.flatMap(({ nodes }) => nodes), ...picture.outside].map((node) => [node.id, namesText(node)]),
+  );
   return [
     `<defs>${STYLES.map(head).join("")}</defs>`,
     ...picture.clusters.map((cluster) => clusterMarkup(cluster, box(cluster.id), titles.get(cluster.id) ?? "")),
@@ -197,7 +201,9 @@ function legendOf({ graph, picture }: Drawing): { text: string; height: number }
   const rows: string[] = [];
   const row = (mark: string, words: string) => {
     const y = 26 + rows.length * LINE;
-    rows.push(mark.replaceAll("{y}", String(y - 4)) + `<text x="${mark === "" ? 16 : 72}" y="${y}">${escaped(words)}</text>`);
+    rows.push(
+      mark.replaceAll("{y}", String(y - 4)) + `<text x="${mark === "" ? 16 : 72}" y="${y}">${escaped(words)}</text>`,
+    );
   };
   for (const style of STYLES)
     if (picture.edges.some((edge) => edge.style === style))
@@ -211,6 +217,7 @@ function legendOf({ graph, picture }: Drawing): { text: string; height: number }
   if (used.size > shown.length) row("", `and ${used.size - shown.length} more networks`);
   row("", NOT_DRAWN.replace(/: .*/, ": what the defaults allow."));
   if (DETAIL[picture.detail] !== "") row("", DETAIL[picture.detail]);
-  if (picture.edges.some(({ label }) => label.includes(SOME_ADDRESSES))) row("", `${SOME_ADDRESSES} for some addresses only`);
+  if (picture.edges.some(({ label }) => label.includes(SOME_ADDRESSES)))
+    row("", `${SOME_ADDRESSES} for some addresses only`);
   return { text: rows.join(""), height: rows.length * LINE + 28 };
 }

@@ -14,6 +14,8 @@ export interface TextOptions {
 const COLUMN = 16;
 const NAME = 22;
 const MARK = { nothing: "·", none: "-" } as const;
+/** What stands in the letters' place for everything. */
+const ALL = { text: "all", sign: "#" } as const;
 const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ123456789";
 
 export function renderText(graph: Graph, { width, color }: TextOptions): string {
@@ -57,7 +59,12 @@ function cut(text: string, width: number): string {
 const CORNER = "from \\ to";
 
 /** A column for each end with the services in it; undefined where that is too wide. */
-function wideMatrix(names: readonly string[], cells: readonly string[][], width: number, paint: Paint): string | undefined {
+function wideMatrix(
+  names: readonly string[],
+  cells: readonly string[][],
+  width: number,
+  paint: Paint,
+): string | undefined {
   const head = Math.max(CORNER.length, ...names.map((name) => Math.min(name.length, NAME)));
   const whole = names.map((name, j) => Math.max(name.length, ...cells.map((row) => row[j]?.length ?? 0)));
   const fits = (columns: readonly number[]) => head + columns.reduce((sum, one) => sum + one + 2, 0) <= width;
@@ -75,17 +82,27 @@ function wideMatrix(names: readonly string[], cells: readonly string[][], width:
 const NARROWEST = 8;
 
 /** A letter for each distinct cell, and numbers for the columns; undefined where even that is too wide. */
-function letterMatrix(names: readonly string[], cells: readonly string[][], width: number, paint: Paint): string | undefined {
+function letterMatrix(
+  names: readonly string[],
+  cells: readonly string[][],
+  width: number,
+  paint: Paint,
+): string | undefined {
   const digits = String(names.length).length;
   const room = width - names.length * 2 - digits - 2;
   const distinct = [...new Set(cells.flat())].filter((text) => text !== MARK.nothing && text !== MARK.none);
   if (room < NARROWEST || distinct.length > LETTERS.length) return undefined;
   const column = Math.min(room, Math.max(CORNER.length, ...names.map((name) => name.length)));
-  const letters = new Map(distinct.map((text, i) => [text, LETTERS[i] ?? "?"]));
+  const open = distinct.filter((text) => text === ALL.text).map((text) => [text, ALL.sign] as const);
+  const others = distinct.filter((text) => text !== ALL.text).map((text, i) => [text, LETTERS[i] ?? "?"] as const);
+  const letters = new Map([...open, ...others]);
   const numbers = names.map((_, j) => String(j + 1).padStart(digits));
   const header = Array.from({ length: digits }, (_, digit) => {
     const first = digit === digits - 1 ? cut(CORNER, column) : "";
-    return paint("2", `${" ".repeat(digits)} ${first.padEnd(column)} ${numbers.map((number) => number[digit]).join(" ")}`);
+    return paint(
+      "2",
+      `${" ".repeat(digits)} ${first.padEnd(column)} ${numbers.map((number) => number[digit]).join(" ")}`,
+    );
   });
   const rows = names.map((name, i) => {
     const own = (cells[i] ?? []).map((text) => letters.get(text) ?? text);
@@ -165,7 +182,8 @@ function statements({ groups, matrix, flows, statements: list, files }: Graph, n
         }
     }),
   );
-  const place = ({ file, line }: GraphStatement) => (files.length === 1 ? `line ${line}` : `${files[file]?.name}:${line}`);
+  const place = ({ file, line }: GraphStatement) =>
+    files.length === 1 ? `line ${line}` : `${files[file]?.name}:${line}`;
   const listed = (ends: Iterable<number>) => shortList([...new Set(ends)].map((end) => names[end] ?? ""));
   return [...decided]
     .sort(([a], [b]) => order(list[a], list[b]))

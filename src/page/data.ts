@@ -73,7 +73,12 @@ export class Data {
   /** Statements that stand on a line, counted from 1. */
   onLine(file: number, line: number): number[] {
     return this.page.statements.flatMap((one, index) =>
-      one.file === file && one.line <= line && one.endLine >= line && (one.line === line || this.decides(index).length > 0) ? [index] : [],
+      one.file === file &&
+      one.line <= line &&
+      one.endLine >= line &&
+      (one.line === line || this.decides(index).length > 0)
+        ? [index]
+        : [],
     );
   }
 
@@ -94,5 +99,7 @@ export function flowWords(flow: Flow | undefined): string {
   if (flow === undefined) return "not a matter of this policy";
   if (flow.extent === "all") return "everything allowed";
   if (flow.extent === "some") return `allowed: ${flow.label.replace(/(^|, ):/g, "$1host port ")}`;
-  return flow.refusal === undefined ? "nothing allowed, by default" : `nothing allowed: a statement says ${flow.refusal}`;
+  return flow.refusal === undefined
+    ? "nothing allowed, by default"
+    : `nothing allowed: a statement says ${flow.refusal}`;
 }

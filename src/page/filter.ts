@@ -27,23 +27,37 @@ export function shown(data: Data, { from, to, service, show }: Filter): Shown {
   const asked = parseService(service);
   if (asked === "unreadable") return { rows, columns, hits: undefined, problem: service.trim() };
   if (asked === undefined && show === "every") return { rows, columns, hits: undefined, problem: undefined };
-  const hits = Uint8Array.from(data.page.flows, ({ cases }) => (cases.some((one) => meetsAsked(one, show, asked)) ? 1 : 0));
+  const hits = Uint8Array.from(data.page.flows, ({ cases }) =>
+    cases.some((one) => meetsAsked(one, show, asked)) ? 1 : 0,
+  );
   const meets = (row: number, column: number) => {
     const position = data.position(row, column);
     return position >= 0 && hits[position] === 1;
   };
   const keptRows = rows.filter((row) => columns.some((column) => meets(row, column)));
-  return { rows: keptRows, columns: columns.filter((column) => keptRows.some((row) => meets(row, column))), hits, problem: undefined };
+  return {
+    rows: keptRows,
+    columns: columns.filter((column) => keptRows.some((row) => meets(row, column))),
+    hits,
+    problem: undefined,
+  };
 }
 
 /** Ends whose name, or a network's name, holds one of the words. */
 function named(data: Data, text: string): number[] {
-  const words = text.toLowerCase().split(/[\s,]+/).filter((word) => word !== "");
+  const words = text
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter((word) => word !== "");
   const all = data.ends.map((_, index) => index);
   if (words.length === 0) return all;
   return all.filter((index) => {
     const end = data.ends[index];
-    const texts = [end?.name ?? "", ...(end === undefined ? [] : data.group(end.group).networks), ...(end?.addresses ?? [])];
+    const texts = [
+      end?.name ?? "",
+      ...(end === undefined ? [] : data.group(end.group).networks),
+      ...(end?.addresses ?? []),
+    ];
     return words.some((word) => texts.some((one) => one.toLowerCase().includes(word)));
   });
 }

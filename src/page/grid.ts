@@ -54,7 +54,10 @@ export class Grid {
 
   show(shown: Shown): void {
     this.shown = shown;
-    this.active = { row: Math.min(this.active.row, shown.rows.length - 1), column: Math.min(this.active.column, shown.columns.length - 1) };
+    this.active = {
+      row: Math.min(this.active.row, shown.rows.length - 1),
+      column: Math.min(this.active.column, shown.columns.length - 1),
+    };
     this.active = { row: Math.max(this.active.row, 0), column: Math.max(this.active.column, 0) };
     this.root.scrollTo(0, 0);
     this.resize();
@@ -79,7 +82,8 @@ export class Grid {
 
   private resize(): void {
     const { rows, columns } = this.shown;
-    const longest = (list: readonly number[]) => Math.max(4, ...list.map((end) => [...(this.data.ends[end]?.name ?? "")].length));
+    const longest = (list: readonly number[]) =>
+      Math.max(4, ...list.map((end) => [...(this.data.ends[end]?.name ?? "")].length));
     const side = Math.min(220, Math.max(100, Math.round(longest(rows) * 7.9) + 26));
     const room = this.root.clientWidth - side;
     const column = Math.max(NARROW, Math.min(WIDEST, Math.floor(room / Math.max(1, columns.length))));
@@ -141,7 +145,15 @@ export class Grid {
     const active = this.active.row === -1 && this.active.column === c;
     const cell = el(
       "div",
-      { role: "columnheader", id: idOf(-1, c), class: classes("column", [active, "active"]), "aria-colindex": String(c + 2), "data-row": "-1", "data-column": String(c), title: name },
+      {
+        role: "columnheader",
+        id: idOf(-1, c),
+        class: classes("column", [active, "active"]),
+        "aria-colindex": String(c + 2),
+        "data-row": "-1",
+        "data-column": String(c),
+        title: name,
+      },
       el("span", {}, name),
     );
     cell.style.left = `${this.metrics.side + c * this.metrics.column}px`;
@@ -155,7 +167,15 @@ export class Grid {
     const active = this.active.column === -1 && this.active.row === r;
     const header = el(
       "div",
-      { role: "rowheader", id: idOf(r, -1), class: classes("name", [active, "active"]), "aria-colindex": "1", "data-row": String(r), "data-column": "-1", title: name },
+      {
+        role: "rowheader",
+        id: idOf(r, -1),
+        class: classes("name", [active, "active"]),
+        "aria-colindex": "1",
+        "data-row": String(r),
+        "data-column": "-1",
+        title: name,
+      },
       name,
     );
     header.style.width = `${this.metrics.side}px`;

@@ -54,7 +54,10 @@ function highlight(view: View): void {
     const [first] = by.map((index) => data.statement(index));
     if (first !== undefined) source.mark(first.file, first.line, first.endLine, false);
   } else if (view.kind === "statements") {
-    picture.highlight(said.map(({ from, to }) => [from, to] as const), []);
+    picture.highlight(
+      said.map(({ from, to }) => [from, to] as const),
+      [],
+    );
   } else picture.highlight([], view.kind === "end" ? [data.ends[view.end]?.group ?? -1] : view.groups);
 }
 
@@ -105,7 +108,8 @@ function refresh(): void {
   const total = data.ends.length;
   const count = `${result.rows.length} of ${total} rows, ${result.columns.length} of ${total} columns`;
   const none = result.rows.length === 0 ? "No pair is like that." : count;
-  byId("count").textContent = result.problem === undefined ? none : `“${result.problem}” is no service: write 443, 53/udp or icmp`;
+  byId("count").textContent =
+    result.problem === undefined ? none : `“${result.problem}” is no service: write 443, 53/udp or icmp`;
   byId("filter-service").setAttribute("aria-invalid", String(result.problem !== undefined));
 }
 
@@ -116,13 +120,26 @@ filters.addEventListener("reset", () => setTimeout(refresh));
 
 byId("matrix-legend").append(
   ...(["all", "some", "published", "refused", "none"] as const).map((kind) =>
-    el("li", {}, el("span", { class: `cell ${kind} sample`, "aria-hidden": "true" }, LOOKS[kind].sign), LOOKS[kind].words),
+    el(
+      "li",
+      {},
+      el("span", { class: `cell ${kind} sample`, "aria-hidden": "true" }, LOOKS[kind].sign),
+      LOOKS[kind].words,
+    ),
   ),
 );
 setUpTheme(byId<HTMLButtonElement>("theme"));
 byId("panel").append(
   el("p", { class: "note" }, "Choose a cell of the matrix, an arrow or a box of the picture, or a line of the policy."),
-  ...(data.page.others.length === 0 ? [] : [el("ul", { class: "cases" }, ...data.page.others.map(({ name, what }) => el("li", {}, el("code", {}, name), ` ${what}`)))]),
+  ...(data.page.others.length === 0
+    ? []
+    : [
+        el(
+          "ul",
+          { class: "cases" },
+          ...data.page.others.map(({ name, what }) => el("li", {}, el("code", {}, name), ` ${what}`)),
+        ),
+      ]),
 );
 refresh();
 document.documentElement.dataset["ready"] = "true";

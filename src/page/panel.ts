@@ -44,7 +44,10 @@ export class Panel {
   private flow(from: number, to: number): Node[] {
     const flow = this.data.flow(from, to);
     if (flow === undefined) {
-      const why = from === to ? "What a container says to itself never leaves it." : "No container of this policy is at either end: it is never touched.";
+      const why =
+        from === to
+          ? "What a container says to itself never leaves it."
+          : "No container of this policy is at either end: it is never touched.";
       return [el("p", { class: "verdict" }, why)];
     }
     const verdict = el("p", { class: `verdict ${flow.extent}` }, `${capital(flowWords(flow))}.`);
@@ -53,8 +56,14 @@ export class Panel {
     const through = flow.cases.filter((one) => one.via !== undefined);
     return [
       verdict,
-      ...section("Direct", direct.map((one) => this.case(one, direct.length === 1))),
-      ...section("Through the host", through.map((one) => this.case(one, false))),
+      ...section(
+        "Direct",
+        direct.map((one) => this.case(one, direct.length === 1)),
+      ),
+      ...section(
+        "Through the host",
+        through.map((one) => this.case(one, false)),
+      ),
       el("p", { class: "note" }, this.alike(from), " ", this.alike(to)),
     ];
   }
@@ -66,13 +75,23 @@ export class Panel {
   }
 
   private case(one: Case, alone: boolean): HTMLElement {
-    const places = [...(one.from === undefined ? [] : [`from ${one.from}`]), ...(one.to === undefined ? [] : [`to ${one.to}`])];
+    const places = [
+      ...(one.from === undefined ? [] : [`from ${one.from}`]),
+      ...(one.to === undefined ? [] : [`to ${one.to}`]),
+    ];
     const reasons: Child[] = one.by.map((index) => this.link(index));
     if (one.default !== undefined) reasons.unshift(el("span", { class: "default" }, `Default: ${one.default}`));
     return el(
       "li",
       { class: `case ${one.verdict}` },
-      el("p", {}, el("b", { class: `tag ${one.verdict}` }, one.verdict), " ", servicesText(one, alone), ...(places.length === 0 ? [] : [el("span", { class: "places" }, ` ${places.join(", ")}`)])),
+      el(
+        "p",
+        {},
+        el("b", { class: `tag ${one.verdict}` }, one.verdict),
+        " ",
+        servicesText(one, alone),
+        ...(places.length === 0 ? [] : [el("span", { class: "places" }, ` ${places.join(", ")}`)]),
+      ),
       el("div", { class: "reasons" }, ...reasons),
     );
   }
@@ -82,7 +101,11 @@ export class Panel {
     const { text, file, line } = this.data.statement(index);
     const { files } = this.data.page;
     const place = `${files[file]?.name}:${line}`;
-    const link = button("", { class: "statement", "data-statement": String(index), "aria-label": `${text}, ${place}: show the line` }, () => this.actions.statement(index));
+    const link = button(
+      "",
+      { class: "statement", "data-statement": String(index), "aria-label": `${text}, ${place}: show the line` },
+      () => this.actions.statement(index),
+    );
     link.append(el("code", {}, text), el("span", { class: "place" }, place));
     return link;
   }
@@ -99,11 +122,17 @@ export class Panel {
     }
     const list = [...lines.values()];
     const entries = list.slice(0, MOST).map((one) => this.saidLine(one));
-    const what = list.length === 0 ? "Decides no packet by itself." : "Decides this, as marked in the matrix and the picture:";
+    const what =
+      list.length === 0 ? "Decides no packet by itself." : "Decides this, as marked in the matrix and the picture:";
     return [
       el("p", { class: "said" }, el("code", {}, text)),
       el("p", { class: "note" }, what),
-      el("ul", { class: "ways" }, ...entries, list.length > MOST ? el("li", { class: "note" }, `and ${list.length - MOST} more`) : undefined),
+      el(
+        "ul",
+        { class: "ways" },
+        ...entries,
+        list.length > MOST ? el("li", { class: "note" }, `and ${list.length - MOST} more`) : undefined,
+      ),
     ];
   }
 
@@ -121,7 +150,9 @@ export class Panel {
       {},
       el("b", { class: `tag ${one.verdict}` }, one.verdict),
       " ",
-      button(`${words(from)} → ${words(to)}`, { class: "way" }, () => this.actions.open({ kind: "flow", from: a ?? 0, to: other })),
+      button(`${words(from)} → ${words(to)}`, { class: "way" }, () =>
+        this.actions.open({ kind: "flow", from: a ?? 0, to: other }),
+      ),
       el("span", { class: "places" }, ` ${what}`),
     );
   }
@@ -149,16 +180,36 @@ export class Panel {
       const flow = this.data.flow(from, to);
       if (flow === undefined || flow.extent === "none") return [];
       const words = names.length === 1 ? (names[0] ?? "") : `${names[0]} and ${names.length - 1} alike`;
-      return [el("li", {}, button(words, { class: "way" }, () => this.actions.open({ kind: "flow", from, to })), el("span", { class: "places" }, ` ${flow.label}`))];
+      return [
+        el(
+          "li",
+          {},
+          button(words, { class: "way" }, () => this.actions.open({ kind: "flow", from, to })),
+          el("span", { class: "places" }, ` ${flow.label}`),
+        ),
+      ];
     });
     if (lines.length === 0) return [el("li", { class: "note" }, "nobody")];
-    return lines.length <= MOST ? lines : [...lines.slice(0, MOST), el("li", { class: "note" }, `and ${lines.length - MOST} more`)];
+    return lines.length <= MOST
+      ? lines
+      : [...lines.slice(0, MOST), el("li", { class: "note" }, `and ${lines.length - MOST} more`)];
   }
 
   private groups(groups: readonly number[]): Node[] {
     const ends = this.data.ends.flatMap((end, index) => (groups.includes(end.group) ? [index] : []));
-    const items = ends.slice(0, MOST * 4).map((index) => el("li", {}, button(this.data.ends[index]?.name ?? "", { class: "way" }, () => this.actions.open({ kind: "end", end: index }))));
-    const more = ends.length > items.length ? el("li", { class: "note" }, `and ${ends.length - items.length} more: filter the matrix`) : undefined;
+    const items = ends.slice(0, MOST * 4).map((index) =>
+      el(
+        "li",
+        {},
+        button(this.data.ends[index]?.name ?? "", { class: "way" }, () =>
+          this.actions.open({ kind: "end", end: index }),
+        ),
+      ),
+    );
+    const more =
+      ends.length > items.length
+        ? el("li", { class: "note" }, `and ${ends.length - items.length} more: filter the matrix`)
+        : undefined;
     return [el("ul", { class: "names" }, ...items, more)];
   }
 }

@@ -52,7 +52,9 @@ export class Picture {
     const ends = new Set([...groups, ...pairs.flat()]);
     this.svg.classList.toggle("choosing", ends.size > 0);
     for (const part of this.parts) {
-      const hit = this.pairsOf(part).some(([from, to]) => wanted.has(`${from} ${to}`)) || this.groupsOf(part).some((group) => ends.has(group));
+      const hit =
+        this.pairsOf(part).some(([from, to]) => wanted.has(`${from} ${to}`)) ||
+        this.groupsOf(part).some((group) => ends.has(group));
       part.classList.toggle("chosen", hit);
     }
     const first = [...this.parts].find((part) => part.matches(".chosen[data-node]"));

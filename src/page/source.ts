@@ -20,7 +20,9 @@ export class Source {
       for (let first = 0; first < lines.length; first += BLOCK) {
         const block = el("div", { class: "block" });
         block.style.containIntrinsicSize = `auto ${Math.min(BLOCK, lines.length - first) * 20}px`;
-        block.append(...lines.slice(first, first + BLOCK).map((line, i) => lineOf(file, first + i + 1, line, statements)));
+        block.append(
+          ...lines.slice(first, first + BLOCK).map((line, i) => lineOf(file, first + i + 1, line, statements)),
+        );
         root.append(block);
       }
     });
@@ -56,5 +58,10 @@ function lineOf(file: number, number: number, text: string, statements: Readonly
   const label = said
     ? el("button", { type: "button", class: "number", "aria-label": `Line ${number}: what it decides` }, String(number))
     : el("span", { class: "number" }, String(number));
-  return el("div", { class: said ? "line" : "line plain", "data-file": String(file), "data-line": String(number) }, label, el("code", {}, text));
+  return el(
+    "div",
+    { class: said ? "line" : "line plain", "data-file": String(file), "data-line": String(number) },
+    label,
+    el("code", {}, text),
+  );
 }

@@ -17,7 +17,10 @@ const test = suite("graph");
 
 function graphOf(text: string): Graph {
   const compiled = compile(text);
-  assert.equal(compiled.diagnostics.filter(({ severity }) => severity === "error"), []);
+  assert.equal(
+    compiled.diagnostics.filter(({ severity }) => severity === "error"),
+    [],
+  );
   return buildGraph(compiled);
 }
 
@@ -55,7 +58,9 @@ test("flows in a few words", () => {
 });
 
 test("containers that nothing tells apart are one group, and no others", () => {
-  const graph = graphOf("icc off\nlet web = {w1, w2, w3}\nallow web -> db:5432\nallow ops -> w3:22\nallow 10.83.0.0/16 -> db:53");
+  const graph = graphOf(
+    "icc off\nlet web = {w1, w2, w3}\nallow web -> db:5432\nallow ops -> w3:22\nallow 10.83.0.0/16 -> db:53",
+  );
   assert.equal(
     graph.groups.map(({ names }) => names.join()),
     ["w1,w2", "w3", "db", "ops", "host", "world"],
@@ -64,12 +69,16 @@ test("containers that nothing tells apart are one group, and no others", () => {
 });
 
 test("names that look like others stay apart", () => {
-  const graph = graphOf('network "a,b" { }\nnetwork a { }\nnetwork b { }\ncontainer x { network "a,b" }\ncontainer y { network a; network b }');
+  const graph = graphOf(
+    'network "a,b" { }\nnetwork a { }\nnetwork b { }\ncontainer x { network "a,b" }\ncontainer y { network a; network b }',
+  );
   assert.is(graph.groups.length, 4);
 });
 
 test("containers without a network of their own are named with what they are", () => {
-  const graph = graphOf("container a { }\ncontainer h { mode host }\ncontainer n { mode none }\ncontainer s { mode container:a }");
+  const graph = graphOf(
+    "container a { }\ncontainer h { mode host }\ncontainer n { mode none }\ncontainer s { mode container:a }",
+  );
   assert.equal(
     graph.others.map(({ name }) => name),
     ["h", "n", "s"],
@@ -120,7 +129,8 @@ function differing(policy: Policy, graph: Graph): string | undefined {
     const decision = evaluate(policy, packet);
     const whole = cases.filter((one) => one.from === undefined && one.to === undefined);
     const right = cases.some((one) => agrees(one, decision)) && whole.every((one) => agrees(one, decision));
-    if (!right) return `${from.name} -> ${to.name} ${packet.protocol}/${packet.port}: ${decision.verdict}, but ${JSON.stringify(cases)}`;
+    if (!right)
+      return `${from.name} -> ${to.name} ${packet.protocol}/${packet.port}: ${decision.verdict}, but ${JSON.stringify(cases)}`;
   }
   return undefined;
 }

@@ -39,7 +39,14 @@ it("is a grid to assistive technology, with headers, positions and sizes", async
   const grid = page.locator("[role=grid]");
   assert.is(await grid.getAttribute("aria-rowcount"), "7");
   assert.is(await grid.getAttribute("aria-colcount"), "7");
-  assert.equal(await page.locator("[role=rowheader]").allInnerTexts(), ["proxy", "app1", "app2", "db", "host", "world"]);
+  assert.equal(await page.locator("[role=rowheader]").allInnerTexts(), [
+    "proxy",
+    "app1",
+    "app2",
+    "db",
+    "host",
+    "world",
+  ]);
   assert.is(await page.locator("[role=grid] [role=row]").count(), 7);
   assert.is(await page.locator("[role=row] > [role=gridcell][aria-colindex]").count(), 36);
   assert.is(await cell(page, "app1 to db").getAttribute("aria-label"), "app1 to db: allowed: 5432");
@@ -52,12 +59,21 @@ it("explains a cell: the verdict, the statement and its line, the default, and w
   await cell(page, "app1 to db").click();
   assert.is(await title(page), "app1 → db");
   const text = await panel(page);
-  for (const words of ["Allowed: 5432", "allow apps -> db:postgres", "04-shop.tsnet:18", "everything else", "containers of one network"])
+  for (const words of [
+    "Allowed: 5432",
+    "allow apps -> db:postgres",
+    "04-shop.tsnet:18",
+    "everything else",
+    "containers of one network",
+  ])
     assert.ok(text.includes(words), `${words} in: ${text}`);
   await cell(page, "proxy to db").click();
   assert.match(await panel(page), /Default: containers without a common network/);
   await cell(page, "world to proxy").click();
-  assert.match(await panel(page), /Through the host\s+allow host port 8443 → port 443\s+container proxy publish 8443 -> 443/);
+  assert.match(
+    await panel(page),
+    /Through the host\s+allow host port 8443 → port 443\s+container proxy publish 8443 -> 443/,
+  );
   assert.equal(faults, []);
 });
 
@@ -179,7 +195,9 @@ it("names are text wherever they stand, whatever they say", async () => {
   assert.is(await page.locator("img, b[onclick], svg[onload]").count(), 0);
   assert.is(await page.locator("script").count(), 2);
   assert.match(await page.locator("#source").innerText(), /# <\/script><script>alert\(5\)<\/script>/);
-  const choosable = page.locator("[role=gridcell], [role=rowheader], [data-node], [data-edge], .line:not(.plain) button");
+  const choosable = page.locator(
+    "[role=gridcell], [role=rowheader], [data-node], [data-edge], .line:not(.plain) button",
+  );
   await choosable.evaluateAll((all) => all.forEach((one) => one.dispatchEvent(new Event("click", { bubbles: true }))));
   assert.equal(faults, []);
 });

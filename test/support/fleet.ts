@@ -10,7 +10,9 @@ export function fleet(containers: number): string {
   const names: string[] = [];
   for (let team = 0; team < teams; team++) {
     const net = `team${team}`;
-    lines.push(`network ${net} { subnet 10.121.${team}.0/24; icc ${team % 3 === 0 ? "on" : "off"}${team % 5 === 4 ? "; internal" : ""} }`);
+    lines.push(
+      `network ${net} { subnet 10.121.${team}.0/24; icc ${team % 3 === 0 ? "on" : "off"}${team % 5 === 4 ? "; internal" : ""} }`,
+    );
     const size = Math.min(TEAM, left);
     left -= size;
     const workers: string[] = [];
