@@ -2,10 +2,11 @@
  * The matrix: an ARIA grid of which only what is in sight is in the document. The grid itself has the focus and names the
  * active cell (aria-activedescendant), so nothing is lost when cells come and go.
  */
-import type { Flow } from "../graph/model.js";
 import { type Data, flowWords } from "./data.js";
 import { el } from "./dom.js";
 import type { Shown } from "./filter.js";
+import { lookOf, wordsOf } from "./looks.js";
+import { type Drawn, keep, numbers, span } from "./window.js";
 
 const ROW = 30;
 const NARROW = 30;
@@ -14,12 +15,14 @@ const WIDEST = 132;
 const READABLE = 64;
 /** Room for a scroll bar. */
 const SCROLLBAR = 16;
-/** Rows and columns beyond the edges that are there before they are scrolled to. */
-const BEYOND = 3;
 
 export interface GridEvents {
   readonly onCell: (from: number, to: number) => void;
   readonly onEnd: (end: number) => void;
+}
+
+interface Line extends Drawn {
+  readonly cells: Map<number, Drawn>;
 }
 
 interface Metrics {
@@ -38,6 +41,8 @@ export class Grid {
   private marked: ReadonlySet<string> = new Set();
   private readonly body = el("div", { role: "rowgroup", class: "cells" });
   private readonly header = el("div", { role: "row", class: "columns", "aria-rowindex": "1" });
+  /** Rows that are in the document, by their numbers. */
+  private readonly lines = new Map<number, Line>();
   private pending = 0;
 
   constructor(
@@ -104,29 +109,27 @@ export class Grid {
   }
 
   private later(): void {
-    if (this.pending === 0) this.pending = requestAnimationFrame(() => this.render());
+    if (this.pending === 0) this.pending = requestAnimationFrame(() => this.render(false));
   }
 
   // Drawing ----------------------------------------------------------------------------------------------------------
 
-  private render(): void {
+  /** Everything in sight; what is there already stays where nothing but the place changed. */
+  private render(anew = true): void {
     cancelAnimationFrame(this.pending);
     this.pending = 0;
+    if (anew) {
+      this.lines.clear();
+      this.body.replaceChildren();
+    }
     const { rows, columns } = this.shown;
     const { side, column, head } = this.metrics;
     const { scrollLeft, scrollTop, clientWidth, clientHeight } = this.root;
-    const range = (start: number, size: number, step: number, count: number): [number, number] => [
-      Math.max(0, Math.floor(start / step) - BEYOND),
-      Math.min(count, Math.ceil((start + size) / step) + BEYOND),
-    ];
-    const [firstRow, lastRow] = range(scrollTop, Math.max(0, clientHeight - head), ROW, rows.length);
-    const [firstColumn, lastColumn] = range(scrollLeft, Math.max(0, clientWidth - side), column, columns.length);
-    const visible: number[] = [];
-    for (let c = firstColumn; c < lastColumn; c++) visible.push(c);
-    this.header.replaceChildren(this.corner(), ...visible.map((c) => this.columnHeader(c)));
-    const lines: HTMLElement[] = [];
-    for (let r = firstRow; r < lastRow; r++) lines.push(this.row(r, visible));
-    this.body.replaceChildren(...lines);
+    const visibleRows = span(scrollTop, clientHeight - head, ROW, rows.length);
+    const visible = span(scrollLeft, clientWidth - side, column, columns.length);
+    this.header.replaceChildren(this.corner(), ...numbers(visible).map((c) => this.columnHeader(c)));
+    keep(this.body, this.lines, visibleRows, (r) => this.row(r));
+    for (const [r, line] of this.lines) keep(line.element, line.cells, visible, (c) => ({ element: this.cell(r, c) }));
     const { row, column: active } = this.active;
     const id = idOf(row, active);
     if (document.getElementById(id) === null) this.root.removeAttribute("aria-activedescendant");
@@ -161,7 +164,7 @@ export class Grid {
     return cell;
   }
 
-  private row(r: number, visible: readonly number[]): HTMLElement {
+  private row(r: number): Line {
     const end = this.shown.rows[r] as number;
     const name = this.data.ends[end]?.name ?? "";
     const active = this.active.column === -1 && this.active.row === r;
@@ -181,8 +184,7 @@ export class Grid {
     header.style.width = `${this.metrics.side}px`;
     const line = el("div", { role: "row", class: "row", "aria-rowindex": String(r + 2) }, header);
     line.style.top = `${r * ROW}px`;
-    line.append(...visible.map((c) => this.cell(r, c)));
-    return line;
+    return { element: line, cells: new Map() };
   }
 
   private cell(r: number, c: number): HTMLElement {
@@ -286,37 +288,4 @@ function idOf(row: number, column: number): string {
 
 function classes(always: string, ...more: readonly (readonly [boolean, string])[]): string {
   return [always, ...more.filter(([yes]) => yes).map(([, name]) => name)].join(" ");
-}
-
-export interface Look {
-  readonly kind: "all" | "some" | "published" | "none" | "refused" | "nothing";
-  readonly sign: string;
-}
-
-/** A sign for each kind of cell, so that colour is never alone. */
-export const LOOKS: Readonly<Record<Look["kind"], { sign: string; words: string }>> = {
-  all: { sign: "●", words: "everything" },
-  some: { sign: "◐", words: "some of it" },
-  published: { sign: "◇", words: "published port only" },
-  refused: { sign: "×", words: "denied by a statement" },
-  none: { sign: "·", words: "nothing" },
-  nothing: { sign: "", words: "" },
-};
-
-function lookOf(flow: Flow | undefined): Look {
-  const kind = kindOf(flow);
-  return { kind, sign: LOOKS[kind].sign };
-}
-
-function kindOf(flow: Flow | undefined): Look["kind"] {
-  if (flow === undefined) return "nothing";
-  if (flow.extent === "all") return "all";
-  if (flow.extent === "none") return flow.refusal === undefined ? "none" : "refused";
-  return flow.cases.some((one) => one.via === undefined && one.verdict === "allow") ? "some" : "published";
-}
-
-function wordsOf(flow: Flow | undefined): string {
-  if (flow === undefined) return "";
-  if (flow.label !== "") return flow.label;
-  return flow.refusal ?? LOOKS.none.sign;
 }

@@ -145,9 +145,9 @@ test("every packet of every class is said what the evaluator says", () => {
       looked++;
       assert.is(differing(compiled.policy, buildGraph(compiled)), undefined, text);
     }),
-    { numRuns: Number(process.env["GRAPH_RUNS"] ?? 150), seed: 7 },
+    { numRuns: Number(process.env["GRAPH_RUNS"] ?? 250), seed: 7 },
   );
-  assert.ok(looked > 50, `${looked} policies without errors`);
+  assert.ok(looked > 40, `${looked} policies without errors`);
 });
 
 test.run();
