@@ -8,6 +8,7 @@ import { escaped, scriptJson } from "./markup.js";
 import type { Graph } from "./model.js";
 import { encodeRows, type PageData } from "./page-data.js";
 import { DARK, LIGHT, properties } from "./palette.js";
+import { SOME_ADDRESSES } from "./summary.js";
 import { contents, described, type Drawing, pictureCss, STYLE_WORDS } from "./svg.js";
 
 /** The page's own script and style, built from src/page/. */
@@ -116,11 +117,14 @@ ${contents(drawing, true)}
 }
 
 function legend({ picture }: Drawing): string {
-  return (["allow", "publish", "deny"] as const)
+  const styles = (["allow", "publish", "deny"] as const)
     .filter((style) => picture.edges.some((edge) => edge.style === style))
-    .map(
-      (style) =>
-        `<li><svg class="g-edge g-${style}" width="38" height="12" aria-hidden="true"><path d="M2 6H34" marker-end="url(#g-head-${style})"/></svg>${escaped(STYLE_WORDS[style])}</li>`,
-    )
+    .map((style) => {
+      const line = `<path d="M2 6H34" marker-end="url(#g-head-${style})"/>`;
+      return `<svg class="g-edge g-${style}" width="38" height="12" aria-hidden="true">${line}</svg>${escaped(STYLE_WORDS[style])}`;
+    });
+  const partial = picture.edges.some(({ label }) => label.includes(SOME_ADDRESSES));
+  return [...styles, ...(partial ? [escaped(`${SOME_ADDRESSES} for some addresses only`)] : [])]
+    .map((item) => `<li>${item}</li>`)
     .join("");
 }

@@ -1,5 +1,6 @@
 /** The page of `tsnet graph --format html`: wires its parts together. */
 import type { PageData } from "../graph/page-data.js";
+import { SOME_ADDRESSES } from "../graph/summary.js";
 import { Data } from "./data.js";
 import { byId, el } from "./dom.js";
 import { shown, type Show } from "./filter.js";
@@ -129,6 +130,8 @@ byId("matrix-legend").append(
     ),
   ),
 );
+if (data.page.flows.some(({ label }) => label.includes(SOME_ADDRESSES)))
+  byId("matrix-legend").append(el("li", {}, `${SOME_ADDRESSES} for some addresses only`));
 setUpTheme(byId<HTMLButtonElement>("theme"));
 byId("panel").append(
   el("p", { class: "note" }, "Choose a cell of the matrix, an arrow or a box of the picture, or a line of the policy."),

@@ -1,5 +1,7 @@
 /** The forms that a graph is printed in: text, DOT, SVG; what they show, and that no name breaks out of its place. */
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { buildGraph } from "../../src/graph/build.js";
@@ -15,7 +17,7 @@ import { compile } from "../../src/ir/compile.js";
 import { when } from "../kernel/features.js";
 import { Chromium } from "../support/browser.js";
 import { fleet } from "../support/fleet.js";
-import { readPolicy } from "../support/policies.js";
+import { readPolicy, root } from "../support/policies.js";
 
 const test = suite("forms of a graph");
 const withDot = await when(test, "dot");
@@ -214,6 +216,10 @@ const OVERLAPS = `(() => {
   const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
   return boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) => meet(a, b)).map((b) => [a.x, a.y, b.x, b.y].join()));
 })()`;
+
+test("the README's picture is the shop's: npx tsnet graph policies/04-shop.tsnet --format svg -o docs/shop.svg", async () => {
+  assert.is(readFileSync(path.join(root, "docs/shop.svg"), "utf8"), standalone(await draw(SHOP)));
+});
 
 test("a drawing is a function of the text", async () => {
   const again = graphOf(readPolicy("04-shop.tsnet"));
