@@ -1,6 +1,6 @@
 /** Builds the graph of a policy. Pure. */
 import type { Compiled } from "../ir/compile.js";
-import type { Container, Policy, PeerSet, Publish, Rule } from "../ir/policy.js";
+import { type Container, isInternal, type PeerSet, type Policy, type Publish, type Rule } from "../ir/policy.js";
 import { isEmptySet } from "../net/address.js";
 import { formatPrefix } from "../net/prefix.js";
 import { flowOf } from "./flow.js";
@@ -15,11 +15,15 @@ interface End {
   readonly from: readonly number[];
   readonly to: ReadonlySet<number>;
   readonly shape: string;
+  /** As a destination where no rule speaks. */
+  readonly bare: string;
+  /** As a source where no rule speaks, but for the networks that it shares with the destination. */
+  readonly origin: string;
 }
 
 export function buildGraph({ policy, files }: Pick<Compiled, "policy" | "files">): Graph {
   const kinds = kindsOf(policy);
-  const ends = [...kinds.map(kindEnd), zoneEnd(policy, "host"), zoneEnd(policy, "world")];
+  const ends = [...kinds.map((kind) => kindEnd(policy, kind)), zoneEnd(policy, "host"), zoneEnd(policy, "world")];
   const flows = new Flows(policy);
   return {
     policy: policy.name,
@@ -40,8 +44,19 @@ export function buildGraph({ policy, files }: Pick<Compiled, "policy" | "files">
   };
 }
 
-function kindEnd(kind: Kind): End {
-  return { zone: "container", kind, from: kind.named.from, to: new Set(kind.named.to), shape: kind.shape };
+function kindEnd(policy: Policy, kind: Kind): End {
+  const families = kind.members[0]?.endpoints.map(({ addresses }) => addresses.map(({ family }) => family).join(""));
+  const bare = JSON.stringify([kind.networks, families]);
+  const internal = kind.members.some((member) => isInternal(policy, member));
+  return {
+    zone: "container",
+    kind,
+    from: kind.named.from,
+    to: new Set(kind.named.to),
+    shape: kind.shape,
+    bare,
+    origin: JSON.stringify([internal, families]),
+  };
 }
 
 function zoneEnd({ rules }: Policy, zone: "host" | "world"): End {
@@ -53,6 +68,8 @@ function zoneEnd({ rules }: Policy, zone: "host" | "world"): End {
     from: naming((rule) => rule.from),
     to: new Set(naming((rule) => rule.to)),
     shape: zone,
+    bare: zone,
+    origin: zone,
   };
 }
 
@@ -71,6 +88,11 @@ function otherOf({ name, sandbox }: Container): { name: string; what: string } {
   return { name, what: "loopback only" };
 }
 
+/** Which of the destination's networks the source is on. */
+function shared({ kind: from }: End, { kind: to }: End): string {
+  return (to?.networks ?? []).map((name) => (from?.networks.includes(name) === true ? "1" : "0")).join("");
+}
+
 /** The distinct flows of a policy. What the same statements say of ends alike is worked out once. */
 class Flows {
   readonly list: Flow[] = [];
@@ -85,15 +107,19 @@ class Flows {
     const rules = from.from.filter((position) => to.to.has(position));
     const published = to.kind?.published ?? [];
     const admitted = published.length === 0 ? "" : from.kind?.admitted;
-    const key = [this.side(from, rules), admitted, this.side(to, rules), rules.join(), published.join()].join("|");
-    const known = this.byQuestion.get(key);
+    const ends = rules.length === 0 ? [from.origin, shared(from, to), to.bare] : [from.shape, to.shape];
+    const key = [...ends, admitted, rules.join(), published.join()].join("|");
+    // A flow that names addresses of an end is of that end alone.
+    const alone = (end: End, text: string) => `${key}|${text} ${end.kind?.members[0]?.name ?? end.zone}`;
+    const known =
+      this.byQuestion.get(key) ?? this.byQuestion.get(alone(to, "to")) ?? this.byQuestion.get(alone(from, "from"));
     if (known !== undefined) return known;
     const [one, other] = from === to ? [0, 1] : [0, 0];
     const flow = this.flow(from, to, rules, published, one, other, true);
     const index = this.add(flow);
-    // A flow that names addresses is of these ends alone.
-    if (!flow.cases.some((entry) => entry.from !== undefined || entry.to !== undefined))
-      this.byQuestion.set(key, index);
+    const names = (text: "from" | "to") => flow.cases.some((entry) => entry[text] !== undefined);
+    if (!names("from")) this.byQuestion.set(names("to") ? alone(to, "to") : key, index);
+    else if (!names("to")) this.byQuestion.set(alone(from, "from"), index);
     return index;
   }
 
@@ -104,16 +130,6 @@ class Flows {
     const rules = end.from.filter((position) => end.to.has(position));
     const flow = this.flow(end, end, rules, published, 0, 0, false);
     return flow.cases.length === 0 ? -1 : this.add(flow);
-  }
-
-  /** An end as these rules and the defaults see it. */
-  private side({ zone, shape, kind }: End, rules: readonly number[]): string {
-    return rules.length === 0 ? `${zone} ${JSON.stringify(kind?.networks)} ${this.families(kind)}` : shape;
-  }
-
-  private families(kind: Kind | undefined): string {
-    const endpoints = kind?.members[0]?.endpoints ?? [];
-    return endpoints.map(({ addresses }) => addresses.map(({ family }) => family).join("")).join();
   }
 
   private flow(
