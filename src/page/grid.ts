@@ -10,7 +10,7 @@ import { type Drawn, keep, numbers, span } from "./window.js";
 
 const ROW = 30;
 const NARROW = 30;
-const WIDEST = 132;
+const WIDEST = 200;
 /** From here on there is room for words. */
 const READABLE = 64;
 /** Room for a scroll bar. */
