@@ -103,7 +103,7 @@ ${contents(drawing, true)}
 <label>To <input type="search" id="filter-to" placeholder="name" autocomplete="off" spellcheck="false"></label>
 <label>Service <input type="search" id="filter-service" placeholder="443, 53/udp" autocomplete="off" spellcheck="false"></label>
 <label>Show <select id="filter-show"><option value="every">every pair</option><option value="open">what is allowed</option><option value="said">decided by statements</option><option value="published">published ports</option><option value="refused">denied by statements</option></select></label>
-<button type="reset" id="filter-reset">Clear</button>
+<button type="button" id="filter-reset">Clear</button>
 </form>
 <p class="count" id="count" role="status" aria-live="polite"></p>
 <div id="grid" class="grid" role="grid" tabindex="0" aria-labelledby="matrix-title" aria-describedby="grid-help" aria-readonly="true"></div>

@@ -118,7 +118,10 @@ function refresh(): void {
 const filters = byId<HTMLFormElement>("filters");
 filters.addEventListener("input", refresh);
 filters.addEventListener("submit", (event) => event.preventDefault());
-filters.addEventListener("reset", () => setTimeout(refresh));
+byId("filter-reset").addEventListener("click", () => {
+  filters.reset();
+  refresh();
+});
 
 byId("matrix-legend").append(
   ...(["all", "some", "published", "refused", "none"] as const).map((kind) =>
