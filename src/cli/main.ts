@@ -1,6 +1,6 @@
 /** The command line: wiring only. Each command is a file of its own, loaded when it runs. */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import packageJson from "../../package.json" with { type: "json" };
+import { VERSION } from "../system/version.js";
 import { parseSeconds, WAITER } from "./confirmation.js";
 import { EXIT, Failure } from "./exit.js";
 import { chooseTransport, type Transport, TRANSPORTS } from "../system/transport.js";
@@ -31,7 +31,7 @@ function build(): Command {
     .description(
       "A small policy language for container networking, compiled to kernel rulesets and applied in one step.",
     )
-    .version(packageJson.version)
+    .version(VERSION)
     .showHelpAfterError("(tsnet --help lists the commands)")
     .configureHelp({ showGlobalOptions: false })
     .addHelpText(

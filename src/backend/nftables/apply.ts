@@ -3,7 +3,7 @@
  * tables whole.
  */
 import { createHash } from "node:crypto";
-import packageJson from "../../../package.json" with { type: "json" };
+import { VERSION } from "../../system/version.js";
 import { usesNetlink } from "../../system/transport.js";
 import { checkText, commitText } from "./nft.js";
 import { compare, foreignTables, type NamedTable, ownTables } from "./readback.js";
@@ -187,7 +187,7 @@ function verified(want: readonly TableState[]): number {
  * work to hash; where there are no texts, they are hashed themselves.
  */
 function digestOf(states: readonly TableState[], texts: readonly string[] | undefined): string {
-  const hash = createHash("sha1").update(`${packageJson.version}\n`);
+  const hash = createHash("sha1").update(`${VERSION}\n`);
   for (const text of texts ?? []) hash.update(`${text.length}\n`).update(text);
   for (const { table, sets, chains } of states) {
     hash.update(`${table.family} ${table.name}\n`);
