@@ -98,7 +98,7 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   const applied = readApplied(policy.name);
   // Compiling is pure: the same texts need it once.
   const known = [compiled, options.before].find((one) => one !== undefined && isRecorded(one, applied));
-  const edit = known === undefined && applied !== undefined ? plainEdit(compiled, applied) : undefined;
+  const edit = known !== compiled && applied !== undefined ? plainEdit(compiled, applied) : undefined;
   // What isn't a plain rule is the same then, and nobody asks for more.
   const before = applied && (known ?? (edit === undefined ? recompile(applied) : compiled));
   const reading = readTopology(topology, { before: before && planTopology(before.policy) });

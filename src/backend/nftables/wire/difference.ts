@@ -14,7 +14,8 @@
  */
 import type { Chain, Expression, Set as NftSet, Table } from "../ruleset.js";
 import type { Change, Transaction } from "./changes.js";
-import { count, type Elements, textOf } from "./elements.js";
+import { compareElements } from "./compare.js";
+import { count, type Elements } from "./elements.js";
 import type { TableName } from "./encode.js";
 import { type ChainState, intervalsOf, type SetState, type TableState } from "./state.js";
 
@@ -230,21 +231,6 @@ function setChange(set: NftSet, want: SetState, have: SetState): SetChange | und
   const { added, removed } = compareElements(want.elements, have.elements);
   if (!anew && count(added) === 0 && count(removed) === 0) return undefined;
   return { set, added, removed, anew };
-}
-
-function compareElements(want: Elements, have: Elements): { added: Elements; removed: Elements } {
-  const there = new Map<string, number>();
-  for (let i = 0; i < count(have); i++) there.set(textOf(have, i), i);
-  const added: number[] = [];
-  for (let i = 0; i < count(want); i++) if (!there.delete(textOf(want, i))) added.push(i);
-  return { added: pick(want, added), removed: pick(have, [...there.values()]) };
-}
-
-function pick({ bytes, offsets }: Elements, indices: readonly number[]): Elements {
-  const parts = indices.map((i) => bytes.subarray(offsets[i], offsets[i + 1]));
-  const ends = [0];
-  for (const part of parts) ends.push((ends[ends.length - 1] as number) + part.length);
-  return { bytes: Buffer.concat(parts), offsets: ends };
 }
 
 /**
