@@ -11,7 +11,15 @@ container web { network front ip 10.90.1.11; network back; publish 8080 -> 80 }
 container db { network back; env SECRET=1 }
 container old { network front }
 allow web -> db:5432, deny web -> 198.51.100.0/24, allow world -> web:443
+allow 192.0.2.1 -> web:80
+allow 192.0.2.2 -> web:80
+deny 192.0.2.3 -> web:80
 `;
+/** The first with other plain rules. */
+const EDITED = FIRST.replace("allow 192.0.2.2 -> web:80\n", "").replace(
+  "deny 192.0.2.3",
+  "allow 192.0.2.4 -> web:80\ndeny 192.0.2.5 -> web:80\ndeny 192.0.2.3",
+);
 const SECOND = `
 policy swept
 network front { subnet 10.90.1.0/24; subnet fd90:1::/64; icc off }
@@ -23,7 +31,17 @@ container new { network front; network side; publish 53 -> 53/udp }
 allow web -> db:{5432, 5433}, deny new -> 203.0.113.0/24, reject db -> web, allow world -> web:443
 `;
 
-export type Scenario = "apply" | "re-apply" | "remove";
+/**
+ * `edit`: a text that differs by plain rules; `update`: the same edits through an open handle, and those that take the
+ * edited policy there.
+ */
+export type Scenario = "apply" | "re-apply" | "edit" | "update" | "remove";
+
+type Version = "first" | "second" | "edited";
+
+/** What a scenario leads to. */
+const versionOf = (scenario: Scenario): Version =>
+  scenario === "re-apply" ? "second" : scenario === "edit" || scenario === "update" ? "edited" : "first";
 
 export interface Sweep {
   /** Things that the command asks of the machine. */
@@ -36,11 +54,13 @@ class Runs {
   private readonly main: string;
   private readonly first = "/run/first.tsnet";
   private readonly second = "/run/second.tsnet";
+  private readonly edited = "/run/edited.tsnet";
 
   constructor(main: string) {
     this.main = main;
     writeFileSync(this.first, FIRST);
     writeFileSync(this.second, SECOND);
+    writeFileSync(this.edited, EDITED);
   }
 
   run(args: readonly string[], sweep = ""): { status: number | null; output: string } {
@@ -57,8 +77,8 @@ class Runs {
     if (status !== 0) throw new Error(`tsnet ${args.join(" ")}: ${status}: ${output}`);
   }
 
-  apply(which: "first" | "second"): readonly string[] {
-    return ["compile", which === "first" ? this.first : this.second, "--apply"];
+  apply(which: Version): readonly string[] {
+    return ["compile", this[which], "--apply"];
   }
 
   /** Nothing of any policy is left. */
@@ -78,7 +98,8 @@ class Runs {
 
   command(scenario: Scenario): readonly string[] {
     if (scenario === "remove") return ["remove", "--policy", "swept"];
-    return this.apply(scenario === "apply" ? "first" : "second");
+    if (scenario === "update") return ["handle", this.first];
+    return this.apply(versionOf(scenario));
   }
 
   list(scenario: Scenario): string[] {
@@ -95,7 +116,7 @@ class Runs {
 export function sweepKills(main: string, scenario: Scenario, stride: number): Sweep {
   const runs = new Runs(main);
   const steps = runs.list(scenario);
-  const which = scenario === "re-apply" ? "second" : "first";
+  const which = versionOf(scenario);
   const reference = (): Snapshot => {
     runs.must(runs.apply(which));
     return snapshot(false);
@@ -172,7 +193,7 @@ function ended(main: string, args: readonly string[]): Promise<{ status: number 
 /** Killed after random times. */
 export function sweepTimes(main: string, scenario: Scenario, count: number, seed: number): Sweep {
   const runs = new Runs(main);
-  const which = scenario === "re-apply" ? "second" : "first";
+  const which = versionOf(scenario);
   runs.arrange(scenario);
   runs.must(runs.apply(which));
   const wanted = snapshot(false);

@@ -2,7 +2,7 @@
  * The command with an observer of what it asks of the machine: `SWEEP=list:FILE` writes each thing down, `SWEEP=kill:N`
  * ends the process at the Nth as kill -9 does, `SWEEP=fault:N` has it fail.
  */
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readFileSync } from "node:fs";
 import { observe } from "../../src/system/attempt.js";
 import { NetlinkError } from "../../src/system/netlink/errors.js";
 import { CommandFailed } from "../../src/system/run.js";
@@ -25,4 +25,18 @@ observe((what) => {
   else if (kind === "fault") throw fault(what);
 });
 
-void import("../../src/cli/main.js");
+/** `handle FILE`: the edits of an open handle in place of a command. */
+async function handle(path: string): Promise<void> {
+  const { open } = await import("../../src/transaction/open.js");
+  const { compile } = await import("../../src/ir/compile.js");
+  const net = await open();
+  await net.apply(compile(readFileSync(path, "utf8"), { file: path }).policy);
+  await net.update({ remove: "allow 192.0.2.2 -> web:80" });
+  await net.update({ add: "allow 192.0.2.4 -> web:80" });
+  await net.update({ add: "deny 192.0.2.5 -> web:80", remove: "deny 192.0.2.3 -> web:80" });
+  await net.update({ add: "deny 192.0.2.3 -> web:80" });
+  await net.close();
+}
+
+if (process.argv[2] === "handle") void handle(process.argv[3] ?? "");
+else void import("../../src/cli/main.js");

@@ -22,9 +22,10 @@ async function swap(name: string, work: () => Promise<Sweep>): Promise<void> {
   console.log(`${name}: ${tried} of ${steps === 0 ? tried : steps}`);
 }
 
-for (const scenario of ["apply", "re-apply", "remove"] as const) {
+for (const scenario of ["apply", "re-apply", "edit", "update", "remove"] as const) {
   test(`${scenario}: killed at a step, the next apply makes it whole`, () =>
     lab((host) => swap(`${scenario} killed`, () => host.call<Sweep>(MODULE, "sweepKills", swept, scenario, STRIDE))));
+  if (scenario === "update") continue;
   test(`${scenario}: killed at any time, the next apply makes it whole`, () =>
     lab((host) => swap(`${scenario} killed`, () => host.call<Sweep>(MODULE, "sweepTimes", swept, scenario, TIMES, 7))));
   if (scenario !== "remove")
