@@ -1,10 +1,10 @@
 /** Holds what a ruleset does with boxes of packets against the evaluator, piece by piece. For proof.ts. */
-import { type Box, type BoxOutcome, cutPorts } from "../backend/nftables/boxes.js";
+import { type Box, type BoxOutcome, cutPorts, type RulePlace } from "../backend/nftables/boxes.js";
 import type { Universe, Value } from "../backend/nftables/universe.js";
 import { type Decision, type End, endpointAt, evaluate, type Packet } from "../ir/evaluate.js";
 import { hasPeer } from "../ir/peers.js";
 import { isInternal, type PeerSet, type Policy, type Publish, type Rule } from "../ir/policy.js";
-import type { Address } from "../net/address.js";
+import { type Address, formatValue } from "../net/address.js";
 import { addBit, type Bits, bitsOf, both, meets, members, noBits, without } from "../net/bits.js";
 import { ICMP, ICMPV6, portsOf } from "../net/ports.js";
 
@@ -15,6 +15,10 @@ export interface Difference {
   readonly actual: "allow" | "deny" | "reject";
   /** What is wrong where it isn't the verdict. */
   readonly translation?: string;
+  /** The rule that dropped, rejected or translated it. */
+  readonly by?: RulePlace;
+  /** Whether it is so can't be told: the rule asks for something that isn't interpreted. */
+  readonly perhaps?: boolean;
 }
 
 /** A rule, seen from a universe. */
@@ -98,7 +102,7 @@ export class Judge {
     return `${isInternal(this.policy, found.container)} ${found.network.name} ${networks.join()}`;
   }
 
-  judge(outcome: BoxOutcome): void {
+  judge(outcome: Judged): void {
     const { box } = outcome;
     const { universe } = this;
     const here = both(box.destinations, universe.local);
@@ -106,7 +110,7 @@ export class Judge {
     // Somebody translates what isn't for this host: the policy never does.
     if (elsewhere !== undefined) {
       const part = { ...box, destinations: elsewhere };
-      if (box.target !== undefined && outcome.verdict === "allow") this.misled(part, outcome, "is led elsewhere");
+      if (box.target !== undefined && outcome.verdict === "allow") this.misled(part, outcome, box.target);
       else this.direct(part, outcome);
     }
     if (here === undefined) return;
@@ -119,12 +123,12 @@ export class Judge {
       rest = next;
     }
     for (const one of rest)
-      if (box.target !== undefined && outcome.verdict === "allow") this.misled(one, outcome, "is led to a container");
+      if (box.target !== undefined && outcome.verdict === "allow") this.misled(one, outcome, box.target);
       else if (box.target === undefined && universe.entry === "container") this.direct(one, outcome);
   }
 
   /** Judges what a publish speaks of, and leaves the rest. */
-  private published(publish: Publish, box: Box, outcome: BoxOutcome, rest: Box[]): void {
+  private published(publish: Publish, box: Box, outcome: Judged, rest: Box[]): void {
     const { hostAddress } = publish;
     let destinations: Bits | undefined = box.destinations;
     if (hostAddress !== undefined) {
@@ -143,7 +147,7 @@ export class Judge {
   }
 
   /** Packets to a published port, translated or not. */
-  private through(publish: Publish, box: Box, outcome: BoxOutcome): void {
+  private through(publish: Publish, box: Box, outcome: Judged): void {
     const { target } = box;
     const { family } = this.universe;
     const addresses = publish.targets.flatMap((one) => one.addresses.filter((address) => address.family === family));
@@ -158,14 +162,25 @@ export class Judge {
     }
   }
 
-  private misled(box: Box, outcome: BoxOutcome, translation: string): void {
+  /** Translated to `target` and let through, though no publish says so. */
+  private misled(box: Box, outcome: Judged, target: NonNullable<Box["target"]>): void {
+    const translation = `is led to ${formatValue(this.universe.family, target.address)}${target.port === undefined ? "" : `, port ${target.port}`}`;
     const packet = this.example(box, undefined);
     if (packet === undefined) return;
-    const expected = evaluate(this.policy, packet, this.policy.rules);
-    this.report(`misled ${translation}`, { packet, expected, actual: outcome.verdict, translation });
+    const end = this.destinations.find(({ zone, address }) => zone === "container" && address.value === target.address);
+    if (packet.destination.zone !== "host") {
+      const expected = evaluate(this.policy, packet, this.policy.rules);
+      this.tell("led", outcome, { packet, expected, actual: outcome.verdict, translation });
+      return;
+    }
+    // Another port of this host that leads to a container is as good as the direct way there.
+    if (end === undefined) return;
+    const direct = { ...packet, destination: end, port: packet.port === undefined ? undefined : (target.port ?? packet.port) };
+    const expected = evaluate(this.policy, direct, this.policy.rules);
+    if (expected.verdict !== "allow") this.tell("led", outcome, { packet: direct, expected, actual: outcome.verdict, translation });
   }
 
-  private direct(box: Box, outcome: BoxOutcome): void {
+  private direct(box: Box, outcome: Judged): void {
     this.pieceByPiece(box, outcome, undefined, undefined);
   }
 
@@ -198,7 +213,7 @@ export class Judge {
     return rules;
   }
 
-  private pieceByPiece(box: Box, outcome: BoxOutcome, way: Way | undefined, translation: string | undefined): void {
+  private pieceByPiece(box: Box, outcome: Judged, way: Way | undefined, translation: string | undefined): void {
     const rules = this.relevant(box, way);
     let pieces: Box[] = this.byGroup(box, way);
     for (const rule of rules) pieces = pieces.flatMap((piece) => cut(piece, rule, way));
@@ -212,14 +227,25 @@ export class Judge {
       // What is denied on its way may as well not have been translated.
       if (translation !== undefined && expected.verdict !== "allow" && outcome.verdict !== "allow") continue;
       const by = expected.by.map((origin) => origin.index).join();
-      const key = `${expected.verdict} ${expected.default} ${by} ${outcome.verdict} ${way?.via.origin.index} ${translation}`;
-      this.report(key, {
+      this.tell(`${by} ${way?.via.origin.index}`, outcome, {
         packet,
         expected,
         actual: outcome.verdict,
         ...(translation === undefined ? {} : { translation }),
       });
     }
+  }
+
+  /** One for each rule, statement and way of being different. */
+  private tell(key: string, { by, box: { translator }, perhaps }: Judged, difference: Difference): void {
+    const { expected, actual, translation } = difference;
+    const place = by ?? translator;
+    const rule = place && `${place.table.family} ${place.table.name} ${place.chain} ${numberOf(place.rule)}`;
+    this.report(`${key} ${expected.verdict} ${expected.default} ${actual} ${translation} ${rule} ${perhaps}`, {
+      ...difference,
+      ...(place === undefined ? {} : { by: place }),
+      ...(perhaps === true ? { perhaps } : {}),
+    });
   }
 
   private byGroup(box: Box, way: Way | undefined): Box[] {
@@ -271,6 +297,21 @@ export class Judge {
     if (source.zone !== "container" || destination.zone !== "container") return false;
     return endpointAt(this.policy, source.address)?.container === endpointAt(this.policy, destination.address)?.container;
   }
+}
+
+/** What is to be judged; `perhaps`: it may also be otherwise. */
+export interface Judged extends BoxOutcome {
+  readonly perhaps?: boolean;
+}
+
+let count = 0;
+const numbers = new WeakMap<object, number>();
+
+/** A number for a rule, the same each time. */
+function numberOf(rule: object): number {
+  let number = numbers.get(rule);
+  if (number === undefined) numbers.set(rule, (number = ++count));
+  return number;
 }
 
 const known = new WeakMap<readonly End[], Map<PeerSet, Bits>>();

@@ -6,16 +6,16 @@
  * is asked about one packet of each piece. So every packet is covered, and the work grows with what the ruleset and the
  * policy distinguish. Ends are cut at every boundary in either.
  */
-import { BoxInterpreter } from "../backend/nftables/boxes.js";
+import { type Box, BoxInterpreter, type Reading, type RulePlace } from "../backend/nftables/boxes.js";
 import type { Ruleset } from "../backend/nftables/ruleset.js";
 import { Universe } from "../backend/nftables/universe.js";
 import { ends } from "../ir/classes.js";
 import { endpointAt, type End } from "../ir/evaluate.js";
 import { ANY, anywhere } from "../ir/peers.js";
-import type { PeerSet, Policy, Zone } from "../ir/policy.js";
-import { type Family, FAMILIES, isLoopback, sameAddress } from "../net/address.js";
+import type { Endpoint, PeerSet, Policy, Zone } from "../ir/policy.js";
+import { type Address, type Family, FAMILIES, isLoopback, sameAddress, single } from "../net/address.js";
 import { ICMP, PORTED, protocolIn } from "../net/ports.js";
-import { type Difference, Judge } from "./judge.js";
+import { type Difference, Judge, type Judged } from "./judge.js";
 
 export type { Difference } from "./judge.js";
 
@@ -29,28 +29,52 @@ export interface Proof {
 /** 47 (GRE) stands for every protocol that the language has no word for. */
 const OTHER = 47;
 
+export interface ProofOptions {
+  readonly reading?: Reading;
+  /** The device by which packets from or to an address of the world come or go. */
+  readonly deviceOf?: (address: Address) => string | undefined;
+  /** Rules that might drop what meets their known conditions; what the policy allows of it is told as `perhaps`. */
+  readonly suspect?: (place: RulePlace) => boolean;
+  /** Look at packets to this host that nothing is published for, too. */
+  readonly host?: boolean;
+}
+
+/** Boxes of one rule that are looked at as suspects. */
+const MOST = 24;
+
 /** `ruleset` is what the kernel has. Throws where the interpreter doesn't understand it. */
-export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">): Proof {
-  const interpreter = new BoxInterpreter(ruleset);
+export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">, options: ProofOptions = {}): Proof {
+  let suspects: Judged[] = [];
+  const met = new Map<unknown, number>();
+  const observe = (by: RulePlace, box: Box): void => {
+    const times = met.get(by.rule) ?? 0;
+    if (times >= MOST || options.suspect?.(by) !== true) return;
+    met.set(by.rule, times + 1);
+    suspects.push({ box, verdict: "deny", by, perhaps: true });
+  };
+  const interpreter = new BoxInterpreter(ruleset, options.reading, options.suspect && observe);
   const differences = new Map<string, Difference>();
   let classes = 0;
   for (const family of FAMILIES) {
     if (!policy.containers.some((c) => c.endpoints.some((e) => e.addresses.some((a) => a.family === family)))) continue;
     const all = endsOf(policy, family, ruleset);
     for (const entry of ["container", "world", "host"] as const) {
-      const [sources, destinations] = [sourcesOf(all, entry), destinationsOf(policy, all, entry)];
+      const [sources, destinations] = [sourcesOf(all, entry), destinationsOf(policy, all, entry, options.host === true)];
       for (const protocol of [...PORTED, protocolIn(family, ICMP), OTHER]) {
         const universe = new Universe(
           family,
           protocol,
           entry,
-          sources.map((end) => ({ value: end.address.value, ...deviceOf(policy, end) })),
-          destinations.map(({ zone, address }) => ({ zone, value: address.value })),
+          sources.map((end) => ({ value: end.address.value, ...entryOf(policy, end, options) })),
+          destinations.map((end) => ({ zone: end.zone, value: end.address.value, ...exitOf(policy, end, options) })),
         );
         const judge = new Judge(policy, universe, sources, destinations, (key, difference) => {
           if (!differences.has(key)) differences.set(key, difference);
         });
+        suspects = [];
+        met.clear();
         for (const outcome of interpreter.run(universe)) judge.judge(outcome);
+        for (const suspect of suspects) judge.judge(suspect);
         classes += judge.pieces;
       }
     }
@@ -64,18 +88,21 @@ function sourcesOf(all: readonly End[], entry: Zone): readonly End[] {
 }
 
 /** No packet to a loopback address comes from elsewhere, and what has no container at an end is nobody's business. */
-function destinationsOf(policy: Policy, all: readonly End[], entry: Zone): readonly End[] {
+function destinationsOf(policy: Policy, all: readonly End[], entry: Zone, host: boolean): readonly End[] {
   return all.filter(({ zone, address }) => {
     if (isLoopback(address) && (entry !== "host" || zone !== "host")) return false;
     if (entry === "container") return true;
-    return zone === "container" || (zone === "host" && policy.publishes.length > 0);
+    return zone === "container" || (zone === "host" && (host || policy.publishes.length > 0));
   });
 }
 
 /** An end for all addresses that the same intervals of the policy and of the ruleset cover. */
 function endsOf(policy: Policy, family: Family, ruleset: Pick<Ruleset, "tables">): End[] {
   const by: PeerSet[] = policy.rules.flatMap((rule) => [rule.from, rule.to]);
-  for (const publish of policy.publishes) if (publish.from !== undefined) by.push(publish.from);
+  for (const { from, hostAddress } of policy.publishes) {
+    if (from !== undefined) by.push(from);
+    if (hostAddress !== undefined) by.push(anywhere(single(hostAddress)));
+  }
   by.push(...boundaries(family, ruleset), anywhere({ v4: [0x7f000000, 0x7fffffff], v6: [1n, 1n] }));
   return ends(policy, family, ANY, by, true);
 }
@@ -109,13 +136,25 @@ function boundaries(family: Family, { tables }: Pick<Ruleset, "tables">): PeerSe
   return [...found.values()];
 }
 
-function deviceOf(policy: Policy, { zone, address }: End): { device: string | undefined; mac: string } {
-  if (zone === "world") return { device: "uplink", mac: "02:00:00:00:00:01" };
-  if (zone === "host") return { device: undefined, mac: "00:00:00:00:00:00" };
+/** Where packets of an end enter this host. */
+function entryOf(policy: Policy, end: End, options: ProofOptions): { device: string | undefined; mac: string } {
+  if (end.zone === "world") return { device: options.deviceOf?.(end.address) ?? "uplink", mac: "02:00:00:00:00:01" };
+  if (end.zone === "host") return { device: undefined, mac: "00:00:00:00:00:00" };
+  const endpoint = endpointOf(policy, end);
+  return { device: endpoint.device, mac: endpoint.mac };
+}
+
+/** Where packets to an end leave it. */
+function exitOf(policy: Policy, end: End, { deviceOf }: ProofOptions): { device?: string } {
+  if (deviceOf === undefined || end.zone === "host") return {};
+  const device = end.zone === "world" ? deviceOf(end.address) : endpointOf(policy, end).device;
+  return device === undefined ? {} : { device };
+}
+
+function endpointOf(policy: Policy, { address }: End): Endpoint {
   const endpoint = endpointAt(policy, address)?.container.endpoints.find((e) =>
     e.addresses.some((a) => sameAddress(a, address)),
   );
   if (endpoint === undefined) throw new Error("a container's packet without an endpoint");
-  return { device: endpoint.device, mac: endpoint.mac };
+  return endpoint;
 }
-

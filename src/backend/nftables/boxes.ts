@@ -7,7 +7,7 @@
  * of a connection, as the interpreter does, and must agree with it on every packet; a test holds that.
  */
 import { addBit, allBits, type Bits, both, noBits, without } from "../../net/bits.js";
-import type { Chain, Data, Expression, Hook, Key, Part, Ruleset, Set, Table, Target } from "./ruleset.js";
+import type { Chain, Data, Expression, Hook, Key, Part, Rule, Ruleset, Set, Table, Target } from "./ruleset.js";
 import { keyRoles, type Role, Universe, type Value } from "./universe.js";
 import { type Finder, SetIndex } from "./box-index.js";
 
@@ -20,12 +20,36 @@ export interface Box {
   readonly to: number;
   /** Where it was translated to; `port` undefined: the port is kept. */
   readonly target?: { readonly address: Value; readonly port: number | undefined };
+  /** The rule that translated it. */
+  readonly translator?: RulePlace;
 }
 
 export interface BoxOutcome {
   readonly box: Box;
   readonly verdict: "allow" | "deny" | "reject";
+  /** The rule that dropped or rejected it. */
+  readonly by?: RulePlace;
 }
+
+export interface RulePlace {
+  readonly table: Pick<Table, "family" | "name">;
+  readonly chain: string;
+  readonly rule: PerhapsRule;
+}
+
+/** A rule that may ask for more than its expressions say (see from-json.ts). */
+export interface PerhapsRule extends Rule {
+  readonly uncertain?: boolean;
+}
+
+/**
+ * How an uncertain rule is taken: `lenient` as it lets most pass, so that what is dropped is dropped for certain;
+ * `strict` as it drops most. Plans have none.
+ */
+export type Reading = "lenient" | "strict";
+
+/** Is told of the boxes that meet a rule's known conditions. */
+export type Observer = (place: RulePlace, box: Box) => void;
 
 interface Place {
   readonly table: Table;
@@ -53,9 +77,14 @@ export class BoxInterpreter {
   private finders = new Map<string, Finder>();
   private universe: Universe;
 
-  constructor(ruleset: Pick<Ruleset, "tables">) {
+  private readonly reading: Reading;
+  private readonly observe: Observer | undefined;
+
+  constructor(ruleset: Pick<Ruleset, "tables">, reading: Reading = "lenient", observe?: Observer) {
+    this.reading = reading;
+    this.observe = observe;
     this.places = ruleset.tables
-      .filter((table) => table.family === "inet")
+      .filter((table) => table.family !== "arp")
       .map((table) => ({
         table,
         sets: new Map(table.sets.map((set) => [set.name, set])),
@@ -88,8 +117,12 @@ export class BoxInterpreter {
     const here: Box[] = [];
     const onward: Box[] = [];
     for (const box of this.hook("prerouting", [all], done)) {
-      const local = box.target === undefined ? both(box.destinations, universe.local) : undefined;
-      const other = box.target === undefined ? without(box.destinations, universe.local) : box.destinations;
+      if (box.target !== undefined) {
+        (universe.hosts.has(box.target.address) ? here : onward).push(box);
+        continue;
+      }
+      const local = both(box.destinations, universe.local);
+      const other = without(box.destinations, universe.local);
       if (local !== undefined) here.push({ ...box, destinations: local });
       if (other !== undefined) onward.push({ ...box, destinations: other });
     }
@@ -99,8 +132,9 @@ export class BoxInterpreter {
   }
 
   private hook(hook: Hook["hook"], boxes: readonly Box[], done: BoxOutcome[]): readonly Box[] {
+    const families = ["inet", this.universe.family === 4 ? "ip" : "ip6"];
     const bases = this.places.flatMap((place) =>
-      place.table.chains.filter((chain) => chain.hook?.hook === hook).map((chain) => ({ place, chain })),
+      (families.includes(place.table.family) ? place.table.chains : []).filter((chain) => chain.hook?.hook === hook).map((chain) => ({ place, chain })),
     );
     bases.sort((a, b) => (a.chain.hook?.priority ?? 0) - (b.chain.hook?.priority ?? 0));
     let here = boxes;
@@ -116,10 +150,11 @@ export class BoxInterpreter {
     if (depth > 16) throw new Error(`jumps are nested too deeply in ${chain.name}`);
     const left: Box[] = [];
     let here = boxes;
-    for (const { expressions } of chain.rules) {
+    for (const rule of chain.rules) {
       if (here.length === 0) break;
       const next: Box[] = [];
-      for (const box of here) this.rule(place, expressions, box, exits, { next, left }, depth);
+      const at = { table: place.table, chain: chain.name, rule };
+      for (const box of here) this.rule(place, at, box, exits, { next, left }, depth);
       here = next;
     }
     return [...left, ...here];
@@ -127,32 +162,40 @@ export class BoxInterpreter {
 
   private rule(
     place: Place,
-    expressions: readonly Expression[],
+    at: RulePlace,
     box: Box,
     exits: Exits,
     onward: Onward,
     depth: number,
   ): void {
     let inside: readonly Box[] = [box];
-    for (const e of expressions) {
+    for (const e of at.rule.expressions) {
       if (inside.length === 0) return;
+      if (TERMINAL.has(e.kind)) {
+        for (const one of inside) this.observe?.(at, one);
+        if (at.rule.uncertain === true && !this.taken(place, e)) {
+          const saved = e.kind === "verdict" && "chain" in e.target && this.accepts(place, e.target.chain, 0);
+          (saved && this.reading === "lenient" ? exits.accepted : onward.next).push(...inside);
+          return;
+        }
+      }
       switch (e.kind) {
         case "verdict":
-          for (const one of inside) this.follow(place, e.target, one, exits, onward, depth);
+          for (const one of inside) this.follow(place, e.target, one, exits, onward, depth, at);
           return;
         case "vmap":
           for (const one of inside)
             this.lookUp(place, e.map, e.keys, one, (part, data) => {
               if (data === undefined) onward.next.push(part);
-              else this.follow(place, data as Target, part, exits, onward, depth);
+              else this.follow(place, data as Target, part, exits, onward, depth, at);
             });
           return;
         case "reject":
-          for (const one of inside) exits.done.push({ box: one, verdict: "reject" });
+          for (const one of inside) exits.done.push({ box: one, verdict: "reject", by: at });
           return;
         case "dnat":
         case "spread":
-          for (const one of inside) this.translate(place, e, one, exits, onward);
+          for (const one of inside) this.translate(place, e, one, exits, onward, at);
           return;
         case "snat":
           exits.accepted.push(...inside);
@@ -165,13 +208,44 @@ export class BoxInterpreter {
           inside = this.split(place, e, inside, onward.next);
       }
     }
+    for (const one of inside) this.observe?.(at, one);
     onward.next.push(...inside);
   }
 
-  private follow(place: Place, target: Target, box: Box, exits: Exits, onward: Onward, depth: number): void {
+  /** Whether an uncertain rule is taken to hold. */
+  private taken(place: Place, e: Expression): boolean {
+    const lenient = this.reading === "lenient";
+    if (e.kind === "reject") return !lenient;
+    if (e.kind !== "verdict") return false;
+    if (!("chain" in e.target)) return (e.target.verdict === "accept") === lenient && e.target.verdict !== "return";
+    return !lenient && !this.accepts(place, e.target.chain, 0);
+  }
+
+  /** Whether a packet may be accepted somewhere in a chain. */
+  private accepts(place: Place, name: string, depth: number): boolean {
+    if (depth > 16) return true;
+    return (place.chains.get(name)?.rules ?? []).some(({ expressions }) =>
+      expressions.some(
+        (e) =>
+          e.kind === "vmap" ||
+          (e.kind === "verdict" &&
+            ("chain" in e.target ? this.accepts(place, e.target.chain, depth + 1) : e.target.verdict === "accept")),
+      ),
+    );
+  }
+
+  private follow(
+    place: Place,
+    target: Target,
+    box: Box,
+    exits: Exits,
+    onward: Onward,
+    depth: number,
+    at: RulePlace,
+  ): void {
     if (!("chain" in target)) {
       if (target.verdict === "accept") exits.accepted.push(box);
-      else if (target.verdict === "drop") exits.done.push({ box, verdict: "deny" });
+      else if (target.verdict === "drop") exits.done.push({ box, verdict: "deny", by: at });
       else onward.left.push(box);
       return;
     }
@@ -187,23 +261,25 @@ export class BoxInterpreter {
     box: Box,
     { accepted }: Exits,
     { next }: Onward,
+    translator: RulePlace,
   ): void {
-    if (e.family !== this.universe.family) {
+    // A connection is translated once.
+    if (e.family !== this.universe.family || box.target !== undefined) {
       next.push(box);
       return;
     }
     if (e.kind === "spread") {
-      for (const address of new Set(e.targets)) accepted.push({ ...box, target: { address, port: e.port } });
+      for (const address of new Set(e.targets)) accepted.push({ ...box, target: { address, port: e.port }, translator });
       return;
     }
     this.lookUp(place, e.address, e.keys, box, (part, address) => {
       if (address === undefined) next.push(part);
       else if (e.port === undefined)
-        accepted.push({ ...part, target: { address: address as Value, port: undefined } });
+        accepted.push({ ...part, target: { address: address as Value, port: undefined }, translator });
       else
         this.lookUp(place, e.port, e.keys, part, (inner, port) => {
           if (port === undefined) next.push(inner);
-          else accepted.push({ ...inner, target: { address: address as Value, port: port as number } });
+          else accepted.push({ ...inner, target: { address: address as Value, port: port as number }, translator });
         });
     });
   }
@@ -303,7 +379,12 @@ export function cutPorts(box: Box, intervals: readonly (readonly [number, number
   if (at <= box.to) miss.push({ ...box, from: at, to: box.to });
 }
 
+/** Expressions that end a rule. */
+const TERMINAL: ReadonlySet<Expression["kind"]> = new Set(["verdict", "vmap", "reject", "dnat", "spread", "snat"]);
+
 function within(value: Value | string, part: Part): boolean {
+  // A device's name that ends in an asterisk stands for all that begin so.
+  if (typeof part === "string" && part.endsWith("*")) return String(value).startsWith(part.slice(0, -1));
   if (typeof part !== "object") return value === part;
   return typeof value !== "string" && value >= part.from && value <= part.to;
 }

@@ -22,6 +22,14 @@ const PLAIN_KEYS: ReadonlySet<string> = new Set<Key>([
   ...(["ct reply ip saddr", "ct reply ip6 saddr", "fib daddr type", "fib saddr type"] as const),
 ]);
 
+/** How a rule is read. */
+export interface Reader {
+  /** Of somebody else's table: more of nft's language is taken, since it is only interpreted and never compared. */
+  readonly foreign: boolean;
+  /** Keeps a verdict map that a rule brings along; returns the name that it gets. */
+  readonly keep: (keys: readonly Key[], elements: readonly (readonly [unknown, Listed])[]) => string;
+}
+
 interface ReadExpressions {
   readonly expressions: readonly Expression[];
   /** False where something was left out. */
@@ -31,7 +39,7 @@ interface ReadExpressions {
 }
 
 /** The expressions of one rule. */
-export function readExpressions(list: readonly Listed[]): ReadExpressions {
+export function readExpressions(list: readonly Listed[], reader: Reader): ReadExpressions {
   const out: Expression[] = [];
   let understood = true;
   let counted = false;
@@ -39,7 +47,7 @@ export function readExpressions(list: readonly Listed[]): ReadExpressions {
     if ("counter" in expression) counted = true;
     else
       try {
-        read(out, expression);
+        read(out, expression, reader);
       } catch (error) {
         if (!(error instanceof NotUnderstood)) throw error;
         understood = false;
@@ -48,19 +56,26 @@ export function readExpressions(list: readonly Listed[]): ReadExpressions {
   return { expressions: out, understood, counted };
 }
 
-function read(out: Expression[], object: Listed): void {
+function read(out: Expression[], object: Listed, reader: Reader): void {
   const [kind, inner] = Object.entries(object)[0] as [string, Listed];
+  if (reader.foreign && HARMLESS.has(kind)) return;
   switch (kind) {
     case "match":
-      return readMatch(out, inner);
-    case "vmap": {
-      const data = inner["data"];
-      if (typeof data !== "string") throw new NotUnderstood();
-      out.push({ kind: "vmap", keys: readKeys(out, inner["key"]), map: data.slice(1) });
-      return;
-    }
+      return readMatch(out, inner, reader.foreign);
+    case "vmap":
+      return readMap(out, inner, reader);
+    case "xt":
+      if (inner !== null && PASSIVE.has(String(inner["name"]))) return;
+      throw new NotUnderstood();
+    case "redirect":
+      if (reader.foreign) return;
+      throw new NotUnderstood();
+    case "queue":
+      // Who listens there may drop it.
+      if (reader.foreign) out.push({ kind: "verdict", target: { verdict: "drop" } });
+      throw new NotUnderstood();
     case "limit":
-      if (inner["inv"] === true || inner["rate_unit"] !== undefined) throw new NotUnderstood();
+      if (reader.foreign || inner["inv"] === true || inner["rate_unit"] !== undefined) throw new NotUnderstood();
       out.push({ kind: "limit", count: inner["rate"] as number, per: inner["per"] as string });
       return;
     case "log":
@@ -78,6 +93,28 @@ function read(out: Expression[], object: Listed): void {
     default:
       out.push({ kind: "verdict", target: readTarget(object) });
   }
+}
+
+/** Statements of nft that decide nothing about the packet at hand. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  ...["snat", "masquerade", "mangle", "ct helper", "ct timeout", "ct expectation", "ct count", "log", "set", "map"],
+  ...["dup", "secmark", "synproxy", "last"],
+]);
+/** Matches and targets of iptables of the same kind. */
+const PASSIVE: ReadonlySet<string> = new Set([
+  ...["comment", "MASQUERADE", "SNAT", "MARK", "CONNMARK", "LOG", "NFLOG", "TCPMSS", "CHECKSUM", "SET", "CLASSIFY"],
+]);
+
+function readMap(out: Expression[], inner: Listed, reader: Reader): void {
+  const data = inner["data"];
+  const keys = readKeys(out, inner["key"], reader.foreign);
+  if (typeof data === "string") {
+    out.push({ kind: "vmap", keys, map: data.slice(1) });
+    return;
+  }
+  const elements = (data as { set?: [unknown, Listed][] }).set;
+  if (!reader.foreign || elements === undefined) throw new NotUnderstood();
+  out.push({ kind: "vmap", keys, map: reader.keep(keys, elements) });
 }
 
 /** `{accept: null}`, `{jump: {target: …}}`. Throws `NotUnderstood`. */
@@ -130,7 +167,7 @@ function addressValue(value: unknown): number | bigint {
 
 // Matches ------------------------------------------------------------------------------------------------------------
 
-function readMatch(out: Expression[], match: Listed): void {
+function readMatch(out: Expression[], match: Listed, foreign = false): void {
   const { op, left, right } = match as { op: string; left: Listed; right: unknown };
   if (op !== "==" && op !== "!=" && op !== "in") throw new NotUnderstood();
   const not = op === "!=";
@@ -141,19 +178,19 @@ function readMatch(out: Expression[], match: Listed): void {
     return;
   }
   if (typeof right === "string" && right.startsWith("@")) {
-    const keys = readKeys(out, left);
+    const keys = readKeys(out, left, foreign);
     out.push({ kind: "lookup", keys, set: right.slice(1), ...(not ? { not } : {}) });
     return;
   }
-  const [key] = readKeys(out, left);
+  const [key] = readKeys(out, left, foreign);
   if (key === undefined) throw new NotUnderstood();
   const several = Array.isArray(right) ? right : (right as { set?: unknown[] } | null)?.set;
   if (several !== undefined) {
     if (not) throw new NotUnderstood();
-    out.push({ kind: "among", key, values: several.map((value) => readPart(typeOf(key), value)) });
+    out.push({ kind: "among", key, values: several.map((value) => readPart(typeOf(key), value, foreign)) });
     return;
   }
-  const value = readPart(typeOf(key), right);
+  const value = readPart(typeOf(key), right, foreign);
   out.push({ kind: "match", key, ...(not ? { not } : {}), value });
 }
 
@@ -164,9 +201,12 @@ function words(value: unknown): string[] {
 }
 
 /** nft folds a match of one protocol into the port behind it: `tcp dport` was `meta l4proto tcp` and `th dport`. */
-function readKeys(out: Expression[], left: unknown): Key[] {
+function readKeys(out: Expression[], left: unknown, foreign = false): Key[] {
   return partsOf(left).map((part) => {
-    const name = keyName(part);
+    let name = keyName(part);
+    // A device's number is as good as its name as long as it is there.
+    if (foreign && (name === "meta iif" || name === "meta oif")) name = `${name.slice("meta ".length)}name`;
+    if (foreign && name === "meta protocol") name = "meta nfproto";
     const [first = "", field = ""] = name.split(" ");
     const protocol = PROTOCOLS[first];
     if (protocol !== undefined && (field === "dport" || field === "sport")) {
@@ -209,7 +249,7 @@ function keyName(value: unknown): string {
 }
 
 /** One value or range. Throws `NotUnderstood`. */
-export function readPart(type: Type | undefined, value: unknown): Part {
+export function readPart(type: Type | undefined, value: unknown, foreign = false): Part {
   if (typeof value === "object" && value !== null) {
     const { prefix, range } = value as { prefix?: { addr: string; len: number }; range?: [unknown, unknown] };
     if (prefix !== undefined) {
@@ -226,10 +266,11 @@ export function readPart(type: Type | undefined, value: unknown): Part {
     }
     throw new NotUnderstood();
   }
-  return readScalar(type, value);
+  if (foreign && type === undefined && (value === "ip" || value === "ip6")) return value === "ip" ? "ipv4" : "ipv6";
+  return readScalar(type, value, foreign);
 }
 
-function readScalar(type: Type | undefined, value: unknown): number | bigint | string {
+function readScalar(type: Type | undefined, value: unknown, foreign = false): number | bigint | string {
   if (type === "ipv4_addr" || type === "ipv6_addr") return addressValue(value);
   if (type === "inet_proto") {
     const number = typeof value === "number" ? value : PROTOCOLS[String(value)];
@@ -242,6 +283,6 @@ function readScalar(type: Type | undefined, value: unknown): number | bigint | s
   }
   if (typeof value !== "string") throw new NotUnderstood();
   // A name that ends in an asterisk stands for many.
-  if (type === "ifname" && value.endsWith("*")) throw new NotUnderstood();
+  if (!foreign && type === "ifname" && value.endsWith("*")) throw new NotUnderstood();
   return value;
 }

@@ -6,9 +6,10 @@
  * `understood: false`, its text is nft's JSON, and what it asks of a packet beyond its expressions isn't known.
  */
 import { type ListedTable, type Listed, words } from "./listing.js";
-import type { Chain, Data, Element, Hook, Rule, Set, Table, Type } from "./ruleset.js";
-import { NotUnderstood, partsOf, readExpressions, readPart, readTarget } from "./from-json-expression.js";
+import type { Chain, Data, Element, Hook, Key, Rule, Set, Table, Type } from "./ruleset.js";
+import { NotUnderstood, partsOf, readExpressions, type Reader, readPart, readTarget } from "./from-json-expression.js";
 import { ruleText } from "./text.js";
+import { typeOf } from "./values.js";
 
 export interface ReadElement extends Element {
   readonly comment?: string;
@@ -26,6 +27,12 @@ export interface ReadRule extends Rule {
   /** Its expressions as text.ts writes them, without the comment. */
   readonly text: string;
   readonly understood: boolean;
+  /** Of somebody else's: it asks for more than its expressions say. */
+  readonly uncertain?: boolean;
+  /** nft's words for its expressions, in their order. */
+  readonly kinds: readonly string[];
+  /** Of a redirection to this host: the port, where it says one. */
+  readonly port?: number;
 }
 
 export interface ReadChain extends Chain {
@@ -40,20 +47,27 @@ export interface ReadTable extends Table {
   readonly chains: readonly ReadChain[];
 }
 
-/** Pure. */
-export function readTable(listed: ListedTable): ReadTable {
+/** Pure. `foreign`: somebody else's table, which is read as far as it can be interpreted. */
+export function readTable(listed: ListedTable, foreign = false): ReadTable {
   const rules = new Map<string, ReadRule[]>();
+  const sets = listed.sets.map((set) => readSet(set, foreign));
+  // What a set holds only for a while, or can't be read of it, makes the rules uncertain that ask it.
+  const vague = new Set(sets.filter((set) => !set.understood || set.timeout === true).map(({ name }) => name));
+  const reader: Reader = { foreign, keep: (keys, elements) => keepMap(sets, keys, elements) };
   for (const rule of listed.rules) {
     const chain = rule["chain"] as string;
+    const read = readRule(rule, reader);
+    const asks = foreign && read.expressions.some((e) => vague.has(e.kind === "lookup" ? e.set : e.kind === "vmap" ? e.map : ""));
+    const one = foreign ? { ...read, uncertain: asks || !read.understood } : read;
     const list = rules.get(chain);
-    if (list === undefined) rules.set(chain, [readRule(rule)]);
-    else list.push(readRule(rule));
+    if (list === undefined) rules.set(chain, [one]);
+    else list.push(one);
   }
   return {
     family: listed.family as Table["family"],
     name: listed.name,
     dormant: listed.dormant,
-    sets: listed.sets.map(readSet),
+    sets,
     chains: listed.chains.map((chain) => readChain(chain, rules.get(chain["name"] as string) ?? [])),
   };
 }
@@ -65,19 +79,39 @@ function readChain(chain: Listed, rules: readonly ReadRule[]): ReadChain {
   return { name, hook, rules, policy: chain["policy"] === "drop" ? "drop" : "accept" };
 }
 
-function readRule(rule: Listed): ReadRule {
+/** A verdict map that stands in a rule becomes a set of the table. */
+function keepMap(sets: ReadSet[], keys: readonly Key[], elements: readonly (readonly [unknown, Listed])[]): string {
+  const name = `(in the rule) ${sets.length}`;
+  const read = elements.map(([value, target]) => ({
+    key: partsOf(value).map((part, i) => readPart(typeOf(keys[i] as Key), part, true)),
+    data: readTarget(target),
+    from: [],
+  }));
+  const type = keys.map((key) => typeOf(key) ?? ("word" as Type));
+  sets.push({ name, type, data: "verdict", interval: true, elements: read, comment: "", flags: [], understood: true });
+  return name;
+}
+
+function readRule(rule: Listed, reader: Reader): ReadRule {
   const list = rule["expr"] as Listed[];
-  const { expressions, understood, counted } = readExpressions(list);
+  const { expressions, understood, counted } = readExpressions(list, reader);
   const comment = rule["comment"] as string | undefined;
   const plain: Rule = { expressions, from: [] };
-  const text = understood ? ruleText(plain) + (counted ? " counter" : "") : list.map(objectText).join(" ");
+  const text = understood && !reader.foreign ? ruleText(plain) + (counted ? " counter" : "") : list.map(objectText).join(" ");
   return {
     ...plain,
     ...(comment === undefined ? {} : { comment }),
     handle: rule["handle"] as number,
     text,
     understood,
+    kinds: list.map((object) => Object.keys(object)[0] as string),
+    ...redirection(list),
   };
+}
+
+function redirection(list: readonly Listed[]): { port?: number } {
+  const port = (list.find((object) => "redirect" in object)?.["redirect"] as Listed | null | undefined)?.["port"];
+  return typeof port === "number" ? { port } : {};
 }
 
 /** An expression that no plan has, in few words. */
@@ -86,7 +120,7 @@ function objectText(value: Listed): string {
   return inner === null ? kind : `${kind} ${JSON.stringify(inner)}`;
 }
 
-function readSet(set: Listed): ReadSet {
+function readSet(set: Listed, foreign: boolean): ReadSet {
   const type = words(set["type"]) as Type[];
   const data = set["map"] as Type | "verdict" | undefined;
   const flags = words(set["flags"]);
@@ -95,7 +129,7 @@ function readSet(set: Listed): ReadSet {
   // What comes and goes while the policy is live is no part of the plan.
   for (const element of flags.includes("timeout") ? [] : ((set["elem"] ?? []) as unknown[]))
     try {
-      elements.push(readElement(element, type, data));
+      elements.push(readElement(element, type, data, foreign));
     } catch (error) {
       if (!(error instanceof NotUnderstood)) throw error;
       understood = false;
@@ -113,10 +147,15 @@ function readSet(set: Listed): ReadSet {
   };
 }
 
-function readElement(listed: unknown, type: readonly Type[], data: Type | "verdict" | undefined): ReadElement {
+function readElement(
+  listed: unknown,
+  type: readonly Type[],
+  data: Type | "verdict" | undefined,
+  foreign: boolean,
+): ReadElement {
   const [first, second] = data === undefined ? [listed, undefined] : (listed as [unknown, unknown]);
   const wrapped = (first as { elem?: { val: unknown; comment?: string } }).elem;
-  const key = partsOf(wrapped === undefined ? first : wrapped.val).map((part, i) => readPart(type[i], part));
+  const key = partsOf(wrapped === undefined ? first : wrapped.val).map((part, i) => readPart(type[i], part, foreign));
   const comment = wrapped?.comment;
   return {
     key,

@@ -17,6 +17,8 @@ export interface SourceEnd {
 export interface DestinationEnd {
   readonly value: Value;
   readonly zone: Zone;
+  /** Where its packets leave, where that is known; the policies' own rules never ask. */
+  readonly device?: string;
 }
 
 /** What a key is, seen from a box: of the source, of the destination, the port before translation, or one value. */
@@ -37,6 +39,10 @@ export class Universe {
   /** Destinations on this host. */
   readonly local: Bits;
   readonly roles = new Map<string, Role>();
+  /** Addresses of this host among the destinations. */
+  readonly hosts: ReadonlySet<Value>;
+  /** By the address of a destination. */
+  readonly deviceOf: ReadonlyMap<Value, string | undefined>;
 
   constructor(
     family: Family,
@@ -53,6 +59,8 @@ export class Universe {
     this.ported = PORTED.includes(protocol);
     const here = destinations.flatMap(({ zone }, i) => (zone === "host" ? [i] : []));
     this.local = bitsOf(destinations.length, here);
+    this.hosts = new Set(here.map((i) => destinations[i]?.value as Value));
+    this.deviceOf = new Map(destinations.map(({ value, device }) => [value, device]));
   }
 }
 
@@ -72,7 +80,8 @@ export function keyRoles(
       return constant((key === "ip daddr") === (universe.family === 4) ? target.address : undefined);
     if (key === "th dport" && target.port !== undefined) return constant(target.port);
     if (key === "ct status") return constant("dnat");
-    if (key === "fib daddr type") return constant("unicast");
+    if (key === "fib daddr type") return constant(universe.hosts.has(target.address) ? "local" : "unicast");
+    if (key === "oifname") return constant(universe.deviceOf.get(target.address) ?? "");
   }
   let role = universe.roles.get(key);
   if (role === undefined) universe.roles.set(key, (role = roleOf(universe, key)));
@@ -107,7 +116,7 @@ function roleOf(universe: Universe, key: Key): Role {
     case "th sport":
       return constant(ported ? SOURCE_PORT : undefined);
     case "oifname":
-      return constant("");
+      return { kind: "destination", values: destinations.map(({ device }) => device ?? "") };
     case "meta nfproto":
       return constant(family === 4 ? "ipv4" : "ipv6");
     case "meta l4proto":
