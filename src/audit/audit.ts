@@ -56,14 +56,15 @@ async function auditPolicy(compiled: Compiled, listed: readonly ListedTable[]): 
   const have = listed.filter((table) => table.name === name && isOwnFamily(table)).map((table) => readTable(table));
   const base = { policy: policy.name, file };
   if (applied === undefined && have.length === 0 && ownLinks(actual.host, policy.name).length === 0) {
-    const message = `the policy ${policy.name} isn't live: nothing of it is in the kernel, and no statement of it holds`;
-    const drift = [{ object: `policy ${policy.name}`, origin: policy.origins[0], message }];
+    const message = `the policy ${policy.name} isn't live: nothing of it is in the kernel`;
+    const effect = "no statement of it holds; `tsnet compile FILE --apply` makes it live";
+    const drift = [{ object: `policy ${policy.name}`, origin: policy.origins[0], message, effect }];
     return { ...base, drift, foreign: [], findings: [], classes: undefined };
   }
   const drift = [
     ...ruleDrifts(policy, want, have),
     ...networkDrift(policy, topology, actual),
-    ...(await forwardingDrift(policy, topology, listed)),
+    ...(await forwardingDrift(topology, listed)),
   ];
   const proof = tryProof(policy, working(have));
   const others = await foreignTables(listed, (table) => isOurs(table));

@@ -4,11 +4,11 @@ import type { Ruleset } from "../backend/nftables/ruleset.js";
 import { PAST } from "../ir/assertions.js";
 import { DEFAULTS } from "../ir/evaluate.js";
 import { packetText } from "../ir/packet-text.js";
-import type { Policy } from "../ir/policy.js";
+import type { Origin, Policy } from "../ir/policy.js";
 import { type Difference, type Proof, prove } from "./proof.js";
 import { type Drift } from "./report.js";
 import { type RuleDrift, rulesDrift } from "./rule-drift.js";
-import { behindDecision, behindText } from "./statement.js";
+import { behindDecision, behindText, placeOf } from "./statement.js";
 
 /** Milliseconds for finding out what each drift does by itself; those beyond it are told without an example. */
 const BUDGET = 3000;
@@ -17,12 +17,35 @@ const BUDGET = 3000;
 export function ruleDrifts(policy: Policy, want: Ruleset, have: readonly ReadTable[]): Drift[] {
   const deadline = performance.now() + BUDGET;
   return rulesDrift(want, have).map((drift) => {
-    const difference = drift.matters && performance.now() < deadline ? tryProof(policy, drift.alone)?.differences[0] : undefined;
+    const proof = drift.matters && performance.now() < deadline ? tryProof(policy, drift.alone) : undefined;
+    const [difference, ...others] = [...(proof?.differences ?? [])].sort(
+      (a, b) => weight(a) - weight(b) || place(a) - place(b),
+    );
     const origin =
       drift.from[0] ??
       (difference === undefined ? behindText(policy, drift.object) : behindDecision(policy, difference.packet, difference.expected));
-    return { object: drift.object, origin, message: `${drift.object} ${drift.what}: ${effect(policy, drift, difference)}` };
+    return { object: drift.object, origin, message: `${drift.object} ${drift.what}`, effect: effect(policy, drift, difference) + alsoText(origin, others) };
   });
+}
+
+/** What opens what a statement denies comes first, and what a default says last. */
+function weight({ expected, actual }: Difference): number {
+  const opens = actual === "allow" && expected.verdict !== "allow";
+  return (opens ? 0 : 2) + (expected.default === null ? 0 : 1);
+}
+
+const place = ({ expected }: Difference): number => expected.by[0]?.span.start ?? Infinity;
+
+/** More are counted. */
+const MOST = 4;
+
+/** Other statements that no longer hold. */
+function alsoText(origin: Origin | undefined, others: readonly Difference[]): string {
+  const found = new Set(others.flatMap(({ expected }) => expected.by).filter((by) => by !== origin));
+  if (found.size === 0) return "";
+  const places = [...found].slice(0, MOST).map((by) => `${placeOf(by).file}:${placeOf(by).line}`);
+  const more = found.size > MOST ? ` and ${found.size - MOST} more` : "";
+  return `; nor ${found.size === 1 ? "does" : "do"} ${places.join(", ")}${more} hold`;
 }
 
 /** Undefined where the ruleset can't be interpreted. */
@@ -38,7 +61,7 @@ export function tryProof(policy: Policy, ruleset: Pick<Ruleset, "tables">): Proo
 export function differenceText(policy: Policy, difference: Difference): string {
   const { packet, expected, actual, translation } = difference;
   const why = expected.default === null ? "" : ` (default: ${DEFAULTS[expected.default as keyof typeof DEFAULTS]})`;
-  const what = packetText(policy, packet);
+  const what = packetText(policy, packet).replace(/,$/, "");
   if (translation !== undefined) return `${what} ${translation}; the policy has it ${PAST[expected.verdict]}${why}`;
   return `${what} is now ${PAST[actual]}; the policy has it ${PAST[expected.verdict]}${why}`;
 }

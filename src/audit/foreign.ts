@@ -43,14 +43,16 @@ export function foreignEffects(
   const options: ProofOptions = { deviceOf, host: true };
   const suspect = (place: RulePlace): boolean => isForeign(place) && special(place) !== undefined;
   const certain = prove(policy, ruleset, { ...options, suspect }).differences.filter(
-    ({ by }) => by !== undefined && isForeign(by),
+    ({ by, expected, actual }) =>
+      // What is refused in another way than the policy's is refused.
+      by !== undefined && isForeign(by) && (expected.verdict === "allow" || actual === "allow"),
   );
   const told = certain.map((difference) => toForeign(policy, difference, awake));
   if (!awake.some(({ chains }) => chains.some(({ rules }) => rules.some(({ uncertain }) => uncertain)))) return few(told);
   const known = new Set(told.map(({ object }) => object));
   const strict = prove(policy, ruleset, { ...options, reading: "strict" }).differences;
   for (const difference of strict) {
-    if (difference.by === undefined || !isForeign(difference.by)) continue;
+    if (difference.by === undefined || !isForeign(difference.by) || difference.expected.verdict !== "allow") continue;
     const one = toForeign(policy, { ...difference, perhaps: true }, awake);
     if (!known.has(one.object)) told.push(one);
   }
@@ -116,7 +118,7 @@ function toForeign(policy: Policy, difference: Difference, tables: readonly Fore
   const { effect, severity } = kindOf(difference, special(place));
   const table = tables.find(({ family, name }) => family === place.table.family && name === place.table.name);
   const object = describe(place, table);
-  const what = packetText(policy, packet);
+  const what = packetText(policy, packet).replace(/,$/, "");
   const policySays = expected.verdict === "allow" ? "which the policy allows" : "which the policy denies";
   const does = {
     drops: `drops ${what}, ${policySays}`,
@@ -140,7 +142,7 @@ function toForeign(policy: Policy, difference: Difference, tables: readonly Fore
       const harmless = expected.verdict === "allow" && actual === "allow" && packet.destination.zone === "world";
       return { effect: "translates", severity: harmless ? "info" : "error" };
     }
-    return { effect: actual === "reject" ? "rejects" : "drops", severity: expected.verdict === "allow" ? "error" : "info" };
+    return { effect: actual === "reject" ? "rejects" : "drops", severity: "error" };
   }
 }
 

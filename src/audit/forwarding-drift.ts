@@ -1,6 +1,5 @@
 /** Whether the host still forwards for a policy, and guards what it forwards: what topology/forwarding.ts has set up. */
 import type { ListedTable } from "../backend/nftables/listing.js";
-import type { Policy } from "../ir/policy.js";
 import { readSysctl } from "../system/sysctl.js";
 import { type ForwardingState, readForwarding } from "../topology/forwarding.js";
 import { GUARD_TABLE, guardRules } from "../topology/guard.js";
@@ -9,20 +8,19 @@ import type { Drift } from "./report.js";
 
 /** `tables`: everybody's. */
 export async function forwardingDrift(
-  policy: Policy,
   { forwards }: Topology,
   tables: readonly ListedTable[],
 ): Promise<Drift[]> {
   if (!forwards.v4 && !forwards.v6) return [];
   const state = await readForwarding();
-  const origin = policy.origins[0];
   const lost = [...(forwards.v4 ? switchedOff(state, 4) : []), ...(forwards.v6 ? switchedOff(state, 6) : [])];
   const out = lost.map(({ path, now, before }): Drift => ({
     object: `sysctl net/${path}`,
-    origin,
-    message: `net/${path} is ${before}, not ${now}: packets that enter there aren't forwarded to containers, answers from the world among them`,
+    origin: undefined,
+    message: `net/${path} is ${before}, not ${now}`,
+    effect: "packets that enter there aren't forwarded to containers, answers from the world among them",
   }));
-  return [...out, ...guardDrift(policy, state, tables)];
+  return [...out, ...guardDrift(state, tables)];
 }
 
 /** Where the administrator makes the host a router, what we had turned on device by device no longer counts. */
@@ -41,13 +39,12 @@ function switchedOff({ changed }: ForwardingState, family: 4 | 6): { path: strin
   });
 }
 
-function guardDrift(policy: Policy, { guarded }: ForwardingState, tables: readonly ListedTable[]): Drift[] {
+function guardDrift({ guarded }: ForwardingState, tables: readonly ListedTable[]): Drift[] {
   const devices = { v4: isRouter(4) ? [] : guarded.v4, v6: isRouter(6) && guarded.v4.length === 0 ? [] : guarded.v6 };
   if (guardRules(devices) === undefined) return [];
-  const origin = policy.origins[0];
   const object = `table inet ${GUARD_TABLE}`;
-  const opens = "this host forwards packets between others, which it didn't before tsnet turned forwarding on";
-  const drift = (what: string): Drift[] => [{ object, origin, message: `${object} ${what}: ${opens}` }];
+  const effect = "this host forwards packets between others, which it didn't before tsnet turned forwarding on";
+  const drift = (what: string): Drift[] => [{ object, origin: undefined, message: `${object} ${what}`, effect }];
   const table = tables.find(({ family, name }) => family === "inet" && name === GUARD_TABLE);
   if (table === undefined) return drift("is missing");
   if (table.dormant) return drift("is dormant");

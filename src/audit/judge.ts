@@ -224,8 +224,9 @@ export class Judge {
       this.pieces++;
       const expected = evaluate(this.policy, packet, among);
       if (translation === undefined && expected.verdict === outcome.verdict) continue;
-      // What is denied on its way may as well not have been translated.
-      if (translation !== undefined && expected.verdict !== "allow" && outcome.verdict !== "allow") continue;
+      // What is denied on its way may as well not have been translated: it doesn't reach the container.
+      const elsewhere = translation !== undefined && (outcome.verdict !== "allow" || box.target === undefined);
+      if (elsewhere && expected.verdict !== "allow") continue;
       const by = expected.by.map((origin) => origin.index).join();
       this.tell(`${by} ${way?.via.origin.index}`, outcome, {
         packet,

@@ -13,7 +13,7 @@ export function networkDrift(policy: Policy, topology: Topology, actual: Actual)
   const { changes, conflicts } = differ(topology, actual);
   const blocked = conflicts.map(({ object, message, from }): Drift => {
     const origin = originAt(policy, from) ?? policy.origins[0];
-    return { object, origin, message: `${message}: packets may take another way than the policy's, or none` };
+    return { object, origin, message, effect: "packets may take another way than the policy's, or none" };
   });
   const inTheWay = new Set(conflicts.map(({ object }) => object.split(" ")[1]));
   return [
@@ -34,9 +34,9 @@ function changeDrift(policy: Policy, change: Change): Drift[] {
     originAt(policy, from) ??
     (container !== undefined ? behindContainer(policy, container) : kind === "network" ? behindNetwork(policy, name) : undefined);
   if (verb === "remove")
-    return [{ object, origin: undefined, message: `${gone(text)}, and the policy has no such ${kind}` }];
+    return [{ object, origin: undefined, message: gone(text), effect: `the policy has no such ${kind}` }];
   if (change.what !== undefined)
-    return change.what.map((phrase) => ({ object: subject(phrase, object), origin, message: `${phrase}: ${effect(phrase, object)}` }));
+    return change.what.map((phrase) => ({ object: subject(phrase, object), origin, message: phrase, effect: effect(phrase, object) }));
   if (text.startsWith("write ")) {
     const path = text.slice("write ".length);
     const who = container?.endpoints[0]?.addresses[0];
@@ -45,13 +45,14 @@ function changeDrift(policy: Policy, change: Change): Drift[] {
       {
         object: `hosts file ${path}`,
         origin,
-        message: `${path} isn't as it was written: names mean other addresses, or none, in ${object}${where}`,
+        message: `${path} isn't as it was written`,
+        effect: `names mean other addresses, or none, in ${object}${where}`,
       },
     ];
   }
   // `add eth0 on n, 10.0.0.2/24 (tsv-…)`, `add namespace …`, `add bridge …`
   const what = text.replace(/^add /, "");
-  return [{ object: what.replace(/,.* \(/, " ("), origin, message: `${what} is missing: ${missing(what, object)}` }];
+  return [{ object: what.replace(/,.* \(/, " ("), origin, message: `${what} is missing`, effect: missing(what, object) }];
 }
 
 const gone = (text: string): string => `${text.replace(/^remove /, "")} is there`;

@@ -7,7 +7,10 @@ export interface Drift {
   readonly object: string;
   /** The statement that no longer holds; undefined where it is the policy as a whole, or none. */
   readonly origin: Origin | undefined;
+  /** What is wrong: a sentence that begins with the object. */
   readonly message: string;
+  /** What a packet can do because of it. */
+  readonly effect: string;
 }
 
 /** What somebody else's rule does to packets of the policy. */

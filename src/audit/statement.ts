@@ -47,14 +47,16 @@ export function behindNetwork(policy: Policy, name: string): Origin | undefined 
   return network?.origin ?? network?.iccOrigin ?? policy.origins[0];
 }
 
-/** What decides a packet: a statement, or of a default whatever declares the container that it is about. */
-export function behindDecision(policy: Policy, packet: Packet, { by }: Decision): Origin | undefined {
-  if (by[0] !== undefined) return by[0];
-  for (const end of [packet.destination, packet.source]) {
-    const found = end.zone === "container" ? endpointAt(policy, end.address) : undefined;
-    if (found !== undefined) return behindContainer(policy, found.container);
-  }
-  return undefined;
+/** What decides a packet: a statement, or of a default whatever declares the network or container that it is about. */
+export function behindDecision(policy: Policy, packet: Packet, decision: Decision): Origin | undefined {
+  if (decision.by[0] !== undefined) return decision.by[0];
+  const at = (end: Packet["source"]): ReturnType<typeof endpointAt> =>
+    end.zone === "container" ? endpointAt(policy, end.address) : undefined;
+  const [from, to] = [at(packet.source), at(packet.destination)];
+  if (decision.default === "icc" && to !== undefined) return behindNetwork(policy, to.network.name);
+  if (decision.default === "internal" && from !== undefined) return behindNetwork(policy, from.network.name);
+  const container = to?.container ?? from?.container;
+  return container && behindContainer(policy, container);
 }
 
 /** The statement behind the container or device that a text names by its address, device or name. */
@@ -66,4 +68,9 @@ export function behindText(policy: Policy, text: string): Origin | undefined {
         return behindContainer(policy, container);
   const bridge = policy.networks.find((network) => words.has(network.bridge));
   return bridge && behindNetwork(policy, bridge.name);
+}
+
+/** A statement as reports cite it; where there is none, the policy as a whole. */
+export function citation(origin: Origin | undefined, file: string | undefined, policy: string): string {
+  return origin === undefined ? `${file ?? policy}: the policy ${policy} as a whole` : cite(origin);
 }

@@ -1,7 +1,7 @@
 /** `tsnet audit` */
 import { audit as auditKernel, type AuditReport, livePolicies } from "../audit/audit.js";
 import type { Drift, Finding, Foreign, PolicyReport } from "../audit/report.js";
-import { cite } from "../audit/statement.js";
+import { citation } from "../audit/statement.js";
 import type { Compiled } from "../ir/compile.js";
 import { applyPolicy } from "../transaction/apply.js";
 import { withLock } from "../transaction/lock.js";
@@ -55,12 +55,14 @@ async function fix(policies: readonly Compiled[], before: AuditReport): Promise<
 /** What was found before and isn't any more. */
 function gone(before: AuditReport, after: AuditReport): string[] {
   const messages = ({ policies, findings }: AuditReport): string[] => [
-    ...policies.flatMap(({ drift }) => drift.map(({ message }) => message)),
+    ...policies.flatMap(({ drift }) => drift.map(whole)),
     ...findings.filter(({ severity }) => severity === "error").map(({ message }) => message),
   ];
   const left = new Set(messages(after));
   return messages(before).filter((message) => !left.has(message));
 }
+
+const whole = ({ message, effect }: Drift): string => `${message}: ${effect}`;
 
 function isWrong({ policies, findings }: AuditReport): boolean {
   const all = [...findings, ...policies.flatMap((report) => report.findings)];
@@ -72,7 +74,7 @@ function isWrong({ policies, findings }: AuditReport): boolean {
 function json({ policies, findings }: AuditReport, mended: readonly string[] | undefined): unknown {
   return {
     drift: policies.flatMap((report) =>
-      report.drift.map(({ object, message, origin }) => ({ object, statement: statement(origin, report), message })),
+      report.drift.map((one) => ({ object: one.object, statement: statement(one.origin, report), message: whole(one) })),
     ),
     foreign: policies.flatMap((report) =>
       report.foreign.map(({ object, effect, origin, message }) => ({
@@ -89,9 +91,7 @@ function json({ policies, findings }: AuditReport, mended: readonly string[] | u
   };
 }
 
-function statement(origin: Drift["origin"], { file, policy }: PolicyReport): string {
-  return origin === undefined ? `${file ?? policy}: the policy ${policy} as a whole` : cite(origin);
-}
+const statement = (origin: Drift["origin"], { file, policy }: PolicyReport): string => citation(origin, file, policy);
 
 // For people ---------------------------------------------------------------------------------------------------------
 
@@ -112,7 +112,10 @@ function show({ policies, findings }: AuditReport, mended: readonly string[] | u
   );
   const told = new Set(foreign.map(({ one }) => one.message));
   const others = rest.filter(({ message, code }) => !told.has(message) && !(code === "verdict-differs" && drift.length > 0));
-  section("drift", drift.map(({ one, report }) => ({ message: one.message, at: statement(one.origin, report) })));
+  section(
+    "drift",
+    drift.map(({ one, report }) => ({ message: one.message, effect: one.effect, at: statement(one.origin, report) })),
+  );
   for (const severity of ["error", "warning", "info"] as const) {
     const wanted = ({ severity: its }: Foreign | Finding): boolean => its === severity;
     section(severity, [
@@ -127,9 +130,16 @@ function show({ policies, findings }: AuditReport, mended: readonly string[] | u
   for (const report of policies) print(summary(report));
 }
 
-function section(title: string, entries: readonly { readonly message: string; readonly at: string | undefined }[]): void {
-  for (const { message, at } of entries.slice(0, MOST)) {
+interface Line {
+  readonly message: string;
+  readonly effect?: string;
+  readonly at: string | undefined;
+}
+
+function section(title: string, entries: readonly Line[]): void {
+  for (const { message, effect, at } of entries.slice(0, MOST)) {
     print(`${title.padEnd(8)} ${shown(message)}`);
+    if (effect !== undefined) print(`         ${shown(effect)}`);
     if (at !== undefined) print(`         ${shown(at)}`);
   }
   if (entries.length > MOST) print(`${title.padEnd(8)} … and ${entries.length - MOST} more (--json has them all)`);

@@ -8,6 +8,7 @@ export type Listed = Readonly<Record<string, unknown>>;
 export interface ListedTable {
   readonly family: string;
   readonly name: string;
+  readonly flagged: boolean;
   /** Put to sleep: its chains hang on no hook. */
   readonly dormant: boolean;
   readonly chains: readonly Listed[];
@@ -21,7 +22,14 @@ export interface ListedTable {
 /** Reads every table, rules and elements included. Throws `CommandFailed` or `MissingTool`. */
 export async function listRuleset(): Promise<ListedTable[]> {
   const { stdout } = await run("nft", ["-j", "list", "ruleset"], { timeout: 120_000 });
-  return toTables((JSON.parse(stdout) as { nftables: Listed[] }).nftables);
+  const tables = toTables((JSON.parse(stdout) as { nftables: Listed[] }).nftables);
+  return Promise.all(tables.map(async (table) => (table.flagged ? { ...table, dormant: await isDormant(table) } : table)));
+}
+
+/** Which flags a table has, nft 1.0.6 says right only in its own syntax. */
+async function isDormant({ family, name }: ListedTable): Promise<boolean> {
+  const { stdout } = await run("nft", ["-t", "list", "table", family, name], { timeout: 60_000 });
+  return /^\tflags .*\bdormant\b/m.test(stdout);
 }
 
 type Growing = { -readonly [K in keyof ListedTable]: ListedTable[K] extends readonly Listed[] ? Listed[] : ListedTable[K] };
@@ -37,8 +45,8 @@ export function toTables(objects: readonly Listed[]): ListedTable[] {
     const key = `${family} ${name}`;
     let table = tables.get(key);
     if (table === undefined)
-      tables.set(key, (table = { family, name, dormant: false, chains: [], sets: [], rules: [], flowtables: [] }));
-    if (kind === "table") table.dormant = words(value["flags"]).includes("dormant");
+      tables.set(key, (table = { family, name, flagged: false, dormant: false, chains: [], sets: [], rules: [], flowtables: [] }));
+    if (kind === "table") table.flagged = value["flags"] !== undefined;
     else if (kind === "chain") table.chains.push(value);
     else if (kind === "set" || kind === "map") table.sets.push(value);
     else if (kind === "rule") table.rules.push(value);
