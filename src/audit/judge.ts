@@ -165,16 +165,14 @@ export class Judge {
   /** Translated to `target` and let through, though no publish says so. */
   private misled(box: Box, outcome: Judged, target: NonNullable<Box["target"]>): void {
     const translation = `is led to ${formatValue(this.universe.family, target.address)}${target.port === undefined ? "" : `, port ${target.port}`}`;
-    const packet = this.example(box, undefined);
-    if (packet === undefined) return;
-    const end = this.destinations.find(({ zone, address }) => zone === "container" && address.value === target.address);
-    if (packet.destination.zone !== "host") {
-      const expected = evaluate(this.policy, packet, this.policy.rules);
-      this.tell("led", outcome, { packet, expected, actual: outcome.verdict, translation });
+    if (!meets(box.destinations, this.universe.local)) {
+      this.pieceByPiece(box, outcome, undefined, translation);
       return;
     }
+    const packet = this.example(box, undefined);
+    const end = this.destinations.find(({ zone, address }) => zone === "container" && address.value === target.address);
     // Another port of this host that leads to a container is as good as the direct way there.
-    if (end === undefined) return;
+    if (end === undefined || packet === undefined) return;
     const direct = { ...packet, destination: end, port: packet.port === undefined ? undefined : (target.port ?? packet.port) };
     const expected = evaluate(this.policy, direct, this.policy.rules);
     if (expected.verdict !== "allow") this.tell("led", outcome, { packet: direct, expected, actual: outcome.verdict, translation });

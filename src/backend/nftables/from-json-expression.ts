@@ -82,7 +82,7 @@ function read(out: Expression[], object: Listed, reader: Reader): void {
       out.push({ kind: "log", prefix: (inner?.["prefix"] as string | undefined) ?? "" });
       return;
     case "reject":
-      return readReject(out, inner);
+      return readReject(out, inner, reader.foreign);
     case "dnat":
     case "snat":
       return readNat(out, kind, inner);
@@ -125,10 +125,10 @@ export function readTarget(object: Listed): Target {
   throw new NotUnderstood();
 }
 
-function readReject(out: Expression[], inner: Listed | null): void {
+function readReject(out: Expression[], inner: Listed | null, foreign: boolean): void {
   const reset = inner?.["type"] === "tcp reset";
   out.push({ kind: "reject", with: reset ? "tcp reset" : "icmpx port-unreachable" });
-  if (!reset && inner !== null && (inner["type"] !== "icmpx" || inner["expr"] !== "port-unreachable"))
+  if (!foreign && !reset && inner !== null && (inner["type"] !== "icmpx" || inner["expr"] !== "port-unreachable"))
     throw new NotUnderstood();
 }
 
