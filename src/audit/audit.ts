@@ -129,13 +129,23 @@ function proved(
     return [
       finding(
         "not-proved",
-        have.some(({ sets, chains }) => sets.some((set) => !set.understood) || chains.length > 0) && drifts === 0 ? "error" : "warning",
+        have.some(({ sets, chains }) => sets.some((set) => !set.understood) || chains.length > 0) && drifts === 0
+          ? "error"
+          : "warning",
         `the live rules of ${policy.name} can't be interpreted as a whole, so nothing is proved of them`,
       ),
     ];
   const { differences, classes } = proof;
   if (differences.length === 0)
-    return drifts > 0 ? [] : [finding("proved", "info", `the live rules of ${policy.name} do with every packet what the policy says (${classes} classes of packets)`)];
+    return drifts > 0
+      ? []
+      : [
+          finding(
+            "proved",
+            "info",
+            `the live rules of ${policy.name} do with every packet what the policy says (${classes} classes of packets)`,
+          ),
+        ];
   return differences.slice(0, MOST).map((difference, i) => {
     const origin = behindDecision(policy, difference.packet, difference.expected);
     const more = i === MOST - 1 && differences.length > MOST ? ` (and ${differences.length - MOST} more)` : "";
@@ -164,13 +174,21 @@ function underWay(): Finding[] {
   }
   const trial = readTrial();
   if (trial !== undefined)
-    out.push(finding("on-trial", "info", `the policy '${trial.policy}' is on trial until ${trial.until}: \`tsnet confirm\` keeps it`));
+    out.push(
+      finding(
+        "on-trial",
+        "info",
+        `the policy '${trial.policy}' is on trial until ${trial.until}: \`tsnet confirm\` keeps it`,
+      ),
+    );
   return out;
 }
 
 /** Tables that look like ours, and that no policy on record or under audit has. */
 function unrecorded(policies: readonly Compiled[], tables: readonly ListedTable[]): Finding[] {
-  const known = new Set([...allApplied().map(({ policy }) => policy), ...policies.map(({ policy }) => policy.name)].map(tableName));
+  const known = new Set(
+    [...allApplied().map(({ policy }) => policy), ...policies.map(({ policy }) => policy.name)].map(tableName),
+  );
   return tables
     .filter((table) => table.name.startsWith("tsnet-") && isOwnFamily(table) && !known.has(table.name))
     .map(({ family, name }) =>

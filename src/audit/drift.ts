@@ -23,8 +23,15 @@ export function ruleDrifts(policy: Policy, want: Ruleset, have: readonly ReadTab
     );
     const origin =
       drift.from[0] ??
-      (difference === undefined ? behindText(policy, drift.object) : behindDecision(policy, difference.packet, difference.expected));
-    return { object: drift.object, origin, message: `${drift.object} ${drift.what}`, effect: effect(policy, drift, difference) + alsoText(origin, others) };
+      (difference === undefined
+        ? behindText(policy, drift.object)
+        : behindDecision(policy, difference.packet, difference.expected));
+    return {
+      object: drift.object,
+      origin,
+      message: `${drift.object} ${drift.what}`,
+      effect: effect(policy, drift, difference) + alsoText(origin, others),
+    };
   });
 }
 
@@ -80,9 +87,18 @@ function effect(policy: Policy, drift: RuleDrift, difference: Difference | undef
 /** What the fixed parts of the ruleset are for, where no packet that begins a connection as it should tells. */
 const MEANINGS: readonly (readonly [RegExp, string])[] = [
   [/table arp|arp tsnet/, "a container can claim another's address in ARP, or its own ARP is dropped"],
-  [/\b(guard|frames[46]?)\b/, "a container can send from an address that isn't its own, or its own packets are dropped"],
-  [/\b(state-\w+|self[46]|cut[46])\b/, "replies, ICMP errors or packets in the middle of a connection pass or fail otherwise"],
-  [/\b(translate-out|masquerade[46]|gateway[46])\b/, "packets leave with another source address than they should, so answers don't come back"],
+  [
+    /\b(guard|frames[46]?)\b/,
+    "a container can send from an address that isn't its own, or its own packets are dropped",
+  ],
+  [
+    /\b(state-\w+|self[46]|cut[46])\b/,
+    "replies, ICMP errors or packets in the middle of a connection pass or fail otherwise",
+  ],
+  [
+    /\b(translate-out|masquerade[46]|gateway[46])\b/,
+    "packets leave with another source address than they should, so answers don't come back",
+  ],
   [/\blog-/, "what the statement logs isn't logged, or something else is"],
   [/\brefuse\b/, "rejected packets are answered otherwise, or not at all"],
   [/\b(input|output)\b/, "neighbour discovery or redirects pass otherwise"],

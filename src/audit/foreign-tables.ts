@@ -38,7 +38,8 @@ async function readForeign(table: ListedTable): Promise<ForeignTable> {
 
 /** nft doesn't say what a match of iptables asks for; iptables-save does, rule by rule in the same order. */
 async function refined({ family, name, chains }: ReadTable): Promise<readonly ReadChain[]> {
-  const [tool, version] = family === "ip6" as string ? ["ip6tables-nft-save", 6 as const] : ["iptables-nft-save", 4 as const];
+  const [tool, version] =
+    family === ("ip6" as string) ? ["ip6tables-nft-save", 6 as const] : ["iptables-nft-save", 4 as const];
   const saved = (await save(tool, version, ["-t", name])).find((one) => one.name === name);
   return chains.map((chain) => {
     const other = saved?.chains.find((one) => one.name === chain.name);
@@ -82,7 +83,8 @@ async function ruleTexts({ family, name }: ListedTable): Promise<Map<number, str
   const texts = new Map<number, string>();
   for (const line of stdout.split("\n")) {
     const found = /^\t\t(.*?) # handle (\d+)$/.exec(line);
-    if (found !== null) texts.set(Number(found[2]), (found[1] as string).replace(/counter packets \d+ bytes \d+ ?/, ""));
+    if (found !== null)
+      texts.set(Number(found[2]), (found[1] as string).replace(/counter packets \d+ bytes \d+ ?/, ""));
   }
   return texts;
 }
@@ -93,4 +95,3 @@ function aside({ family, name, rules, dormant, chains }: ListedTable): Finding[]
   const message = `the table ${family} ${name} of somebody else's has ${rules.length} rules; whether they drop or redirect frames of containers can't be told, since chains of the family ${family} aren't interpreted`;
   return [{ code: "foreign-unclear", severity: "info", message, file: null, line: null }];
 }
-

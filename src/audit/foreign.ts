@@ -38,7 +38,10 @@ export function foreignEffects(
   if (awake.length === 0) return [];
   const isForeign = ({ table }: RulePlace): boolean =>
     awake.some(({ family, name }) => family === table.family && name === table.name);
-  const others = awake.map((table) => ({ ...table, chains: table.chains.map((chain) => redirected(policy, effective(chain))) }));
+  const others = awake.map((table) => ({
+    ...table,
+    chains: table.chains.map((chain) => redirected(policy, effective(chain))),
+  }));
   const ruleset = { tables: [...working(own).tables, ...others] };
   const options: ProofOptions = { deviceOf, host: true };
   const suspect = (place: RulePlace): boolean => isForeign(place) && special(place) !== undefined;
@@ -48,7 +51,8 @@ export function foreignEffects(
       by !== undefined && isForeign(by) && (expected.verdict === "allow" || actual === "allow"),
   );
   const told = certain.map((difference) => toForeign(policy, difference, awake));
-  if (!awake.some(({ chains }) => chains.some(({ rules }) => rules.some(({ uncertain }) => uncertain)))) return few(told);
+  if (!awake.some(({ chains }) => chains.some(({ rules }) => rules.some(({ uncertain }) => uncertain))))
+    return few(told);
   const known = new Set(told.map(({ object }) => object));
   const strict = prove(policy, ruleset, { ...options, reading: "strict" }).differences;
   for (const difference of strict) {
@@ -71,7 +75,12 @@ function redirected(policy: Policy, chain: Chain): Chain {
       return FAMILIES.flatMap((family): Rule[] => {
         const targets = gateways.filter((gateway) => gateway.family === family).map(({ value }) => value);
         if (targets.length === 0) return [];
-        const to: Expression = { kind: "spread", family, targets: targets.slice(0, 1), ...(port === undefined ? {} : { port }) };
+        const to: Expression = {
+          kind: "spread",
+          family,
+          targets: targets.slice(0, 1),
+          ...(port === undefined ? {} : { port }),
+        };
         return [{ ...rule, expressions: [...rule.expressions, to] }];
       });
     }),
@@ -103,7 +112,8 @@ function special({ rule }: RulePlace): Effect | undefined {
   if (kinds.includes("flow")) return "bypasses";
   if (uncertain !== true) return undefined;
   const harmless = expressions.at(-1);
-  const accepts = harmless?.kind === "verdict" && (harmless.target.verdict === "accept" || harmless.target.verdict === "return");
+  const accepts =
+    harmless?.kind === "verdict" && (harmless.target.verdict === "accept" || harmless.target.verdict === "return");
   return accepts || !decides(kinds) ? undefined : "unclear";
 }
 

@@ -7,10 +7,7 @@ import type { Topology } from "../topology/topology.js";
 import type { Drift } from "./report.js";
 
 /** `tables`: everybody's. */
-export async function forwardingDrift(
-  { forwards }: Topology,
-  tables: readonly ListedTable[],
-): Promise<Drift[]> {
+export async function forwardingDrift({ forwards }: Topology, tables: readonly ListedTable[]): Promise<Drift[]> {
   if (!forwards.v4 && !forwards.v6) return [];
   const state = await readForwarding();
   const lost = [...(forwards.v4 ? switchedOff(state, 4) : []), ...(forwards.v6 ? switchedOff(state, 6) : [])];

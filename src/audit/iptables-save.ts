@@ -51,7 +51,9 @@ function hookOf(table: string, chain: string, policy: string): { hook?: Hook } {
 
 /** Words of a line; quoted ones without their quotes. */
 function wordsOf(line: string): string[] {
-  return [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, plain]) => plain ?? (quoted ?? "").replace(/\\(.)/g, "$1"));
+  return [...line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(
+    ([, quoted, plain]) => plain ?? (quoted ?? "").replace(/\\(.)/g, "$1"),
+  );
 }
 
 interface Growing {
@@ -97,7 +99,8 @@ const compare =
     const parts = read(value);
     const [only, second] = parts ?? [];
     if (only === undefined || (second !== undefined && not)) rule.uncertain = true;
-    else if (second === undefined) rule.expressions.push({ kind: "match", key: key(family), value: only, ...(not ? { not } : {}) });
+    else if (second === undefined)
+      rule.expressions.push({ kind: "match", key: key(family), value: only, ...(not ? { not } : {}) });
     else rule.expressions.push({ kind: "among", key: key(family), values: parts ?? [] });
   };
 
@@ -141,7 +144,8 @@ const jumpTo =
     else if (value === "NFQUEUE") {
       rule.expressions.push({ kind: "verdict", target: { verdict: "drop" } });
       rule.uncertain = true;
-    } else if (KINDS[value] === undefined) rule.expressions.push({ kind: "verdict", target: { verdict, chain: value } });
+    } else if (KINDS[value] === undefined)
+      rule.expressions.push({ kind: "verdict", target: { verdict, chain: value } });
   };
 
 /** Targets that are no chains, by nft's words for what they do. */
@@ -172,8 +176,14 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   "--sports": compare(() => "th sport", ports),
   "--ctstate": compare(() => "ct state", states),
   "--state": compare(() => "ct state", states),
-  "--dst-type": compare(() => "fib daddr type", (value) => [value.toLowerCase()]),
-  "--src-type": compare(() => "fib saddr type", (value) => [value.toLowerCase()]),
+  "--dst-type": compare(
+    () => "fib daddr type",
+    (value) => [value.toLowerCase()],
+  ),
+  "--src-type": compare(
+    () => "fib saddr type",
+    (value) => [value.toLowerCase()],
+  ),
   "--comment": nothing,
   "--reject-with": nothing,
   "--log-prefix": nothing,
@@ -186,7 +196,13 @@ const OPTIONS: Readonly<Record<string, Option>> = {
     const [, address = "", port] = /^\[?([0-9a-f:.]+?)\]?(?::(\d+))?$/.exec(value) ?? [];
     const target = parseAddress(family === 4 ? address : value.replace(/^\[(.*)\].*$/, "$1"));
     if (target === undefined) rule.uncertain = true;
-    else rule.expressions.push({ kind: "spread", family, targets: [target.value], ...(port === undefined ? {} : { port: Number(port) }) });
+    else
+      rule.expressions.push({
+        kind: "spread",
+        family,
+        targets: [target.value],
+        ...(port === undefined ? {} : { port: Number(port) }),
+      });
   },
   "-j": jumpTo("jump"),
   "-g": jumpTo("goto"),

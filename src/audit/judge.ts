@@ -132,7 +132,10 @@ export class Judge {
     const { hostAddress } = publish;
     let destinations: Bits | undefined = box.destinations;
     if (hostAddress !== undefined) {
-      const wanted = this.where(this.destinations, ({ zone, address }) => zone === "host" && same(address, hostAddress));
+      const wanted = this.where(
+        this.destinations,
+        ({ zone, address }) => zone === "host" && same(address, hostAddress),
+      );
       const others = without(box.destinations, wanted);
       destinations = both(box.destinations, wanted);
       if (destinations === undefined) {
@@ -173,9 +176,14 @@ export class Judge {
     const end = this.destinations.find(({ zone, address }) => zone === "container" && address.value === target.address);
     // Another port of this host that leads to a container is as good as the direct way there.
     if (end === undefined || packet === undefined) return;
-    const direct = { ...packet, destination: end, port: packet.port === undefined ? undefined : (target.port ?? packet.port) };
+    const direct = {
+      ...packet,
+      destination: end,
+      port: packet.port === undefined ? undefined : (target.port ?? packet.port),
+    };
     const expected = evaluate(this.policy, direct, this.policy.rules);
-    if (expected.verdict !== "allow") this.tell("led", outcome, { packet: direct, expected, actual: outcome.verdict, translation });
+    if (expected.verdict !== "allow")
+      this.tell("led", outcome, { packet: direct, expected, actual: outcome.verdict, translation });
   }
 
   private direct(box: Box, outcome: Judged): void {
@@ -294,7 +302,9 @@ export class Judge {
 
   private sameContainer(source: End, destination: End): boolean {
     if (source.zone !== "container" || destination.zone !== "container") return false;
-    return endpointAt(this.policy, source.address)?.container === endpointAt(this.policy, destination.address)?.container;
+    return (
+      endpointAt(this.policy, source.address)?.container === endpointAt(this.policy, destination.address)?.container
+    );
   }
 }
 
@@ -364,7 +374,12 @@ function cut(piece: Box, { sources, destinations, ports }: Seen, way: Way | unde
   if (ports === undefined) out.push(inside);
   else {
     const shift = way?.shift ?? 0;
-    cutPorts(inside, ports.map(([lo, hi]) => [lo - shift, hi - shift] as const), out, out);
+    cutPorts(
+      inside,
+      ports.map(([lo, hi]) => [lo - shift, hi - shift] as const),
+      out,
+      out,
+    );
   }
   return out;
 }

@@ -32,11 +32,20 @@ function changeDrift(policy: Policy, change: Change): Drift[] {
   const container = kind === "container" ? policy.containers.find((one) => one.name === name) : undefined;
   const origin =
     originAt(policy, from) ??
-    (container !== undefined ? behindContainer(policy, container) : kind === "network" ? behindNetwork(policy, name) : undefined);
+    (container !== undefined
+      ? behindContainer(policy, container)
+      : kind === "network"
+        ? behindNetwork(policy, name)
+        : undefined);
   if (verb === "remove")
     return [{ object, origin: undefined, message: gone(text), effect: `the policy has no such ${kind}` }];
   if (change.what !== undefined)
-    return change.what.map((phrase) => ({ object: subject(phrase, object), origin, message: phrase, effect: effect(phrase, object) }));
+    return change.what.map((phrase) => ({
+      object: subject(phrase, object),
+      origin,
+      message: phrase,
+      effect: effect(phrase, object),
+    }));
   if (text.startsWith("write ")) {
     const path = text.slice("write ".length);
     const who = container?.endpoints[0]?.addresses[0];
@@ -52,7 +61,9 @@ function changeDrift(policy: Policy, change: Change): Drift[] {
   }
   // `add eth0 on n, 10.0.0.2/24 (tsv-…)`, `add namespace …`, `add bridge …`
   const what = text.replace(/^add /, "");
-  return [{ object: what.replace(/,.* \(/, " ("), origin, message: `${what} is missing`, effect: missing(what, object) }];
+  return [
+    { object: what.replace(/,.* \(/, " ("), origin, message: `${what} is missing`, effect: missing(what, object) },
+  ];
 }
 
 const gone = (text: string): string => `${text.replace(/^remove /, "")} is there`;
@@ -92,14 +103,20 @@ const EFFECTS: readonly (readonly [RegExp, (object: string) => string])[] = [
   [/addr_gen_mode is/, () => "the kernel gives the device an address that no rule knows, whose packets are dropped"],
   [/disable_ipv6 is 1/, (object) => `${object} has no IPv6 there`],
   [/disable_ipv6 is 0/, () => "the device has IPv6 that the policy says nothing of; the rules drop it"],
-  [/^its MAC|MAC of/, (object) => `frames of ${object} don't bear the addresses that the rules and neighbours know, and are dropped`],
+  [
+    /^its MAC|MAC of/,
+    (object) => `frames of ${object} don't bear the addresses that the rules and neighbours know, and are dropped`,
+  ],
   [/MTU of/, (object) => `packets to or from ${object} may be too large for it, or cut smaller than need be`],
   [/was to be deleted/, () => "the next removal takes the device away"],
   [/lost|lacks/, (object) => `packets to that address don't reach ${object}, or get no answer`],
   [/besides|its address was/, () => "packets are sent from, or answered for, an address that no statement knows"],
   [/route .* is missing/, (object) => `packets of ${object} have no way there, or take another`],
   [/route .* is an old one/, () => "packets take a way that no statement asks for"],
-  [/neighbour .* is missing/, (object) => `${object} is asked for by ARP or neighbour discovery, which others can answer`],
+  [
+    /neighbour .* is missing/,
+    (object) => `${object} is asked for by ARP or neighbour discovery, which others can answer`,
+  ],
   [/is not in its namespace|is not its other end/, (object) => `no packet gets to ${object} or from it there`],
 ];
 

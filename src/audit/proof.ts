@@ -59,7 +59,10 @@ export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">, options:
     if (!policy.containers.some((c) => c.endpoints.some((e) => e.addresses.some((a) => a.family === family)))) continue;
     const all = endsOf(policy, family, ruleset);
     for (const entry of ["container", "world", "host"] as const) {
-      const [sources, destinations] = [sourcesOf(all, entry), destinationsOf(policy, all, entry, options.host === true)];
+      const [sources, destinations] = [
+        sourcesOf(all, entry),
+        destinationsOf(policy, all, entry, options.host === true),
+      ];
       for (const protocol of [...PORTED, protocolIn(family, ICMP), OTHER]) {
         const universe = new Universe(
           family,
@@ -81,7 +84,6 @@ export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">, options:
   }
   return { classes, differences: [...differences.values()] };
 }
-
 
 function sourcesOf(all: readonly End[], entry: Zone): readonly End[] {
   return all.filter((end) => end.zone === entry && (entry === "host" || !isLoopback(end.address)));

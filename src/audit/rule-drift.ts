@@ -57,13 +57,29 @@ function tableDrift(want: Ruleset, plan: Table, have: ReadTable | undefined): Ru
   const out: RuleDrift[] = [];
   if (have.dormant) out.push(drift(want, object, "is dormant: none of its chains is on its hook", { alone: gone }));
   const into = new Place(want, plan);
-  for (const set of plan.sets) out.push(...setDrift(into, set, have.sets.find(({ name }) => name === set.name)));
+  for (const set of plan.sets)
+    out.push(
+      ...setDrift(
+        into,
+        set,
+        have.sets.find(({ name }) => name === set.name),
+      ),
+    );
   for (const chain of plan.chains)
-    out.push(...chainDrift(into, chain, have.chains.find(({ name }) => name === chain.name)));
+    out.push(
+      ...chainDrift(
+        into,
+        chain,
+        have.chains.find(({ name }) => name === chain.name),
+      ),
+    );
   for (const { name, elements } of have.sets)
     if (!plan.sets.some((set) => set.name === name))
       out.push(
-        into.drift(`set ${name}`, `isn't the policy's; it has ${elements.length} elements`, { matters: false, place: name }),
+        into.drift(`set ${name}`, `isn't the policy's; it has ${elements.length} elements`, {
+          matters: false,
+          place: name,
+        }),
       );
   for (const chain of have.chains)
     if (!plan.chains.some(({ name }) => name === chain.name)) out.push(addedChain(into, chain));
@@ -133,7 +149,8 @@ function setDrift(into: Place, set: Set, have: ReadSet | undefined): RuleDrift[]
     return [into.drift(object, "is missing", { place, alone, from: originsOf(set.elements) })];
   }
   const out: RuleDrift[] = [];
-  const types = (one: Set): string => `${one.type.join(" . ")} : ${one.data ?? ""} ${one.interval} ${one.timeout ?? false}`;
+  const types = (one: Set): string =>
+    `${one.type.join(" . ")} : ${one.data ?? ""} ${one.interval} ${one.timeout ?? false}`;
   if (types(set) !== types(have)) out.push(into.drift(object, "is of another type", { place }));
   if (!have.understood)
     out.push(into.drift(object, "has an element that can't be interpreted", { place, understood: false }));
@@ -141,9 +158,8 @@ function setDrift(into: Place, set: Set, have: ReadSet | undefined): RuleDrift[]
   return [...out, ...elementDrift(into, set, have, object)];
 }
 
-const originsOf = (list: readonly { readonly from: readonly Origin[] }[]): Origin[] => [
-  ...new Set(list.flatMap(({ from }) => from)),
-] as unknown as Origin[];
+const originsOf = (list: readonly { readonly from: readonly Origin[] }[]): Origin[] =>
+  [...new Set(list.flatMap(({ from }) => from))] as unknown as Origin[];
 
 function elementDrift(into: Place, set: Set, have: ReadSet, object: string): RuleDrift[] {
   const plain = (element: Set["elements"][number]): string => elementText(set, { ...element, from: [] });
@@ -160,19 +176,27 @@ function elementDrift(into: Place, set: Set, have: ReadSet, object: string): Rul
     else if (plain(found) !== plain(element)) {
       const changed = set.elements.map((one) => (one === element ? found : one));
       out.push(
-        into.drift(`element { ${key} } in ${object}`, `is '${dataText(plain(found))}', not '${dataText(plain(element))}'`, {
-          place,
-          from: element.from,
-          alone: into.withSet({ ...set, elements: changed }),
-        }),
+        into.drift(
+          `element { ${key} } in ${object}`,
+          `is '${dataText(plain(found))}', not '${dataText(plain(element))}'`,
+          {
+            place,
+            from: element.from,
+            alone: into.withSet({ ...set, elements: changed }),
+          },
+        ),
       );
     } else if (commentOf(element) !== found.comment)
       out.push(
-        into.drift(`element { ${key} } in ${object}`, `has the comment ${quoted(found.comment)}, which isn't its statement's`, {
-          place,
-          from: element.from,
-          matters: false,
-        }),
+        into.drift(
+          `element { ${key} } in ${object}`,
+          `has the comment ${quoted(found.comment)}, which isn't its statement's`,
+          {
+            place,
+            from: element.from,
+            matters: false,
+          },
+        ),
       );
   }
   const without = (gone: readonly unknown[]): Pick<Ruleset, "tables"> =>
@@ -202,7 +226,9 @@ function addedElements(into: Place, set: Set, added: readonly ReadElement[], obj
   const adding = (list: readonly ReadElement[]): Pick<Ruleset, "tables"> =>
     into.withSet({ ...set, interval: set.interval, elements: [...set.elements, ...list] });
   if (added.length > MOST)
-    return [into.drift(object, `has ${added.length} elements that the policy doesn't`, { place, alone: adding(added) })];
+    return [
+      into.drift(object, `has ${added.length} elements that the policy doesn't`, { place, alone: adding(added) }),
+    ];
   return added.map((element) =>
     into.drift(`element { ${elementText(set, element)} } in ${object}`, "was added: no statement says so", {
       place,
@@ -224,7 +250,8 @@ function chainDrift(into: Place, chain: Chain, have: ReadChain | undefined): Rul
   const object = `chain ${chain.name}`;
   const place = chain.name;
   const without = into.with({ chains: into.plan.chains.filter((other) => other !== chain) });
-  if (have === undefined) return [into.drift(object, "is missing", { place, alone: without, from: originsOf(chain.rules) })];
+  if (have === undefined)
+    return [into.drift(object, "is missing", { place, alone: without, from: originsOf(chain.rules) })];
   const out: RuleDrift[] = [];
   const { hook } = chain;
   const hookText = (one: Chain["hook"]): string =>
@@ -233,14 +260,20 @@ function chainDrift(into: Place, chain: Chain, have: ReadChain | undefined): Rul
     out.push(
       into.drift(object, `is ${hookText(have.hook)}, not ${hookText(hook)}`, {
         place,
-        alone: into.withChain({ name: chain.name, rules: chain.rules, ...(have.hook === undefined ? {} : { hook: have.hook }) }),
+        alone: into.withChain({
+          name: chain.name,
+          rules: chain.rules,
+          ...(have.hook === undefined ? {} : { hook: have.hook }),
+        }),
       }),
     );
   if (have.policy !== "accept")
     out.push(
       into.drift(object, "has the policy drop, not accept", {
         place,
-        alone: into.withChain(effective({ ...have, rules: chain.rules as ReadChain["rules"], hook: hook ?? have.hook } as ReadChain)),
+        alone: into.withChain(
+          effective({ ...have, rules: chain.rules as ReadChain["rules"], hook: hook ?? have.hook } as ReadChain),
+        ),
       }),
     );
   return [...out, ...ruleDrift(into, chain, have)];
@@ -251,7 +284,11 @@ function ruleDrift(into: Place, chain: Chain, have: ReadChain): RuleDrift[] {
   const where = `chain ${chain.name}`;
   const plain = (rule: Rule): string => ruleText({ expressions: normal(rule), from: [] });
   const wanted = chain.rules.map(plain);
-  const found = have.rules.map((rule) => (rule.understood ? plain(rule) + rule.text.slice(ruleText({ expressions: rule.expressions, from: [] }).length) : rule.text));
+  const found = have.rules.map((rule) =>
+    rule.understood
+      ? plain(rule) + rule.text.slice(ruleText({ expressions: rule.expressions, from: [] }).length)
+      : rule.text,
+  );
   const { pairs, lost, added } = align(wanted, found);
   const out: RuleDrift[] = [];
   const alone = (rules: readonly Rule[]): Pick<Ruleset, "tables"> => into.withChain({ ...chain, rules });

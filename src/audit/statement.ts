@@ -29,7 +29,9 @@ export function originAt(policy: Policy, at: string | undefined): Origin | undef
 export function behindContainer(policy: Policy, container: Container): Origin | undefined {
   if (container.origin !== undefined) return container.origin;
   const [address] = container.endpoints.flatMap((endpoint) => endpoint.addresses);
-  const others = policy.containers.filter((one) => one !== container).flatMap((one) => one.endpoints[0]?.addresses[0] ?? []);
+  const others = policy.containers
+    .filter((one) => one !== container)
+    .flatMap((one) => one.endpoints[0]?.addresses[0] ?? []);
   const named = policy.publishes.find(({ targets }) => targets.some((target) => target.container === container.name));
   if (address === undefined) return named?.origin;
   const speaks = policy.rules.find(({ from, to }) =>

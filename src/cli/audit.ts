@@ -74,7 +74,11 @@ function isWrong({ policies, findings }: AuditReport): boolean {
 function json({ policies, findings }: AuditReport, mended: readonly string[] | undefined): unknown {
   return {
     drift: policies.flatMap((report) =>
-      report.drift.map((one) => ({ object: one.object, statement: statement(one.origin, report), message: whole(one) })),
+      report.drift.map((one) => ({
+        object: one.object,
+        statement: statement(one.origin, report),
+        message: whole(one),
+      })),
     ),
     foreign: policies.flatMap((report) =>
       report.foreign.map(({ object, effect, origin, message }) => ({
@@ -111,7 +115,9 @@ function show({ policies, findings }: AuditReport, mended: readonly string[] | u
     ({ code }) => !/^foreign-/.test(code) || code === "foreign-unclear",
   );
   const told = new Set(foreign.map(({ one }) => one.message));
-  const others = rest.filter(({ message, code }) => !told.has(message) && !(code === "verdict-differs" && drift.length > 0));
+  const others = rest.filter(
+    ({ message, code }) => !told.has(message) && !(code === "verdict-differs" && drift.length > 0),
+  );
   section(
     "drift",
     drift.map(({ one, report }) => ({ message: one.message, effect: one.effect, at: statement(one.origin, report) })),

@@ -17,7 +17,9 @@ export interface Audited {
 }
 
 export async function auditLive(text?: string): Promise<Audited> {
-  const { policies, findings } = await audit(text === undefined ? livePolicies() : [compile(text, { file: "lab.tsnet" })]);
+  const { policies, findings } = await audit(
+    text === undefined ? livePolicies() : [compile(text, { file: "lab.tsnet" })],
+  );
   const said = (origin: Parameters<typeof citation>[0]): string => citation(origin, "lab.tsnet", "lab");
   return {
     drift: policies.flatMap(({ drift }) =>

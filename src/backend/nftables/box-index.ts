@@ -221,7 +221,8 @@ export class Finder {
     if (parts.length === 0) return undefined;
     if (parts.every((part) => typeof part !== "object")) return this.byValues.get(parts.join(" ")) ?? [];
     const [first] = parts;
-    if (this.ordered !== undefined && typeof first === "object") return this.between(this.ordered, first.from, first.to);
+    if (this.ordered !== undefined && typeof first === "object")
+      return this.between(this.ordered, first.from, first.to);
     const count = this.roles[0]?.values.length ?? 0;
     const found: number[] = [];
     for (let end = 0; end < count; end++)

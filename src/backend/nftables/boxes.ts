@@ -11,7 +11,6 @@ import type { Chain, Data, Expression, Hook, Key, Part, Rule, Ruleset, Set, Tabl
 import { keyRoles, type Role, Universe, type Value } from "./universe.js";
 import { type Finder, SetIndex } from "./box-index.js";
 
-
 /** `source` and `destination` are members of the universe; ports are those before translation. */
 export interface Box {
   readonly sources: Bits;
@@ -134,7 +133,9 @@ export class BoxInterpreter {
   private hook(hook: Hook["hook"], boxes: readonly Box[], done: BoxOutcome[]): readonly Box[] {
     const families = ["inet", this.universe.family === 4 ? "ip" : "ip6"];
     const bases = this.places.flatMap((place) =>
-      (families.includes(place.table.family) ? place.table.chains : []).filter((chain) => chain.hook?.hook === hook).map((chain) => ({ place, chain })),
+      (families.includes(place.table.family) ? place.table.chains : [])
+        .filter((chain) => chain.hook?.hook === hook)
+        .map((chain) => ({ place, chain })),
     );
     bases.sort((a, b) => (a.chain.hook?.priority ?? 0) - (b.chain.hook?.priority ?? 0));
     let here = boxes;
@@ -160,14 +161,7 @@ export class BoxInterpreter {
     return [...left, ...here];
   }
 
-  private rule(
-    place: Place,
-    at: RulePlace,
-    box: Box,
-    exits: Exits,
-    onward: Onward,
-    depth: number,
-  ): void {
+  private rule(place: Place, at: RulePlace, box: Box, exits: Exits, onward: Onward, depth: number): void {
     let inside: readonly Box[] = [box];
     for (const e of at.rule.expressions) {
       if (inside.length === 0) return;
@@ -269,7 +263,8 @@ export class BoxInterpreter {
       return;
     }
     if (e.kind === "spread") {
-      for (const address of new Set(e.targets)) accepted.push({ ...box, target: { address, port: e.port }, translator });
+      for (const address of new Set(e.targets))
+        accepted.push({ ...box, target: { address, port: e.port }, translator });
       return;
     }
     this.lookUp(place, e.address, e.keys, box, (part, address) => {
@@ -323,7 +318,9 @@ export class BoxInterpreter {
       return;
     }
     if (role.kind === "port") {
-      const cuts = values.map((part) => (typeof part === "object" ? [Number(part.from), Number(part.to)] : [part, part]));
+      const cuts = values.map((part) =>
+        typeof part === "object" ? [Number(part.from), Number(part.to)] : [part, part],
+      );
       cutPorts(box, cuts as [number, number][], hit, miss);
       return;
     }
@@ -361,7 +358,8 @@ export class BoxInterpreter {
     }
     const shape = `${place.table.name} ${name} ${keys.join(" . ")} ${roles.map((role) => role.kind).join()}`;
     let index = this.indices.get(shape);
-    if (index === undefined) this.indices.set(shape, (index = new SetIndex(set, keys, roles, this.universe, this.finders)));
+    if (index === undefined)
+      this.indices.set(shape, (index = new SetIndex(set, keys, roles, this.universe, this.finders)));
     index.look(box, roles, each);
   }
 }
@@ -388,4 +386,3 @@ function within(value: Value | string, part: Part): boolean {
   if (typeof part !== "object") return value === part;
   return typeof value !== "string" && value >= part.from && value <= part.to;
 }
-

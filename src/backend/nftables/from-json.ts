@@ -57,7 +57,8 @@ export function readTable(listed: ListedTable, foreign = false): ReadTable {
   for (const rule of listed.rules) {
     const chain = rule["chain"] as string;
     const read = readRule(rule, reader);
-    const asks = foreign && read.expressions.some((e) => vague.has(e.kind === "lookup" ? e.set : e.kind === "vmap" ? e.map : ""));
+    const asks =
+      foreign && read.expressions.some((e) => vague.has(e.kind === "lookup" ? e.set : e.kind === "vmap" ? e.map : ""));
     const one = foreign ? { ...read, uncertain: asks || !read.understood } : read;
     const list = rules.get(chain);
     if (list === undefined) rules.set(chain, [one]);
@@ -97,7 +98,8 @@ function readRule(rule: Listed, reader: Reader): ReadRule {
   const { expressions, understood, counted } = readExpressions(list, reader);
   const comment = rule["comment"] as string | undefined;
   const plain: Rule = { expressions, from: [] };
-  const text = understood && !reader.foreign ? ruleText(plain) + (counted ? " counter" : "") : list.map(objectText).join(" ");
+  const text =
+    understood && !reader.foreign ? ruleText(plain) + (counted ? " counter" : "") : list.map(objectText).join(" ");
   return {
     ...plain,
     ...(comment === undefined ? {} : { comment }),
@@ -171,4 +173,3 @@ function readData(type: Type | "verdict", value: unknown): Data {
   if (typeof part === "object" || typeof part === "string") throw new NotUnderstood();
   return part;
 }
-

@@ -23,7 +23,9 @@ export interface ListedTable {
 export async function listRuleset(): Promise<ListedTable[]> {
   const { stdout } = await run("nft", ["-j", "list", "ruleset"], { timeout: 120_000 });
   const tables = toTables((JSON.parse(stdout) as { nftables: Listed[] }).nftables);
-  return Promise.all(tables.map(async (table) => (table.flagged ? { ...table, dormant: await isDormant(table) } : table)));
+  return Promise.all(
+    tables.map(async (table) => (table.flagged ? { ...table, dormant: await isDormant(table) } : table)),
+  );
 }
 
 /** Which flags a table has, nft 1.0.6 says right only in its own syntax. */
@@ -32,7 +34,9 @@ async function isDormant({ family, name }: ListedTable): Promise<boolean> {
   return /^\tflags .*\bdormant\b/m.test(stdout);
 }
 
-type Growing = { -readonly [K in keyof ListedTable]: ListedTable[K] extends readonly Listed[] ? Listed[] : ListedTable[K] };
+type Growing = {
+  -readonly [K in keyof ListedTable]: ListedTable[K] extends readonly Listed[] ? Listed[] : ListedTable[K];
+};
 
 /** Sorts the objects of a listing by their tables. Pure. */
 export function toTables(objects: readonly Listed[]): ListedTable[] {
@@ -45,7 +49,10 @@ export function toTables(objects: readonly Listed[]): ListedTable[] {
     const key = `${family} ${name}`;
     let table = tables.get(key);
     if (table === undefined)
-      tables.set(key, (table = { family, name, flagged: false, dormant: false, chains: [], sets: [], rules: [], flowtables: [] }));
+      tables.set(
+        key,
+        (table = { family, name, flagged: false, dormant: false, chains: [], sets: [], rules: [], flowtables: [] }),
+      );
     if (kind === "table") table.flagged = value["flags"] !== undefined;
     else if (kind === "chain") table.chains.push(value);
     else if (kind === "set" || kind === "map") table.sets.push(value);
