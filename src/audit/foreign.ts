@@ -7,7 +7,7 @@
  * be told.
  */
 import type { ReadRule, ReadTable } from "../backend/nftables/from-json.js";
-import type { RulePlace } from "../backend/nftables/boxes.js";
+import type { RulePlace } from "../backend/nftables/box.js";
 import { packetText } from "../ir/packet-text.js";
 import type { Policy } from "../ir/policy.js";
 import { type Address, FAMILIES } from "../net/address.js";

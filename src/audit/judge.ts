@@ -1,45 +1,13 @@
 /** Holds what a ruleset does with boxes of packets against the evaluator, piece by piece. For proof.ts. */
-import { type Box, type BoxOutcome, cutPorts, type RulePlace } from "../backend/nftables/boxes.js";
+import { type Box, cutPorts } from "../backend/nftables/box.js";
 import type { Universe, Value } from "../backend/nftables/universe.js";
-import { type Decision, type End, endpointAt, evaluate, type Packet } from "../ir/evaluate.js";
+import { type End, endpointAt, evaluate, type Packet } from "../ir/evaluate.js";
 import { hasPeer } from "../ir/peers.js";
-import { isInternal, type PeerSet, type Policy, type Publish, type Rule } from "../ir/policy.js";
-import { type Address, formatValue } from "../net/address.js";
-import { addBit, type Bits, bitsOf, both, meets, members, noBits, without } from "../net/bits.js";
+import { isInternal, type Policy, type Publish } from "../ir/policy.js";
+import { type Address, formatValue, sameAddress } from "../net/address.js";
+import { addBit, type Bits, both, meets, members, noBits, without } from "../net/bits.js";
 import { ICMP, ICMPV6, portsOf } from "../net/ports.js";
-
-export interface Difference {
-  /** As the policy sees it; for one that is translated nowhere, as it is. */
-  readonly packet: Packet;
-  readonly expected: Decision;
-  readonly actual: "allow" | "deny" | "reject";
-  /** What is wrong where it isn't the verdict. */
-  readonly translation?: string;
-  /** The rule that dropped, rejected or translated it. */
-  readonly by?: RulePlace;
-  /** Whether it is so can't be told: the rule asks for something that isn't interpreted. */
-  readonly perhaps?: boolean;
-}
-
-/** A rule, seen from a universe. */
-interface Seen {
-  readonly rule: Rule;
-  readonly sources: Bits;
-  readonly destinations: Bits;
-  /** Undefined: every port. */
-  readonly ports: readonly (readonly [number, number])[] | undefined;
-  /** The lowest and the highest of them. */
-  readonly from: number;
-  readonly to: number;
-}
-
-/** What a piece is about besides the box: the way through a publish, with the container's address and port. */
-interface Way {
-  readonly via: Publish;
-  readonly target: Address;
-  /** The container's port for the host's port 0: so it is, added to a port, when the port is kept or moved. */
-  readonly shift: number;
-}
+import { cut, type Difference, endsIn, groups, type Judged, numberOf, pairsOf, type Seen, type Way } from "./pieces.js";
 
 export class Judge {
   /** Pieces that the evaluator was asked about. */
@@ -134,7 +102,7 @@ export class Judge {
     if (hostAddress !== undefined) {
       const wanted = this.where(
         this.destinations,
-        ({ zone, address }) => zone === "host" && same(address, hostAddress),
+        ({ zone, address }) => zone === "host" && sameAddress(address, hostAddress),
       );
       const others = without(box.destinations, wanted);
       destinations = both(box.destinations, wanted);
@@ -306,80 +274,4 @@ export class Judge {
       endpointAt(this.policy, source.address)?.container === endpointAt(this.policy, destination.address)?.container
     );
   }
-}
-
-/** What is to be judged; `perhaps`: it may also be otherwise. */
-export interface Judged extends BoxOutcome {
-  readonly perhaps?: boolean;
-}
-
-let count = 0;
-const numbers = new WeakMap<object, number>();
-
-/** A number for a rule, the same each time. */
-function numberOf(rule: object): number {
-  let number = numbers.get(rule);
-  if (number === undefined) numbers.set(rule, (number = ++count));
-  return number;
-}
-
-const known = new WeakMap<readonly End[], Map<PeerSet, Bits>>();
-
-/** Which of the ends a peer set has; found once for a list. */
-function endsIn(list: readonly End[], peers: PeerSet): Bits {
-  let sets = known.get(list);
-  if (sets === undefined) known.set(list, (sets = new Map()));
-  let bits = sets.get(peers);
-  if (bits === undefined) {
-    bits = noBits(list.length);
-    for (let i = 0; i < list.length; i++) {
-      const { zone, address } = list[i] as End;
-      if (hasPeer(peers, zone, address)) addBit(bits, i);
-    }
-    sets.set(peers, bits);
-  }
-  return bits;
-}
-
-const same = (a: Address, b: Address): boolean => a.family === b.family && (a.value as Value) === b.value;
-
-function pairsOf(flat: readonly number[]): [number, number][] {
-  const out: [number, number][] = [];
-  for (let i = 0; i < flat.length; i += 2) out.push([flat[i] as number, flat[i + 1] as number]);
-  return out;
-}
-
-function groups(list: readonly End[], name: (end: End) => string): Bits[] {
-  const found = new Map<string, number[]>();
-  list.forEach((end, i) => {
-    const key = name(end);
-    const known = found.get(key);
-    if (known === undefined) found.set(key, [i]);
-    else known.push(i);
-  });
-  return [...found.values()].map((group) => bitsOf(list.length, group));
-}
-
-/** Cuts a piece into what a rule covers and the rest. */
-function cut(piece: Box, { sources, destinations, ports }: Seen, way: Way | undefined): Box[] {
-  const from = both(piece.sources, sources);
-  const to = way === undefined ? both(piece.destinations, destinations) : piece.destinations;
-  if (from === undefined || to === undefined) return [piece];
-  const out: Box[] = [];
-  const others = without(piece.sources, sources);
-  if (others !== undefined) out.push({ ...piece, sources: others });
-  const beyond = way === undefined ? without(piece.destinations, destinations) : undefined;
-  if (beyond !== undefined) out.push({ ...piece, sources: from, destinations: beyond });
-  const inside = { ...piece, sources: from, destinations: to };
-  if (ports === undefined) out.push(inside);
-  else {
-    const shift = way?.shift ?? 0;
-    cutPorts(
-      inside,
-      ports.map(([lo, hi]) => [lo - shift, hi - shift] as const),
-      out,
-      out,
-    );
-  }
-  return out;
 }

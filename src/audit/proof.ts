@@ -6,7 +6,8 @@
  * is asked about one packet of each piece. So every packet is covered, and the work grows with what the ruleset and the
  * policy distinguish. Ends are cut at every boundary in either.
  */
-import { type Box, BoxInterpreter, type Reading, type RulePlace } from "../backend/nftables/boxes.js";
+import type { Box, Reading, RulePlace } from "../backend/nftables/box.js";
+import { BoxInterpreter } from "../backend/nftables/boxes.js";
 import type { Ruleset } from "../backend/nftables/ruleset.js";
 import { Universe } from "../backend/nftables/universe.js";
 import { ends } from "../ir/classes.js";
@@ -15,9 +16,10 @@ import { ANY, anywhere } from "../ir/peers.js";
 import type { Endpoint, PeerSet, Policy, Zone } from "../ir/policy.js";
 import { type Address, type Family, FAMILIES, isLoopback, sameAddress, single } from "../net/address.js";
 import { ICMP, PORTED, protocolIn } from "../net/ports.js";
-import { type Difference, Judge, type Judged } from "./judge.js";
+import { Judge } from "./judge.js";
+import type { Difference, Judged } from "./pieces.js";
 
-export type { Difference } from "./judge.js";
+export type { Difference } from "./pieces.js";
 
 export interface Proof {
   /** Parts into which all packets were cut and that were asked about. */

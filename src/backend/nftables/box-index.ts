@@ -1,6 +1,6 @@
 /** A set's elements, arranged for looking boxes up: by what is fixed, then by sources, destinations and ports. */
 import { addBit, type Bits, both, noBits, onlyBit, without } from "../../net/bits.js";
-import type { Box } from "./boxes.js";
+import { type Box, within } from "./box.js";
 import type { Data, Key, Part, Set } from "./ruleset.js";
 import type { Role, Universe, Value } from "./universe.js";
 
@@ -97,7 +97,7 @@ export class SetIndex {
   /** Cuts a box into parts, each with what the set has for it. */
   look(box: Box, roles: readonly Role[], each: Each): void {
     const values = this.constants.map((i) => (roles[i] as Extract<Role, { kind: "constant" }>).value as Value | string);
-    const groups = this.ranged.filter(({ parts }) => parts.every((part, i) => matches(values[i] as Value, part)));
+    const groups = this.ranged.filter(({ parts }) => parts.every((part, i) => within(values[i] as Value, part)));
     const exact = this.exact.get(values.join(" "));
     const [first, second] = [...(exact === undefined ? [] : [exact]), ...groups.map(({ group }) => group)];
     if (first === undefined) return each(box, undefined);
@@ -226,7 +226,7 @@ export class Finder {
     const count = this.roles[0]?.values.length ?? 0;
     const found: number[] = [];
     for (let end = 0; end < count; end++)
-      if (parts.every((part, i) => matches(this.roles[i]?.values[end] as Value, part))) found.push(end);
+      if (parts.every((part, i) => within(this.roles[i]?.values[end] as Value, part))) found.push(end);
     return found;
   }
 
@@ -244,9 +244,4 @@ export class Finder {
       found.push(ordered[low] as number);
     return found;
   }
-}
-
-function matches(value: Value | string, part: Part): boolean {
-  if (typeof part !== "object") return value === part;
-  return typeof value !== "string" && value >= part.from && value <= part.to;
 }

@@ -7,48 +7,10 @@
  * of a connection, as the interpreter does, and must agree with it on every packet; a test holds that.
  */
 import { addBit, allBits, type Bits, both, noBits, without } from "../../net/bits.js";
-import type { Chain, Data, Expression, Hook, Key, Part, Rule, Ruleset, Set, Table, Target } from "./ruleset.js";
+import type { Chain, Data, Expression, Hook, Key, Part, Ruleset, Set, Table, Target } from "./ruleset.js";
+import { type Box, type BoxOutcome, cutPorts, type Observer, type Reading, type RulePlace, within } from "./box.js";
 import { keyRoles, type Role, Universe, type Value } from "./universe.js";
 import { type Finder, SetIndex } from "./box-index.js";
-
-/** `source` and `destination` are members of the universe; ports are those before translation. */
-export interface Box {
-  readonly sources: Bits;
-  readonly destinations: Bits;
-  readonly from: number;
-  readonly to: number;
-  /** Where it was translated to; `port` undefined: the port is kept. */
-  readonly target?: { readonly address: Value; readonly port: number | undefined };
-  /** The rule that translated it. */
-  readonly translator?: RulePlace;
-}
-
-export interface BoxOutcome {
-  readonly box: Box;
-  readonly verdict: "allow" | "deny" | "reject";
-  /** The rule that dropped or rejected it. */
-  readonly by?: RulePlace;
-}
-
-export interface RulePlace {
-  readonly table: Pick<Table, "family" | "name">;
-  readonly chain: string;
-  readonly rule: PerhapsRule;
-}
-
-/** A rule that may ask for more than its expressions say (see from-json.ts). */
-export interface PerhapsRule extends Rule {
-  readonly uncertain?: boolean;
-}
-
-/**
- * How an uncertain rule is taken: `lenient` as it lets most pass, so that what is dropped is dropped for certain;
- * `strict` as it drops most. Plans have none.
- */
-export type Reading = "lenient" | "strict";
-
-/** Is told of the boxes that meet a rule's known conditions. */
-export type Observer = (place: RulePlace, box: Box) => void;
 
 interface Place {
   readonly table: Table;
@@ -364,25 +326,5 @@ export class BoxInterpreter {
   }
 }
 
-/** Cuts a box by intervals of ports, which don't overlap. */
-export function cutPorts(box: Box, intervals: readonly (readonly [number, number])[], hit: Box[], miss: Box[]): void {
-  let at = box.from;
-  for (const [from, to] of [...intervals].sort((a, b) => a[0] - b[0])) {
-    const [lo, hi] = [Math.max(from, at), Math.min(to, box.to)];
-    if (lo > hi) continue;
-    if (lo > at) miss.push({ ...box, from: at, to: lo - 1 });
-    hit.push({ ...box, from: lo, to: hi });
-    at = hi + 1;
-  }
-  if (at <= box.to) miss.push({ ...box, from: at, to: box.to });
-}
-
 /** Expressions that end a rule. */
 const TERMINAL: ReadonlySet<Expression["kind"]> = new Set(["verdict", "vmap", "reject", "dnat", "spread", "snat"]);
-
-function within(value: Value | string, part: Part): boolean {
-  // A device's name that ends in an asterisk stands for all that begin so.
-  if (typeof part === "string" && part.endsWith("*")) return String(value).startsWith(part.slice(0, -1));
-  if (typeof part !== "object") return value === part;
-  return typeof value !== "string" && value >= part.from && value <= part.to;
-}
