@@ -18,7 +18,7 @@ export interface AuditFlags {
 
 export async function audit(files: readonly string[], options: AuditFlags): Promise<void> {
   const given = files.length > 0 ? [compileOrFail(files, true)] : undefined;
-  await requireSystem();
+  await requireSystem("reading back what the kernel has");
   let report = await read(given);
   let mended: string[] | undefined;
   if (options.fix === true) {

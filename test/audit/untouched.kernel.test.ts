@@ -10,7 +10,7 @@ import { statements } from "../support/random-policy.js";
 
 const test = suite("audit: untouched");
 const HERE = import.meta.resolve("../support/audited.ts");
-const APPLIES = Number(process.env["TSNET_APPLIES"] ?? 12);
+const APPLIES = Number(process.env["TSNET_APPLIES"] ?? 5);
 
 test(`no false alarm after ${APPLIES} applies`, () =>
   lab(async (host) => {
