@@ -18,8 +18,23 @@ export function networkDrift(policy: Policy, topology: Topology, actual: Actual)
   const inTheWay = new Set(conflicts.map(({ object }) => object.split(" ")[1]));
   return [
     ...blocked,
+    ...strangersPorts(policy, topology, actual),
     ...changes.filter((change) => !isBlocked(change, inTheWay)).flatMap((change) => changeDrift(policy, change)),
   ];
+}
+
+/** Our bridges have no ports: what is one stands on the network's gateway unasked. */
+function strangersPorts(policy: Policy, { bridges }: Topology, { host }: Actual): Drift[] {
+  return bridges.flatMap((bridge) =>
+    [...host.links.values()]
+      .filter(({ master }) => master === bridge.device)
+      .map(({ name }) => ({
+        object: `device ${name}`,
+        origin: behindNetwork(policy, bridge.network),
+        message: `${name} is a port of ${bridge.device}, the bridge of network ${bridge.network}`,
+        effect: `what is behind ${name} reaches the gateway as if it were on the network`,
+      })),
+  );
 }
 
 function isBlocked({ verb, text }: Change, inTheWay: ReadonlySet<string | undefined>): boolean {
@@ -78,7 +93,7 @@ function subject(phrase: string, object: string): string {
   if (neighbour !== null) return `neighbour ${neighbour[1]} on ${neighbour[2]} of ${object}`;
   const address = /^(\S+) (?:lost|lacks|has) (\S+)/.exec(phrase);
   if (address !== null) return `address ${address[2]} of ${address[1]}, ${object}`;
-  const device = /(?:MAC|MTU) of (\S+) is|^(\S+) (?:is down|is not|was to)/.exec(phrase);
+  const device = /(?:MAC|MTU) of (\S+) is|^(\S+) (?:is down|is not|is a port|was to)/.exec(phrase);
   const name = device?.[1] ?? device?.[2];
   return name === undefined ? object : `device ${name} of ${object}`;
 }
@@ -91,6 +106,7 @@ function missing(what: string, object: string): string {
 
 /** What becomes of packets, by the phrases of mend.ts. */
 const EFFECTS: readonly (readonly [RegExp, (object: string) => string])[] = [
+  [/is a port of/, (object) => `frames of ${object} are bridged to others past every rule, instead of being routed through them`],
   [/is down/, (object) => `no packet gets to ${object} or from it there`],
   [/forwarding is 0/, (object) => `packets of ${object} aren't forwarded: it reaches nobody beyond this host`],
   [/forwarding is 1/, (object) => `packets of ${object} are forwarded in a family that it has no address of`],

@@ -10,10 +10,7 @@ const TOOLS = ["ip", "nft", "nsenter", "unshare"];
 export async function requireSystem(doing = "changing this host's network"): Promise<void> {
   const privilege = await probe("net_admin");
   if (!privilege.ok)
-    throw new Obstacle(
-      `${doing} needs root: ${privilege.what}`,
-      `${privilege.mend}; without root: tsnet try FILE`,
-    );
+    throw new Obstacle(`${doing} needs root: ${privilege.what}`, `${privilege.mend}; without root: tsnet try FILE`);
   const missing = TOOLS.find((tool) => !isInstalled(tool));
   if (missing !== undefined) throw new MissingTool(missing);
 }

@@ -284,6 +284,25 @@ const ROWS: readonly Row[] = [
   ["a host end is gone", `link delete ${db}`, new RegExp(db), 5],
   ["a bridge is down", `link set ${back} down`, new RegExp(back), 3],
   ["a bridge is gone", `link delete ${back}`, new RegExp(back), 3],
+  [
+    "a host end is a port of a bridge",
+    async (host) => {
+      await host.run("ip", ["link", "add", "name", "br9", "type", "bridge"]);
+      return host.run("ip", ["link", "set", ops, "master", "br9"]);
+    },
+    new RegExp(ops),
+    7,
+  ],
+  [
+    "a stranger is a port of our bridge",
+    async (host) => {
+      await host.run("ip", ["link", "add", "name", "v8", "type", "veth", "peer", "name", "v9"]);
+      return host.run("ip", ["link", "set", "v8", "master", front]);
+    },
+    /v8/,
+    2,
+    "link delete v8",
+  ],
   ["an MTU", `link set ${app} mtu 1400`, new RegExp(app), 6],
   ["the MAC of a host end", `link set ${ops} address 02:00:00:00:00:99`, new RegExp(ops), 7],
   ["an address of a bridge is gone", `address delete 10.90.2.1/24 dev ${back}`, /10\.90\.2\.1/, 3],
