@@ -106,7 +106,10 @@ function missing(what: string, object: string): string {
 
 /** What becomes of packets, by the phrases of mend.ts. */
 const EFFECTS: readonly (readonly [RegExp, (object: string) => string])[] = [
-  [/is a port of/, (object) => `frames of ${object} are bridged to others past every rule, instead of being routed through them`],
+  [
+    /is a port of/,
+    (object) => `frames of ${object} are bridged to others past every rule, instead of being routed through them`,
+  ],
   [/is down/, (object) => `no packet gets to ${object} or from it there`],
   [/forwarding is 0/, (object) => `packets of ${object} aren't forwarded: it reaches nobody beyond this host`],
   [/forwarding is 1/, (object) => `packets of ${object} are forwarded in a family that it has no address of`],

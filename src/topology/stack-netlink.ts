@@ -55,11 +55,7 @@ function toStack({ links, addresses, routes, neighbours }: Dump): Stack {
   };
 }
 
-function toLink(
-  link: DumpedLink,
-  addresses: readonly StackAddress[],
-  named: (index: number) => string,
-): StackLink {
+function toLink(link: DumpedLink, addresses: readonly StackAddress[], named: (index: number) => string): StackLink {
   const { name, index, kind, alias, mtu, group, up } = link;
   const master = link.master === undefined ? {} : { master: named(link.master) };
   const peer = link.elsewhere && link.link !== 0 ? link.link : undefined;

@@ -129,7 +129,20 @@ function toLink(body: Buffer, types: Map<number, number>): DumpedLink {
         if (inner === rt.IFLA_INFO.KIND) kind = string(body, from, to);
       });
   });
-  return { index, name, up: (flags & rt.IFF_UP) !== 0, mtu, group, address, alias, kind, link, master, elsewhere, settings };
+  return {
+    index,
+    name,
+    up: (flags & rt.IFF_UP) !== 0,
+    mtu,
+    group,
+    address,
+    alias,
+    kind,
+    link,
+    master,
+    elsewhere,
+    settings,
+  };
 }
 
 /** A tunnel's is an IP address. */
