@@ -20,7 +20,7 @@ import { foreignEffects } from "./foreign.js";
 import { foreignTables } from "./foreign-tables.js";
 import { forwardingDrift } from "./forwarding-drift.js";
 import { networkDrift } from "./network-drift.js";
-import type { Finding, PolicyReport } from "./report.js";
+import type { Finding, Foreign, PolicyReport } from "./report.js";
 import { routeDevice } from "./route-device.js";
 import { working } from "./rule-drift.js";
 import { behindDecision, placeOf } from "./statement.js";
@@ -68,17 +68,28 @@ async function auditPolicy(compiled: Compiled, listed: readonly ListedTable[]): 
   ];
   const proof = tryProof(policy, working(have));
   const others = await foreignTables(listed, (table) => isOurs(table));
-  const foreign = foreignEffects(policy, have, others.tables, routeDevice(actual.host));
+  const { foreign, failure } = tryForeign(() => foreignEffects(policy, have, others.tables, routeDevice(actual.host)));
   const findings = [
     ...recorded(compiled, applied),
     ...proved(compiled, have, proof, drift.length),
     ...others.findings,
+    ...failure,
     ...foreign.map((one): Finding => {
       const place = one.origin === undefined ? { file: null, line: null } : placeOf(one.origin);
       return { code: `foreign-${one.effect}`, severity: one.severity, message: one.message, ...place };
     }),
   ];
   return { ...base, drift, foreign, findings, classes: proof?.classes };
+}
+
+/** Somebody else's ruleset may hold what no interpreter expects: that must not hide what has drifted. */
+function tryForeign(work: () => Foreign[]): { foreign: Foreign[]; failure: Finding[] } {
+  try {
+    return { foreign: work(), failure: [] };
+  } catch (error) {
+    const message = `what the rules of others do to the policy's packets can't be told: ${(error as Error).message}`;
+    return { foreign: [], failure: [finding("foreign-unclear", "info", message)] };
+  }
 }
 
 const isOwnFamily = ({ family }: ListedTable): boolean => family === "inet" || family === "arp";

@@ -49,6 +49,12 @@ export function meets(a: Bits, b: Bits): boolean {
   return false;
 }
 
+export function sizeOf(bits: Bits): number {
+  let size = 0;
+  for (let i = 0; i < bits.length; i++) for (let word = bits[i] as number; word !== 0; word &= word - 1) size++;
+  return size;
+}
+
 /** The only member; undefined where there are none or several. */
 export function onlyBit(bits: Bits): number | undefined {
   let found: number | undefined;

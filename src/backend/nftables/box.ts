@@ -1,5 +1,5 @@
 /** Sets of packets, and what becomes of them: for boxes.ts and who reads what it says. */
-import type { Bits } from "../../net/bits.js";
+import { type Bits, sizeOf } from "../../net/bits.js";
 import type { Part, Rule, Table } from "./ruleset.js";
 import type { Value } from "./universe.js";
 
@@ -11,6 +11,8 @@ export interface Box {
   readonly to: number;
   /** Where it was translated to; `port` undefined: the port is kept. */
   readonly target?: { readonly address: Value; readonly port: number | undefined };
+  /** One of several targets in turn, and not the first: the same packets as another box's. */
+  readonly again?: true;
   /** The rule that translated it. */
   readonly translator?: RulePlace;
 }
@@ -41,6 +43,10 @@ export type Reading = "lenient" | "strict";
 
 /** Is told of the boxes that meet a rule's known conditions. */
 export type Observer = (place: RulePlace, box: Box) => void;
+
+export function packetsIn({ sources, destinations, from, to }: Box): number {
+  return sizeOf(sources) * sizeOf(destinations) * (to - from + 1);
+}
 
 /** Cuts a box by intervals of ports, which don't overlap. */
 export function cutPorts(box: Box, intervals: readonly (readonly [number, number])[], hit: Box[], miss: Box[]): void {

@@ -8,7 +8,16 @@
  */
 import { addBit, allBits, type Bits, both, noBits, without } from "../../net/bits.js";
 import type { Chain, Data, Expression, Hook, Key, Part, Ruleset, Set, Table, Target } from "./ruleset.js";
-import { type Box, type BoxOutcome, cutPorts, type Observer, type Reading, type RulePlace, within } from "./box.js";
+import {
+  type Box,
+  type BoxOutcome,
+  cutPorts,
+  type Observer,
+  packetsIn,
+  type Reading,
+  type RulePlace,
+  within,
+} from "./box.js";
 import { keyRoles, type Role, Universe, type Value } from "./universe.js";
 import { type Finder, SetIndex } from "./box-index.js";
 
@@ -68,12 +77,21 @@ export class BoxInterpreter {
       from: 0,
       to: ported ? 65535 : 0,
     };
+    this.flow(all, done);
+    // A packet that got lost on the way would go unproved.
+    const count = done.reduce((sum, { box }) => sum + (box.again === true ? 0 : packetsIn(box)), 0);
+    if (count !== packetsIn(all)) throw new Error(`of ${packetsIn(all)} packets ${count} came out`);
+    return done;
+  }
+
+  private flow(all: Box, done: BoxOutcome[]): void {
+    const { universe } = this;
     const pass = (boxes: readonly Box[]): void => {
       for (const box of boxes) done.push({ box, verdict: "allow" });
     };
     if (universe.entry === "host") {
       pass(this.hook("output", [all], done));
-      return done;
+      return;
     }
     const here: Box[] = [];
     const onward: Box[] = [];
@@ -89,7 +107,6 @@ export class BoxInterpreter {
     }
     pass(this.hook("input", here, done));
     pass(this.hook("forward", onward, done));
-    return done;
   }
 
   private hook(hook: Hook["hook"], boxes: readonly Box[], done: BoxOutcome[]): readonly Box[] {
@@ -225,8 +242,10 @@ export class BoxInterpreter {
       return;
     }
     if (e.kind === "spread") {
-      for (const address of new Set(e.targets))
-        accepted.push({ ...box, target: { address, port: e.port }, translator });
+      [...new Set(e.targets)].forEach((address, i) => {
+        const again = i === 0 ? {} : { again: true as const };
+        accepted.push({ ...box, ...again, target: { address, port: e.port }, translator });
+      });
       return;
     }
     this.lookUp(place, e.address, e.keys, box, (part, address) => {
