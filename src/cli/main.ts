@@ -122,6 +122,24 @@ Containers that nothing in the policy tells apart share a row. The page needs no
     .action(async (files: string[], options) => (await import("./graph.js")).graph(files, options));
 
   program
+    .command("audit")
+    .description("the live kernel against the policy: what drifted, and which foreign rules are in the way")
+    .argument("[file...]", `${FILE_HELP}; without them every live policy, as it was applied`)
+    .option("--fix", "apply again what has drifted, and say what that mended")
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      `
+Reads rules, devices, addresses, routes, neighbours, sysctls, namespaces and hosts files back. The rules, as the kernel
+has them, are held against the policy for every packet. Exits with 4 on drift, and where a foreign rule drops what the
+policy allows.
+--json: { drift: [{ object, statement, message }], foreign: [{ object, effect, statement, message }],
+findings: [{ code, severity, message, file, line }] }, and with --fix mended: [message].
+` + examples("tsnet audit", "tsnet audit shop.tsnet", "tsnet audit --fix", "tsnet audit --json | jq .drift"),
+    )
+    .action(async (files: string[], options) => (await import("./audit.js")).audit(files, options));
+
+  program
     .command("try")
     .description("the whole policy in a throwaway namespace: builds it, probes every pair with real packets")
     .argument("<file...>", FILE_HELP)

@@ -151,7 +151,7 @@ function hostAddresses(policy: Policy): readonly Address[] {
 }
 
 /** One end for each cell of `within`, cut by the sets of `by`. */
-function ends(policy: Policy, family: Family, within: PeerSet, by: readonly PeerSet[], merge: boolean): End[] {
+export function ends(policy: Policy, family: Family, within: PeerSet, by: readonly PeerSet[], merge: boolean): End[] {
   const out: End[] = [];
   const own = rangesOf(ownAddresses(policy.containers), family);
   // Gateways, and addresses that something is published on, are this host's own for certain.

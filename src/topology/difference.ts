@@ -44,7 +44,8 @@ function bridgeChanges(bridge: BridgePlan, actual: Actual, kept: Set<string>): C
     kept.add(device);
     const { works, what } = mendBridge(bridge, link, actual);
     if (works.length === 0) return [];
-    return [{ verb: "change", object, text: `mend bridge ${device}: ${what.join("; ")}`, from, works, restore: [] }];
+    const text = `mend bridge ${device}: ${what.join("; ")}`;
+    return [{ verb: "change", object, text, what, from, works, restore: [] }];
   }
   // Born under a name that only we use, so that a killed apply leaves nothing that nobody knows the owner of.
   const born = device.startsWith(BRIDGE_PREFIX) ? device : BRIDGE_PREFIX + hashText(11, "born", device);
@@ -77,6 +78,7 @@ function sandboxChanges(plan: SandboxPlan, topology: Topology, actual: Actual, k
       verb: "change",
       object,
       text: `mend ${path}: its loopback device is down`,
+      what: ["its loopback device is down"],
       from,
       works,
       restore: [],
@@ -114,6 +116,7 @@ function endpointChanges(plan: SandboxPlan, endpoint: EndpointPlan, actual: Actu
         verb: "change",
         object,
         text: `replace ${on} (${device}): ${reason}`,
+        what: [reason],
         from,
         works,
         restore: restoring(link, actual),
@@ -122,7 +125,8 @@ function endpointChanges(plan: SandboxPlan, endpoint: EndpointPlan, actual: Actu
   }
   const { works, what } = mendEndpoint(endpoint, link, plan.path, sandbox, actual);
   if (works.length === 0) return [];
-  return [{ verb: "change", object, text: `mend ${on} (${device}): ${what.join("; ")}`, from, works, restore: [] }];
+  const text = `mend ${on} (${device}): ${what.join("; ")}`;
+  return [{ verb: "change", object, text, what, from, works, restore: [] }];
 }
 
 // What goes away -----------------------------------------------------------------------------------------------------

@@ -71,6 +71,11 @@ export function spare(device: string): IpLine {
   return ["link", "set", "dev", device, "group", "0"];
 }
 
+/** `master` undefined: it is no port of anything. */
+export function setMaster(device: string, master: string | undefined): IpLine {
+  return ["link", "set", "dev", device, ...(master === undefined ? ["nomaster"] : ["master", master])];
+}
+
 export function setMac(device: string, mac: string): IpLine {
   return ["link", "set", "dev", device, "address", mac];
 }

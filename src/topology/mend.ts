@@ -20,6 +20,7 @@ export function mendBridge(bridge: BridgePlan, link: StackLink, actual: Actual):
     mac(link, bridge.mac),
     mtu(undefined, link, bridge.mtu),
     group(link),
+    master(undefined, link),
     addresses(link, bridge.addresses, "bridge"),
     sysctls(undefined, bridge.sysctls, actual.sysctls),
     up(undefined, link),
@@ -62,6 +63,7 @@ export function mendEndpoint(
     mac(link, endpoint.hostMac),
     mtu(undefined, link, endpoint.mtu),
     group(link),
+    master(undefined, link),
     mtu(netns, there, endpoint.mtu),
     addresses(link, endpoint.hostAddresses, "endpoint"),
     sysctls(undefined, endpoint.hostSysctls, actual.sysctls),
@@ -104,6 +106,15 @@ function group(link: StackLink): Mending {
   return {
     works: [ip("address", undefined, lines.spare(link.name))],
     what: [`${link.name} was to be deleted`],
+  };
+}
+
+/** Frames of a port are bridged, past the hooks where they should be routed. */
+function master(place: Place, link: StackLink): Mending {
+  if (link.master === undefined) return NOTHING;
+  return {
+    works: [ip("address", place, lines.setMaster(link.name, undefined), lines.setMaster(link.name, link.master))],
+    what: [`${link.name} is a port of ${link.master}`],
   };
 }
 

@@ -30,6 +30,7 @@ interface IpLink {
   flags: string[];
   mtu: number;
   group?: string;
+  master?: string;
   address?: string;
   ifalias?: string;
   linkinfo?: { info_kind?: string };
@@ -66,6 +67,7 @@ function toLink(link: IpLink): StackLink {
     mtu: link.mtu,
     // A name is from /etc/iproute2/group, and none of ours has one.
     group: /^\d+$/.test(link.group ?? "") ? Number(link.group) : 0,
+    ...(link.master === undefined ? {} : { master: link.master }),
     up: link.flags.includes("UP"),
     addresses: (link.addr_info ?? []).flatMap((info) => {
       if (info.local === undefined || info.prefixlen === undefined) return [];

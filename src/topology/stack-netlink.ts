@@ -44,7 +44,7 @@ function toStack({ links, addresses, routes, neighbours }: Dump): Stack {
   const names = new Map(links.map(({ index, name }) => [index, name]));
   const named = (index: number): string => names.get(index) ?? `if${index}`;
   return {
-    links: new Map(links.map((link) => [link.name, toLink(link, byDevice.get(link.index) ?? [])])),
+    links: new Map(links.map((link) => [link.name, toLink(link, byDevice.get(link.index) ?? [], named)])),
     routes: routes.map((route) => toRoute(route, named)),
     neighbours: neighbours.map(({ destination, address, device, family }) => ({
       address: destination,
@@ -55,10 +55,11 @@ function toStack({ links, addresses, routes, neighbours }: Dump): Stack {
   };
 }
 
-function toLink(link: DumpedLink, addresses: readonly StackAddress[]): StackLink {
+function toLink(link: DumpedLink, addresses: readonly StackAddress[], named: (index: number) => string): StackLink {
   const { name, index, kind, alias, mtu, group, up } = link;
+  const master = link.master === undefined ? {} : { master: named(link.master) };
   const peer = link.elsewhere && link.link !== 0 ? link.link : undefined;
-  return { name, index, peer, kind, alias, mac: link.address, mtu, group, up, addresses };
+  return { name, index, peer, kind, alias, mac: link.address, mtu, group, ...master, up, addresses };
 }
 
 function toAddress({ local, length, family, flags, scope }: DumpedAddress): StackAddress {

@@ -17,6 +17,8 @@ export interface StackLink {
   readonly mtu: number;
   /** 0 is the default; see unlink.ts. */
   readonly group?: number;
+  /** The bridge, or the like, that it is a port of. */
+  readonly master?: string;
   readonly up: boolean;
   readonly addresses: readonly StackAddress[];
 }

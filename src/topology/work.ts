@@ -48,6 +48,8 @@ export interface Change {
   readonly object: string;
   /** A sentence: what is done and why. */
   readonly text: string;
+  /** What was wrong, a phrase each, where something that is there is mended. */
+  readonly what?: readonly string[];
   /** `file:line:column` of the statement behind it. */
   readonly from: string | undefined;
   readonly works: readonly Work[];

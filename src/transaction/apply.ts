@@ -31,6 +31,8 @@ export interface ApplyOptions {
   readonly dryRun?: boolean;
   /** False: build the network without its rules, and leave no record. For measuring what the rules do. */
   readonly rules?: boolean;
+  /** Look at sysctls inside the sandboxes too, which only somebody in there can have changed. */
+  readonly thorough?: boolean;
   /** Told once when another writer holds the lock. */
   readonly waiting?: (holder: string) => void;
   /** The caller holds the lock. */
@@ -101,7 +103,10 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   const edit = known !== compiled && applied !== undefined ? plainEdit(compiled, applied) : undefined;
   // What isn't a plain rule is the same then, and nobody asks for more.
   const before = applied && (known ?? (edit === undefined ? recompile(applied) : compiled));
-  const reading = readTopology(topology, { before: before && planTopology(before.policy) });
+  const reading = readTopology(topology, {
+    before: before && planTopology(before.policy),
+    settings: options.thorough === true,
+  });
   const ruleset = plan(policy);
   const textsOf = (files: Applied["files"]): string[] => files.flatMap(({ name, text }) => [name, text]);
   const source = {

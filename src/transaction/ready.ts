@@ -6,14 +6,11 @@ import { Obstacle } from "./obstacle.js";
 
 const TOOLS = ["ip", "nft", "nsenter", "unshare"];
 
-/** Throws `Obstacle` or `MissingTool`: what is lacking, and how to get it. */
-export async function requireSystem(): Promise<void> {
+/** `doing`: what needs it. Throws `Obstacle` or `MissingTool`: what is lacking, and how to get it. */
+export async function requireSystem(doing = "changing this host's network"): Promise<void> {
   const privilege = await probe("net_admin");
   if (!privilege.ok)
-    throw new Obstacle(
-      `changing this host's network needs root: ${privilege.what}`,
-      `${privilege.mend}; without root: tsnet try FILE`,
-    );
+    throw new Obstacle(`${doing} needs root: ${privilege.what}`, `${privilege.mend}; without root: tsnet try FILE`);
   const missing = TOOLS.find((tool) => !isInstalled(tool));
   if (missing !== undefined) throw new MissingTool(missing);
 }

@@ -3,6 +3,7 @@ import { compile } from "../../src/ir/compile.js";
 import { frameOf, hostOf } from "../../src/backend/nftables/frames.js";
 import { Interpreter } from "../../src/backend/nftables/interpret.js";
 import { plan } from "../../src/backend/nftables/plan.js";
+import type { Ruleset } from "../../src/backend/nftables/ruleset.js";
 import { packetClasses } from "../../src/ir/classes.js";
 import { evaluate } from "../../src/ir/evaluate.js";
 import { ANY } from "../../src/ir/peers.js";
@@ -34,7 +35,12 @@ export interface Comparison {
 
 /** Every class of packets of the policy, uncut by merging, through interpreter and evaluator. */
 export function comparePlan(policy: Policy): Comparison {
-  const interpreter = new Interpreter(plan(policy));
+  return compareRuleset(policy, plan(policy));
+}
+
+/** The same with a ruleset that may be another than the policy's. */
+export function compareRuleset(policy: Policy, ruleset: Ruleset): Comparison {
+  const interpreter = new Interpreter(ruleset);
   const { packets, rules } = packetClasses(policy, { from: ANY, to: ANY, ports: ALL_PORTS }, { merge: false });
   const differences: string[] = [];
   let count = 0;

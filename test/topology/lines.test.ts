@@ -47,6 +47,7 @@ function everyLine(): Map<string, IpLine> {
     ["setDown", lines.setDown(device)],
     ["setMtu", lines.setMtu(device, 1400)],
     ["setMac", lines.setMac(device, "02:00:00:00:00:01")],
+    ["setMaster", lines.setMaster(device, undefined)],
     ["rename", lines.rename(device, "other")],
     ["addAddress", lines.addAddress("fd84:1::1/64", device, "bridge")],
     ["deleteAddress", lines.deleteAddress("10.84.1.1/24", device)],

@@ -18,6 +18,8 @@ export interface DumpedLink {
   readonly kind: string | undefined;
   /** Index of the device below or beside it, and whether that is in another namespace. */
   readonly link: number | undefined;
+  /** Index of the bridge, or the like, that it is a port of. */
+  readonly master: number | undefined;
   readonly elsewhere: boolean;
   readonly settings: Readonly<Settings>;
 }
@@ -110,11 +112,12 @@ function toLink(body: Buffer, types: Map<number, number>): DumpedLink {
   types.set(index, type);
   let [name, mtu, group, elsewhere] = ["", 0, 0, false];
   let [address, alias, kind]: (string | undefined)[] = [];
-  let link: number | undefined;
+  let [link, master]: (number | undefined)[] = [];
   const settings: Settings = { ipv4: undefined, ipv6: undefined, mode: undefined };
   scan(body, 16, body.length, (attribute, start, end) => {
     if (attribute === rt.IFLA.IFNAME) name = string(body, start, end);
     else if (attribute === rt.IFLA.MTU) mtu = body.readUInt32LE(start);
+    else if (attribute === rt.IFLA.MASTER) master = body.readUInt32LE(start);
     else if (attribute === rt.IFLA.GROUP) group = body.readUInt32LE(start);
     else if (attribute === rt.IFLA.ADDRESS) address = hardware(body, start, end, type);
     else if (attribute === rt.IFLA.IFALIAS) alias = string(body, start, end);
@@ -126,7 +129,20 @@ function toLink(body: Buffer, types: Map<number, number>): DumpedLink {
         if (inner === rt.IFLA_INFO.KIND) kind = string(body, from, to);
       });
   });
-  return { index, name, up: (flags & rt.IFF_UP) !== 0, mtu, group, address, alias, kind, link, elsewhere, settings };
+  return {
+    index,
+    name,
+    up: (flags & rt.IFF_UP) !== 0,
+    mtu,
+    group,
+    address,
+    alias,
+    kind,
+    link,
+    master,
+    elsewhere,
+    settings,
+  };
 }
 
 /** A tunnel's is an IP address. */

@@ -94,6 +94,8 @@ interface Device {
   mtu?: number;
   alias?: string;
   group?: number;
+  /** Empty: none. */
+  master?: string;
   netns?: string;
   up?: boolean;
 }
@@ -107,6 +109,8 @@ function device(words: readonly string[]): Device {
     mtu: (take) => (found.mtu = number(take())),
     alias: (take) => (found.alias = take()),
     group: (take) => (found.group = number(take())),
+    master: (take) => (found.master = take()),
+    nomaster: () => (found.master = ""),
     netns: (take) => (found.netns = take()),
     up: () => (found.up = true),
     down: () => (found.up = false),
@@ -131,6 +135,7 @@ function deviceAttributes(encoder: Encoder, found: Device, around: Surroundings)
   // Its length is the attribute's: a closing zero would be part of it.
   if (found.alias !== undefined) encoder.raw(rt.IFLA.IFALIAS, Buffer.from(found.alias));
   if (found.group !== undefined) encoder.u32(rt.IFLA.GROUP, found.group);
+  if (found.master !== undefined) encoder.u32(rt.IFLA.MASTER, found.master === "" ? 0 : around.index(found.master));
   if (found.netns !== undefined) encoder.u32(rt.IFLA.NET_NS_FD, around.file(found.netns));
 }
 

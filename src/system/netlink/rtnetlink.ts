@@ -29,6 +29,8 @@ export const IFLA = {
   MTU: 4,
   /** u32: the index of the device below, or of a veth's other end. */
   LINK: 5,
+  /** u32: the index of the bridge that it is a port of; 0 takes it out. */
+  MASTER: 10,
   /** Nested IFLA_INFO. */
   LINKINFO: 18,
   /** Without a closing zero when it is set. */

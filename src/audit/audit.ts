@@ -1,0 +1,212 @@
+/**
+ * An audit: the kernel is read once, and each policy held against it. Drift is a comparison of what the policy compiles
+ * to with what was read; the proof runs what was read over every packet; rules of others are run together with ours.
+ */
+import { type ReadTable, readTable } from "../backend/nftables/from-json.js";
+import { type ListedTable, listRuleset } from "../backend/nftables/listing.js";
+import { tableName } from "../backend/nftables/names.js";
+import { plan } from "../backend/nftables/plan.js";
+import type { Compiled } from "../ir/compile.js";
+import { ownLinks } from "../topology/actual.js";
+import { GUARD_TABLE } from "../topology/guard.js";
+import { planTopology } from "../topology/plan.js";
+import { readTopology } from "../topology/read.js";
+import { hashTexts } from "../transaction/history.js";
+import { readJournal } from "../transaction/journal.js";
+import { type Applied, allApplied, readApplied, recompile } from "../transaction/state.js";
+import { readTrial } from "../transaction/trial.js";
+import { differenceText, ruleDrifts, tryProof } from "./drift.js";
+import { foreignEffects } from "./foreign.js";
+import { foreignTables } from "./foreign-tables.js";
+import { forwardingDrift } from "./forwarding-drift.js";
+import { networkDrift } from "./network-drift.js";
+import type { Finding, Foreign, PolicyReport } from "./report.js";
+import { routeDevice } from "./route-device.js";
+import { working } from "./rule-drift.js";
+import { behindDecision, placeOf } from "./statement.js";
+
+export interface AuditReport {
+  readonly policies: readonly PolicyReport[];
+  /** About the host as a whole. */
+  readonly findings: readonly Finding[];
+}
+
+/** Only for who holds the lock: an apply under way would look like drift. Changes nothing. */
+export async function audit(policies: readonly Compiled[]): Promise<AuditReport> {
+  const tables = await listRuleset();
+  const reports: PolicyReport[] = [];
+  for (const compiled of policies) reports.push(await auditPolicy(compiled, tables));
+  return { policies: reports, findings: [...underWay(), ...unrecorded(policies, tables)] };
+}
+
+/** Every policy that is on record as live. */
+export function livePolicies(): Compiled[] {
+  return allApplied().map(recompile);
+}
+
+async function auditPolicy(compiled: Compiled, listed: readonly ListedTable[]): Promise<PolicyReport> {
+  const { policy } = compiled;
+  const file = compiled.roots[0];
+  const applied = readApplied(policy.name);
+  const topology = planTopology(policy);
+  const before = applied === undefined ? undefined : planTopology(recompile(applied).policy);
+  const actual = await readTopology(topology, { before, settings: true });
+  const want = plan(policy);
+  const name = tableName(policy.name);
+  const have = listed.filter((table) => table.name === name && isOwnFamily(table)).map((table) => readTable(table));
+  const base = { policy: policy.name, file };
+  if (applied === undefined && have.length === 0 && ownLinks(actual.host, policy.name).length === 0) {
+    const message = `the policy ${policy.name} isn't live: nothing of it is in the kernel`;
+    const effect = "no statement of it holds; `tsnet compile FILE --apply` makes it live";
+    const drift = [{ object: `policy ${policy.name}`, origin: policy.origins[0], message, effect }];
+    return { ...base, drift, foreign: [], findings: [], classes: undefined };
+  }
+  const drift = [
+    ...ruleDrifts(policy, want, have),
+    ...networkDrift(policy, topology, actual),
+    ...(await forwardingDrift(topology, listed)),
+  ];
+  const proof = tryProof(policy, working(have));
+  const others = await foreignTables(listed, (table) => isOurs(table));
+  const { foreign, failure } = tryForeign(() => foreignEffects(policy, have, others.tables, routeDevice(actual.host)));
+  const findings = [
+    ...recorded(compiled, applied),
+    ...proved(compiled, have, proof, drift.length),
+    ...others.findings,
+    ...failure,
+    ...foreign.map((one): Finding => {
+      const place = one.origin === undefined ? { file: null, line: null } : placeOf(one.origin);
+      return { code: `foreign-${one.effect}`, severity: one.severity, message: one.message, ...place };
+    }),
+  ];
+  return { ...base, drift, foreign, findings, classes: proof?.classes };
+}
+
+/** Somebody else's ruleset may hold what no interpreter expects: that must not hide what has drifted. */
+function tryForeign(work: () => Foreign[]): { foreign: Foreign[]; failure: Finding[] } {
+  try {
+    return { foreign: work(), failure: [] };
+  } catch (error) {
+    const message = `what the rules of others do to the policy's packets can't be told: ${(error as Error).message}`;
+    return { foreign: [], failure: [finding("foreign-unclear", "info", message)] };
+  }
+}
+
+const isOwnFamily = ({ family }: ListedTable): boolean => family === "inet" || family === "arp";
+
+/** Tables of policies that are on record: each is audited by itself, and speaks of its own containers alone. */
+function isOurs(table: ListedTable): boolean {
+  if (table.name === GUARD_TABLE && table.family === "inet") return true;
+  return isOwnFamily(table) && allApplied().some(({ policy }) => tableName(policy) === table.name);
+}
+
+// Findings -----------------------------------------------------------------------------------------------------------
+
+function finding(code: string, severity: Finding["severity"], message: string): Finding {
+  return { code, severity, message, file: null, line: null };
+}
+
+function recorded(compiled: Compiled, applied: Applied | undefined): Finding[] {
+  const { name } = compiled.policy;
+  if (applied === undefined)
+    return [
+      finding(
+        "no-record",
+        "warning",
+        `there is no record of what was applied of ${name}, though something of it is there: \`tsnet compile FILE --apply\` makes one`,
+      ),
+    ];
+  const [now, then] = [hashTexts(compiled), hashTexts(applied)];
+  if (now === then) return [];
+  return [
+    finding(
+      "other-text",
+      "warning",
+      `what was applied of ${name} at ${applied.at} is another text (hash ${then}) than what is audited (hash ${now}): what differs between them is told as drift`,
+    ),
+  ];
+}
+
+/** More are told by their number. */
+const MOST = 10;
+
+function proved(
+  { policy }: Compiled,
+  have: readonly ReadTable[],
+  proof: ReturnType<typeof tryProof>,
+  drifts: number,
+): Finding[] {
+  if (proof === undefined)
+    return [
+      finding(
+        "not-proved",
+        have.some(({ sets, chains }) => sets.some((set) => !set.understood) || chains.length > 0) && drifts === 0
+          ? "error"
+          : "warning",
+        `the live rules of ${policy.name} can't be interpreted as a whole, so nothing is proved of them`,
+      ),
+    ];
+  const { differences, classes } = proof;
+  if (differences.length === 0)
+    return drifts > 0
+      ? []
+      : [
+          finding(
+            "proved",
+            "info",
+            `the live rules of ${policy.name} do with every packet what the policy says (${classes} classes of packets)`,
+          ),
+        ];
+  return differences.slice(0, MOST).map((difference, i) => {
+    const origin = behindDecision(policy, difference.packet, difference.expected);
+    const more = i === MOST - 1 && differences.length > MOST ? ` (and ${differences.length - MOST} more)` : "";
+    const place = origin === undefined ? { file: null, line: null } : placeOf(origin);
+    return { code: "verdict-differs", severity: "error", message: differenceText(policy, difference) + more, ...place };
+  });
+}
+
+/** What a killed command left, and a trial. */
+function underWay(): Finding[] {
+  const out: Finding[] = [];
+  const journal = readJournal();
+  if (journal !== undefined) {
+    const { doing, policy, at, steps } = journal;
+    const mend =
+      doing === "apply"
+        ? `the next apply of it completes it, an apply of another policy takes it back, and \`tsnet audit --fix\` does what is needed`
+        : `\`tsnet remove --policy ${policy}\` completes it`;
+    out.push(
+      finding(
+        "cut-off",
+        "error",
+        `the ${doing} of '${policy}' at ${at} was cut off at step '${steps.at(-1) ?? "begin"}', so what it changes may be half done: ${mend}`,
+      ),
+    );
+  }
+  const trial = readTrial();
+  if (trial !== undefined)
+    out.push(
+      finding(
+        "on-trial",
+        "info",
+        `the policy '${trial.policy}' is on trial until ${trial.until}: \`tsnet confirm\` keeps it`,
+      ),
+    );
+  return out;
+}
+
+/** Tables that look like ours, and that no policy on record or under audit has. */
+function unrecorded(policies: readonly Compiled[], tables: readonly ListedTable[]): Finding[] {
+  const known = new Set(
+    [...allApplied().map(({ policy }) => policy), ...policies.map(({ policy }) => policy.name)].map(tableName),
+  );
+  return tables
+    .filter((table) => table.name.startsWith("tsnet-") && isOwnFamily(table) && !known.has(table.name))
+    .map(({ family, name }) =>
+      finding(
+        "stray-table",
+        "warning",
+        `the table ${family} ${name} looks like tsnet's, and no policy on record has it: \`tsnet remove --policy ${name.slice("tsnet-".length)}\` takes it away`,
+      ),
+    );
+}

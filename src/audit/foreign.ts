@@ -1,0 +1,168 @@
+/**
+ * What rules of others do to packets of a policy: other tables on the same hooks are interpreted together with ours.
+ *
+ * In nftables a drop is final and an accept is not, so a foreign table can take away what the policy allows, and never
+ * give what it denies unless it leads packets around our rules. Of a rule that asks for something that isn't
+ * interpreted, only the rest is known: what it certainly does is told as such, what it may do as something that can't
+ * be told.
+ */
+import type { ReadRule, ReadTable } from "../backend/nftables/from-json.js";
+import type { RulePlace } from "../backend/nftables/box.js";
+import { packetText } from "../ir/packet-text.js";
+import type { Policy } from "../ir/policy.js";
+import { type Address, FAMILIES } from "../net/address.js";
+import type { Chain, Expression, Rule } from "../backend/nftables/ruleset.js";
+import { type Difference, prove, type ProofOptions } from "./proof.js";
+import type { Effect, Foreign } from "./report.js";
+import { effective, working } from "./rule-drift.js";
+import { behindDecision } from "./statement.js";
+
+export interface ForeignTable extends ReadTable {
+  /** Whose it seems to be, and how it is looked at: `iptables (legacy)`; undefined for plain nft. */
+  readonly owner?: string;
+  /** The text of a rule, by its handle. */
+  readonly textOf: (rule: ReadRule) => string;
+}
+
+/** Entries of one rule that are told one by one. */
+const MOST = 5;
+
+/** `own`: the policy's tables as the kernel has them. */
+export function foreignEffects(
+  policy: Policy,
+  own: readonly ReadTable[],
+  tables: readonly ForeignTable[],
+  deviceOf: (address: Address) => string | undefined,
+): Foreign[] {
+  const awake = tables.filter(({ dormant }) => !dormant);
+  if (awake.length === 0) return [];
+  const isForeign = ({ table }: RulePlace): boolean =>
+    awake.some(({ family, name }) => family === table.family && name === table.name);
+  const others = awake.map((table) => ({
+    ...table,
+    chains: table.chains.map((chain) => redirected(policy, effective(chain))),
+  }));
+  const ruleset = { tables: [...working(own).tables, ...others] };
+  const options: ProofOptions = { deviceOf, host: true };
+  const suspect = (place: RulePlace): boolean => isForeign(place) && special(place) !== undefined;
+  const certain = prove(policy, ruleset, { ...options, suspect }).differences.filter(
+    ({ by, expected, actual }) =>
+      // What is refused in another way than the policy's is refused.
+      by !== undefined && isForeign(by) && (expected.verdict === "allow" || actual === "allow"),
+  );
+  const told = certain.map((difference) => toForeign(policy, difference, awake));
+  if (!awake.some(({ chains }) => chains.some(({ rules }) => rules.some(({ uncertain }) => uncertain))))
+    return few(told);
+  const known = new Set(told.map(({ object }) => object));
+  const strict = prove(policy, ruleset, { ...options, reading: "strict" }).differences;
+  for (const difference of strict) {
+    if (difference.by === undefined || !isForeign(difference.by) || difference.expected.verdict !== "allow") continue;
+    const one = toForeign(policy, { ...difference, perhaps: true }, awake);
+    if (!known.has(one.object)) told.push(one);
+  }
+  return few(told);
+}
+
+/** A redirection leads to this host itself: to the gateway, as containers know it. */
+function redirected(policy: Policy, chain: Chain): Chain {
+  if (!chain.rules.some((rule) => (rule as ReadRule).kinds?.includes("redirect"))) return chain;
+  const gateways = policy.networks.flatMap((network) => network.gateways);
+  return {
+    ...chain,
+    rules: chain.rules.flatMap((rule): Rule[] => {
+      const { kinds, port } = rule as ReadRule;
+      if (!kinds?.includes("redirect")) return [rule];
+      return FAMILIES.flatMap((family): Rule[] => {
+        const targets = gateways.filter((gateway) => gateway.family === family).map(({ value }) => value);
+        if (targets.length === 0) return [];
+        const to: Expression = {
+          kind: "spread",
+          family,
+          targets: targets.slice(0, 1),
+          ...(port === undefined ? {} : { port }),
+        };
+        return [{ ...rule, expressions: [...rule.expressions, to] }];
+      });
+    }),
+  };
+}
+
+/** The first few of each object and effect, and how many more there are. */
+function few(all: readonly Foreign[]): Foreign[] {
+  const groups = new Map<string, Foreign[]>();
+  for (const one of all) {
+    const key = `${one.effect} ${one.object}`;
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return [...groups.values()].flatMap((group) => {
+    const shown = group.slice(0, group[0]?.effect === "unclear" ? 1 : MOST);
+    const more = group.length - shown.length;
+    const last = shown.at(-1);
+    if (more === 0 || last === undefined) return shown;
+    return [...shown.slice(0, -1), { ...last, message: `${last.message} (and ${more} more of its kind)` }];
+  });
+}
+
+/** What a rule does besides a verdict, or may do; undefined of a plain one. */
+function special({ rule }: RulePlace): Effect | undefined {
+  const { kinds, uncertain, expressions } = rule as ReadRule;
+  if (kinds === undefined) return undefined;
+  if (kinds.includes("notrack")) return "untracks";
+  if (kinds.includes("tproxy")) return "bypasses";
+  if (kinds.includes("flow")) return "bypasses";
+  if (uncertain !== true) return undefined;
+  const harmless = expressions.at(-1);
+  const accepts =
+    harmless?.kind === "verdict" && (harmless.target.verdict === "accept" || harmless.target.verdict === "return");
+  return accepts || !decides(kinds) ? undefined : "unclear";
+}
+
+/** Whether a rule that isn't understood can do anything to a packet. */
+function decides(kinds: readonly string[]): boolean {
+  return kinds.some((kind) => ["drop", "reject", "queue", "jump", "goto", "vmap", "dnat", "fwd", "xt"].includes(kind));
+}
+
+function toForeign(policy: Policy, difference: Difference, tables: readonly ForeignTable[]): Foreign {
+  const { packet, expected, actual, by, perhaps, translation } = difference;
+  const place = by as RulePlace;
+  const { effect, severity } = kindOf(difference, special(place));
+  const table = tables.find(({ family, name }) => family === place.table.family && name === place.table.name);
+  const object = describe(place, table);
+  const what = packetText(policy, packet).replace(/,$/, "");
+  const policySays = expected.verdict === "allow" ? "which the policy allows" : "which the policy denies";
+  const does = {
+    drops: `drops ${what}, ${policySays}`,
+    rejects: `rejects ${what}, ${policySays}`,
+    translates: `translates ${what}, ${policySays}: it ${translation ?? "is led elsewhere"}`,
+    bypasses: `takes ${what} out of the policy's sight, ${policySays}`,
+    untracks: `keeps ${what}, ${policySays}, from connection tracking, so that its answers aren't known as such and are dropped`,
+    unclear: `may ${actual === "reject" ? "reject" : "drop"} ${what}, ${policySays}: whether it does can't be told, since it asks for something that tsnet doesn't interpret`,
+  }[effect];
+  return { object, effect, origin: behindDecision(policy, packet, expected), severity, message: `${object} ${does}` };
+
+  function kindOf(
+    { translation: led }: Difference,
+    kind: Effect | undefined,
+  ): { effect: Effect; severity: Foreign["severity"] } {
+    if (perhaps === true)
+      return kind === undefined || kind === "unclear"
+        ? { effect: "unclear", severity: "info" }
+        : { effect: kind, severity: "error" };
+    if (led !== undefined) {
+      const harmless = expected.verdict === "allow" && actual === "allow" && packet.destination.zone === "world";
+      return { effect: "translates", severity: harmless ? "info" : "error" };
+    }
+    return { effect: actual === "reject" ? "rejects" : "drops", severity: "error" };
+  }
+}
+
+/** `rule 'ct state new drop' of chain ip filter FORWARD (hook forward, priority 0)`. */
+function describe({ table: { family, name }, chain, rule }: RulePlace, table: ForeignTable | undefined): string {
+  const hook = table?.chains.find((one) => one.name === chain)?.hook;
+  const where = hook === undefined ? "" : ` (hook ${hook.hook}, priority ${hook.priority})`;
+  const owner = table?.owner === undefined ? "" : `, ${table.owner}`;
+  const read = rule as Partial<ReadRule>;
+  const of = `chain ${chain} of table ${family} ${name}${owner}${where}`;
+  if (read.handle === undefined) return `the policy 'drop' of ${of}`;
+  return `rule '${table?.textOf(read as ReadRule) ?? read.text}' of ${of}`;
+}

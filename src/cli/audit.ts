@@ -1,0 +1,164 @@
+/** `tsnet audit` */
+import { audit as auditKernel, type AuditReport, livePolicies } from "../audit/audit.js";
+import type { Drift, Finding, Foreign, PolicyReport } from "../audit/report.js";
+import { citation } from "../audit/statement.js";
+import type { Compiled } from "../ir/compile.js";
+import { applyPolicy } from "../transaction/apply.js";
+import { withLock } from "../transaction/lock.js";
+import { requireSystem } from "../transaction/ready.js";
+import { tidyDirectories } from "../transaction/state.js";
+import { EXIT } from "./exit.js";
+import { compileOrFail } from "./input.js";
+import { note, print, printJson, shown, waiting } from "./output.js";
+
+export interface AuditFlags {
+  readonly json?: boolean;
+  readonly fix?: boolean;
+}
+
+export async function audit(files: readonly string[], options: AuditFlags): Promise<void> {
+  const given = files.length > 0 ? [compileOrFail(files, true)] : undefined;
+  await requireSystem("reading back what the kernel has");
+  let report = await read(given);
+  let mended: string[] | undefined;
+  if (options.fix === true) {
+    const before = report;
+    await fix(given ?? livePolicies(), before);
+    report = await read(given);
+    mended = gone(before, report);
+  }
+  if (options.json) printJson(json(report, mended));
+  else show(report, mended);
+  if (isWrong(report)) process.exitCode = EXIT.differs;
+}
+
+/** Under the lock: an apply under way would look like drift. */
+async function read(given: readonly Compiled[] | undefined): Promise<AuditReport> {
+  try {
+    return await withLock(() => auditKernel(given ?? livePolicies()), { waiting });
+  } finally {
+    tidyDirectories("");
+  }
+}
+
+/** Applies every policy that has drifted, and those whose apply was cut off. */
+async function fix(policies: readonly Compiled[], before: AuditReport): Promise<void> {
+  const cutOff = before.findings.some(({ code }) => code === "cut-off");
+  for (const compiled of policies) {
+    const report = before.policies.find(({ policy }) => policy === compiled.policy.name);
+    if (report?.drift.length === 0 && !cutOff && !report.findings.some(({ code }) => code === "no-record")) continue;
+    const { problems } = await applyPolicy(compiled, { waiting, thorough: true });
+    for (const problem of problems) note(`tsnet: ${problem}`);
+  }
+}
+
+/** What was found before and isn't any more. */
+function gone(before: AuditReport, after: AuditReport): string[] {
+  const messages = ({ policies, findings }: AuditReport): string[] => [
+    ...policies.flatMap(({ drift }) => drift.map(whole)),
+    ...findings.filter(({ severity }) => severity === "error").map(({ message }) => message),
+  ];
+  const left = new Set(messages(after));
+  return messages(before).filter((message) => !left.has(message));
+}
+
+const whole = ({ message, effect }: Drift): string => `${message}: ${effect}`;
+
+function isWrong({ policies, findings }: AuditReport): boolean {
+  const all = [...findings, ...policies.flatMap((report) => report.findings)];
+  return policies.some(({ drift }) => drift.length > 0) || all.some(({ severity }) => severity === "error");
+}
+
+// For programs -------------------------------------------------------------------------------------------------------
+
+function json({ policies, findings }: AuditReport, mended: readonly string[] | undefined): unknown {
+  return {
+    drift: policies.flatMap((report) =>
+      report.drift.map((one) => ({
+        object: one.object,
+        statement: statement(one.origin, report),
+        message: whole(one),
+      })),
+    ),
+    foreign: policies.flatMap((report) =>
+      report.foreign.map(({ object, effect, origin, message }) => ({
+        object,
+        effect,
+        statement: statement(origin, report),
+        message,
+      })),
+    ),
+    findings: [...findings, ...policies.flatMap((report) => report.findings)].map(
+      ({ code, severity, message, file, line }) => ({ code, severity, message, file, line }),
+    ),
+    ...(mended === undefined ? {} : { mended }),
+  };
+}
+
+const statement = (origin: Drift["origin"], { file, policy }: PolicyReport): string => citation(origin, file, policy);
+
+// For people ---------------------------------------------------------------------------------------------------------
+
+/** More of one kind are counted. */
+const MOST = 30;
+
+function show({ policies, findings }: AuditReport, mended: readonly string[] | undefined): void {
+  if (mended !== undefined) {
+    for (const message of mended.slice(0, MOST)) print(`mended   ${shown(message)}`);
+    if (mended.length > MOST) print(`… and ${mended.length - MOST} more`);
+    if (mended.length === 0) print("nothing was mended");
+  }
+  if (policies.length === 0) print("nothing is live here");
+  const drift = policies.flatMap((report) => report.drift.map((one) => ({ one, report })));
+  const foreign = policies.flatMap((report) => report.foreign.map((one) => ({ one, report })));
+  const rest = [...findings, ...policies.flatMap((report) => report.findings)].filter(
+    ({ code }) => !/^foreign-/.test(code) || code === "foreign-unclear",
+  );
+  const told = new Set(foreign.map(({ one }) => one.message));
+  const others = rest.filter(
+    ({ message, code }) => !told.has(message) && !(code === "verdict-differs" && drift.length > 0),
+  );
+  section(
+    "drift",
+    drift.map(({ one, report }) => ({ message: one.message, effect: one.effect, at: statement(one.origin, report) })),
+  );
+  for (const severity of ["error", "warning", "info"] as const) {
+    const wanted = ({ severity: its }: Foreign | Finding): boolean => its === severity;
+    section(severity, [
+      ...foreign
+        .filter(({ one }) => wanted(one))
+        .map(({ one, report }) => ({ message: one.message, at: statement(one.origin, report) })),
+      ...others
+        .filter(wanted)
+        .map(({ message, file, line }) => ({ message, at: file === null ? undefined : `${file}:${line}` })),
+    ]);
+  }
+  for (const report of policies) print(summary(report));
+}
+
+interface Line {
+  readonly message: string;
+  readonly effect?: string;
+  readonly at: string | undefined;
+}
+
+function section(title: string, entries: readonly Line[]): void {
+  for (const { message, effect, at } of entries.slice(0, MOST)) {
+    print(`${title.padEnd(8)} ${shown(message)}`);
+    if (effect !== undefined) print(`         ${shown(effect)}`);
+    if (at !== undefined) print(`         ${shown(at)}`);
+  }
+  if (entries.length > MOST) print(`${title.padEnd(8)} … and ${entries.length - MOST} more (--json has them all)`);
+}
+
+function summary({ policy, drift, foreign }: PolicyReport): string {
+  const errors = foreign.filter(({ severity }) => severity === "error").length;
+  const name = shown(policy);
+  if (drift.length === 0 && errors === 0) return `${name}: as the policy says`;
+  const parts = [
+    ...(drift.length === 0 ? [] : [`${drift.length} ${drift.length === 1 ? "drift" : "drifts"}`]),
+    ...(errors === 0 ? [] : [`${errors} foreign ${errors === 1 ? "rule is" : "rules are"} in the way`]),
+  ];
+  const mend = drift.length === 0 ? "" : "; `tsnet audit --fix` puts right what has drifted";
+  return `${name}: ${parts.join(", ")}${mend}`;
+}

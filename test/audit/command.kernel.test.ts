@@ -1,0 +1,94 @@
+/** `tsnet audit` as people and programs meet it. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { type Host, lab } from "../kernel/lab.js";
+import { commandLine, forgetCommand, tsnet } from "../support/command.js";
+import { POLICY } from "../support/drifting.js";
+
+const test = suite("audit: command");
+
+interface Json {
+  readonly drift: readonly Record<string, unknown>[];
+  readonly foreign: readonly Record<string, unknown>[];
+  readonly findings: readonly Record<string, unknown>[];
+  readonly mended?: readonly string[];
+}
+
+async function audit(host: Host, args: readonly string[], status: number, input?: string): Promise<string> {
+  const { stdout, stderr, exitCode } = await tsnet(host, ["audit", ...args], input === undefined ? {} : { input });
+  assert.is(exitCode, status, `${args.join(" ")}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+const json = (text: string): Json => JSON.parse(text) as Json;
+
+test("what it prints, how it exits, what it mends", () =>
+  lab(async (host) => {
+    assert.match(await audit(host, [], 0), "nothing is live here");
+    // A policy that was never applied.
+    const absent = json(await audit(host, ["--json", "-"], 4, POLICY));
+    assert.is(absent.drift.length, 1);
+    assert.match(String(absent.drift[0]?.["message"]), "isn't live");
+
+    assert.is((await tsnet(host, ["compile", "-", "--apply"], { input: POLICY })).exitCode, 0);
+    const healthy = await audit(host, [], 0);
+    assert.match(healthy, "lab: as the policy says");
+    assert.ok(healthy.split("\n").length < 10, healthy);
+    const plain = json(await audit(host, ["--json"], 0));
+    assert.equal(Object.keys(plain), ["drift", "foreign", "findings"]);
+    assert.equal([plain.drift, plain.foreign], [[], []]);
+
+    // Another text than what was applied.
+    const other = json(await audit(host, ["--json", "-"], 4, `${POLICY}deny app -> web:80\n`));
+    assert.ok(other.findings.some(({ code }) => code === "other-text"));
+    assert.match(
+      String(other.drift.find(({ object }) => /deny-port4/.test(String(object)))?.["statement"]),
+      "-:17: deny app -> web:80",
+    );
+
+    await host.nft("delete element inet tsnet-lab deny-port4 { 10.90.1.14 . 10.90.1.11 . tcp . 22 }");
+    await host.nft("table inet mine { chain f { type filter hook forward priority 10; ip daddr 10.90.2.12 drop; }; }");
+    const drifted = json(await audit(host, ["--json"], 4));
+    assert.equal(Object.keys(drifted.drift[0] ?? {}), ["object", "statement", "message"]);
+    assert.equal(Object.keys(drifted.foreign[0] ?? {}), ["object", "effect", "statement", "message"]);
+    assert.equal(Object.keys(drifted.findings[0] ?? {}), ["code", "severity", "message", "file", "line"]);
+    assert.is(drifted.drift.length, 1);
+    assert.is(drifted.drift[0]?.["statement"], "-:9: deny ops -> web:22");
+    assert.match(
+      String(drifted.drift[0]?.["message"]),
+      /ops \(10\.90\.1\.14\) -> web \(10\.90\.1\.11\):22\/tcp is now allowed/,
+    );
+    assert.ok(
+      drifted.findings.some(
+        ({ code, severity, line }) => code === "foreign-drops" && severity === "error" && line === 11,
+      ),
+    );
+    assert.match(await audit(host, [], 4), /^drift +element .*\n +ops .*\n +-:9: deny ops -> web:22\n/);
+    await host.run("nft", ["delete", "table", "inet", "mine"]);
+
+    // What a killed apply leaves.
+    const at = "2030-01-02T03:04:05.678Z";
+    await host.run("dd", ["of=/run/tsnet/journal", "status=none"], {
+      input: `${JSON.stringify({ policy: "lab", doing: "apply", at })}\nprepare\nrules\n`,
+    });
+    const cut = json(await audit(host, ["--json"], 4)).findings.find(({ code }) => code === "cut-off");
+    assert.match(String(cut?.["message"]), `the apply of 'lab' at ${at} was cut off at step 'rules'`);
+    assert.is(cut?.["severity"], "error");
+
+    const mended = json(await audit(host, ["--fix", "--json"], 0));
+    assert.is(mended.mended?.length, 2, JSON.stringify(mended.mended));
+    assert.equal(mended.drift, []);
+    assert.match(await audit(host, ["--fix"], 0), "nothing was mended");
+  }));
+
+test("without the privilege it says how to get it", () =>
+  lab(async (host) => {
+    const [program, ...args] = commandLine(["audit"]);
+    const bare = ["--bounding-set", "-net_admin", "--inh-caps", "-net_admin", program, ...args];
+    const { exitCode, stderr } = await host.run("setpriv", bare, { accept: "any" });
+    assert.is(exitCode, 3, stderr);
+    assert.match(stderr, "sudo");
+  }));
+
+test("the command is forgotten", forgetCommand);
+test.run();

@@ -1,0 +1,49 @@
+/** What hands do to a live policy is found by an audit, with the statement that no longer holds, and mended. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { lab } from "../kernel/lab.js";
+import type { Audited } from "../support/audited.js";
+import { POLICY } from "../support/drifting.js";
+import { apply } from "../support/live.js";
+import { MUTATIONS } from "../support/mutations.js";
+
+const test = suite("audit: drift");
+const HERE = import.meta.resolve("../support/audited.ts");
+/** Every mutation, or each sixth of them. */
+const ALL = process.env["TSNET_MUTATIONS"] !== undefined;
+
+const errors = ({ findings }: Audited): string[] =>
+  findings.filter(({ severity }) => severity !== "info").map(({ message }) => message);
+
+test(`${ALL ? MUTATIONS.length : Math.ceil(MUTATIONS.length / 6)} mutations are found, each with its line, and mended`, () =>
+  lab(async (host) => {
+    await apply(host, POLICY);
+    const look = (): Promise<Audited> => host.call<Audited>(HERE, "auditLive");
+    const untouched = await look();
+    assert.equal(untouched.drift, []);
+    assert.equal(errors(untouched), []);
+    assert.is(untouched.findings[0]?.code, "proved");
+    const wrong: string[] = [];
+    for (const [i, { what, make, object, line, undo }] of MUTATIONS.entries()) {
+      if (!ALL && i % 6 !== 0) continue;
+      try {
+        await make(host);
+      } catch (error) {
+        wrong.push(`${what}: ${String(error)}`);
+        continue;
+      }
+      const { drift } = await look();
+      const cited = line === 0 ? "lab.tsnet: the policy lab as a whole" : `lab.tsnet:${line}:`;
+      const found = drift.filter((one) => object.test(one.object));
+      if (!found.some(({ statement }) => statement.startsWith(cited)))
+        wrong.push(`${what}: ${JSON.stringify(found.length > 0 ? found : drift)}`);
+      if (undo !== undefined) await host.run("ip", undo.split(" "));
+      await host.call(HERE, "fixLive").catch((error: unknown) => wrong.push(`${what}: ${String(error)}`));
+      const after = await look();
+      if (after.drift.length > 0 || errors(after).length > 0)
+        wrong.push(`${what}: left is ${JSON.stringify([after.drift.map(({ message }) => message), errors(after)])}`);
+    }
+    assert.is(wrong.join("\n"), "");
+  }));
+
+test.run();

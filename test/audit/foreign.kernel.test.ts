@@ -1,0 +1,201 @@
+/** Rules of others: what takes away what the policy allows is told, and nothing else. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { type Host, lab } from "../kernel/lab.js";
+import type { Audited } from "../support/audited.js";
+import { POLICY } from "../support/drifting.js";
+import { apply } from "../support/live.js";
+
+const test = suite("audit: foreign rules");
+const HERE = import.meta.resolve("../support/audited.ts");
+
+interface Case {
+  readonly what: string;
+  readonly make: string | ((host: Host) => Promise<unknown>);
+  /** `effect severity line` of each that is found; the line of the policy, `*` for any. */
+  readonly found: readonly string[];
+  /** What some message has. */
+  readonly says?: RegExp;
+}
+
+const iptables = async (host: Host, ...lines: string[]): Promise<void> => {
+  for (const line of lines) await host.run("iptables-nft", line.split(" "));
+};
+
+const CASES: readonly Case[] = [
+  {
+    what: "an accept is no drop",
+    make: "table inet mine { chain f { type filter hook forward priority -5; tcp dport 22 accept; }; }",
+    found: [],
+  },
+  {
+    what: "other devices",
+    make: 'table ip mine { chain f { type filter hook forward priority 0; policy accept; iifname "docker0" drop; oifname { "virbr0", "lxc*" } drop; }; }',
+    found: [],
+  },
+  {
+    what: "other addresses",
+    make: "table ip mine { set s { type ipv4_addr; flags interval; elements = { 172.17.0.0/16 }; }; chain f { type filter hook forward priority 5; ip saddr @s drop; ip daddr @s reject; }; }",
+    found: ["drops error 4", "drops error 15", "rejects error *"],
+  },
+  {
+    what: "what the policy denies too",
+    make: "table ip mine { chain f { type filter hook forward priority 5; ip saddr 10.90.1.14 ip daddr 10.90.1.11 tcp dport 22 drop; }; }",
+    found: [],
+  },
+  {
+    what: "masquerade, marks and counters",
+    make: 'table ip mine { chain p { type nat hook postrouting priority 100; ip saddr 172.17.0.0/16 masquerade; }; chain m { type filter hook prerouting priority -150; meta mark set 7; ct mark set 3; counter; log prefix "x"; }; }',
+    found: [],
+  },
+  {
+    what: "replies only",
+    make: "table inet mine { chain f { type filter hook forward priority -5; ct state invalid drop; ct state established,related accept; }; }",
+    found: [],
+  },
+  {
+    what: "a sleeping table",
+    make: "table inet mine { flags dormant; chain f { type filter hook forward priority 0; policy drop; }; }",
+    found: [],
+  },
+  {
+    what: "one port is dropped",
+    make: "table inet mine { chain f { type filter hook forward priority 10; tcp dport 5432 ip daddr 10.90.2.12 ip saddr 10.90.1.13 drop; }; }",
+    found: ["drops error 8"],
+    says: /rule 'tcp dport 5432 ip daddr 10\.90\.2\.12 ip saddr 10\.90\.1\.13 drop' of chain f of table inet mine .*5432\/tcp/,
+  },
+  {
+    what: "in a chain that is called",
+    make: "table ip mine { chain g { ip daddr 10.90.2.12 reject; }; chain f { type filter hook forward priority -5; ip saddr 10.90.1.11 jump g; }; }",
+    found: ["rejects error 11"],
+  },
+  {
+    what: "a verdict map",
+    make: "table ip mine { chain f { type filter hook forward priority -5; ip saddr . ip daddr vmap { 10.90.1.11 . 10.90.2.12 : drop, 10.90.1.12 . 10.90.2.12 : drop }; }; }",
+    found: ["drops error 11"],
+  },
+  {
+    what: "a published port",
+    make: "table inet mine { chain f { type filter hook forward priority -5; ip daddr 10.90.1.11 tcp dport 70 drop; }; }",
+    found: ["drops error 2", "drops error 15"],
+  },
+  {
+    what: "a published port, before translation",
+    make: "table inet mine { chain f { type filter hook prerouting priority -150; tcp dport 8080 fib daddr type local drop; }; }",
+    found: ["drops error 4"],
+  },
+  {
+    what: "IPv6 alone",
+    make: "table ip6 mine { chain f { type filter hook forward priority -5; tcp dport 9 ip6 daddr fd90:1::11 drop; }; }",
+    found: ["drops error 2"],
+  },
+  {
+    what: "the host's services",
+    make: "table inet mine { chain i { type filter hook input priority 0; policy drop; ct state established,related accept; iifname lo accept; tcp dport 22 accept; }; }",
+    found: ["drops error *"],
+  },
+  {
+    what: "a policy of drop that lets us through",
+    make: 'table inet mine { chain f { type filter hook forward priority 0; policy drop; iifname "tsv-*" accept; oifname "tsv-*" accept; }; }',
+    found: [],
+  },
+  {
+    what: "somebody takes a published port",
+    make: "table ip mine { chain n { type nat hook prerouting priority -110; tcp dport 8080 fib daddr type local dnat to 10.90.1.14:99; }; }",
+    found: ["translates error 4"],
+  },
+  {
+    what: "a port that leads to what is denied",
+    make: "table ip mine { chain n { type nat hook prerouting priority -110; tcp dport 2222 fib daddr type local dnat to 10.90.1.11:22; }; }",
+    found: [],
+  },
+  {
+    what: "a proxy that isn't asked for",
+    make: "table ip mine { chain n { type nat hook prerouting priority -110; ip saddr 10.90.1.13 tcp dport 80 ip daddr != 10.0.0.0/8 redirect to :3128; }; }",
+    found: ["translates error 13", "translates info *"],
+  },
+  {
+    what: "no connection tracking",
+    make: "table ip mine { chain r { type filter hook prerouting priority -300; ip daddr 10.90.2.12 notrack; }; }",
+    found: ["untracks error 8", "untracks error 11", "untracks error 12"],
+  },
+  {
+    what: "what isn't interpreted",
+    make: "table ip mine { chain f { type filter hook forward priority -5; meta mark 7 ip daddr 10.90.2.12 drop; }; }",
+    found: ["unclear info *"],
+  },
+  {
+    what: "what isn't interpreted, and no concern of ours",
+    make: "table ip mine { chain f { type filter hook forward priority -5; meta mark 7 iifname docker0 drop; meta mark 8 accept; }; }",
+    found: [],
+  },
+  {
+    what: "perhaps saved",
+    make: "table ip mine { chain f { type filter hook forward priority -5; policy drop; meta mark 7 accept; }; }",
+    found: ["unclear info *"],
+  },
+  {
+    what: "Docker's forward chain",
+    make: (host) =>
+      iptables(
+        host,
+        "-N DOCKER-USER",
+        "-A DOCKER-USER -j RETURN",
+        "-A FORWARD -j DOCKER-USER",
+        "-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "-A FORWARD -i docker0 ! -o docker0 -j ACCEPT",
+        "-P FORWARD DROP",
+      ),
+    found: ["drops error *", "drops error *", "drops error *", "drops error *", "drops error *"],
+    says: /the policy 'drop' of chain FORWARD of table ip filter/,
+  },
+  {
+    what: "a match of iptables",
+    make: (host) =>
+      iptables(
+        host,
+        "-A FORWARD -d 10.90.2.12 -p tcp -m conntrack --ctstate NEW -m multiport --dports 5432,5433 -j DROP",
+      ),
+    found: ["drops error 8", "drops error 11"],
+  },
+  {
+    what: "a match of iptables that isn't known",
+    make: (host) => iptables(host, "-A FORWARD -d 10.90.2.12 -m statistic --mode random --probability 0.5 -j DROP"),
+    found: ["unclear info *"],
+  },
+];
+
+test(`${CASES.length} tables of others say what they do to the policy's packets`, () =>
+  lab(async (host) => {
+    await apply(host, POLICY);
+    const wrong: string[] = [];
+    for (const { what, make, found, says } of CASES) {
+      await (typeof make === "string" ? host.nft(make) : make(host));
+      const { foreign, drift, findings } = await host.call<Audited>(HERE, "auditLive");
+      const line = (statement: string): string => /^lab\.tsnet:(\d+):/.exec(statement)?.[1] ?? "?";
+      const got = foreign.map(({ effect, severity, statement }) => `${effect} ${severity} ${line(statement)}`);
+      const expected = found.map((one) => one.split(" "));
+      const same =
+        got.length === expected.length &&
+        [...got].sort().every((one, i) => {
+          const want = [...expected].sort((a, b) => (a.join(" ") < b.join(" ") ? -1 : 1))[i] ?? [];
+          return one.split(" ").every((word, k) => want[k] === "*" || want[k] === word);
+        });
+      if (!same || drift.length > 0 || (says !== undefined && !foreign.some(({ message }) => says.test(message))))
+        wrong.push(
+          `${what}: ${got.join(", ")}\n${foreign.map(({ message }) => message).join("\n")}\n${JSON.stringify(drift)}`,
+        );
+      if (!findings.some(({ code }) => code === "proved")) wrong.push(`${what}: ${JSON.stringify(findings)}`);
+      await host.run("nft", ["delete", "table", ...(await tableOf(host))]);
+    }
+    assert.is(wrong.join("\n\n"), "");
+  }));
+
+/** The one table that isn't tsnet's. */
+async function tableOf(host: Host): Promise<string[]> {
+  const { stdout } = await host.run("nft", ["list", "tables"]);
+  const foreign = stdout.split("\n").find((line) => line !== "" && !line.includes("tsnet"));
+  return (foreign ?? "").split(" ").slice(1);
+}
+
+test.run();
