@@ -2,25 +2,18 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { VERSION } from "../system/version.js";
 import { parseSeconds, WAITER } from "./confirmation.js";
+import { examples } from "./examples.js";
 import { EXIT, Failure } from "./exit.js";
+import { addLiveCommands } from "./wiring-live.js";
 import { chooseTransport, type Transport, TRANSPORTS } from "../system/transport.js";
 import { note } from "./output.js";
 
 const FILE_HELP = "policy files; `-` is standard input";
 
-function examples(...lines: string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
-}
-
 function seconds(text: string): number {
   const value = parseSeconds(text);
   if (value === undefined) throw new InvalidArgumentError("Whole seconds from 1 to 86400, such as 60.");
   return value;
-}
-
-/** An option that may be given several times. */
-function collect(value: string, before: readonly string[] | undefined): string[] {
-  return [...(before ?? []), value];
 }
 
 /** Chosen as soon as it is read: everything that speaks to the kernel comes later. */
@@ -126,35 +119,7 @@ Containers that nothing in the policy tells apart share a row. The page needs no
     )
     .action(async (files: string[], options) => (await import("./graph.js")).graph(files, options));
 
-  program
-    .command("test")
-    .description("runs files of `assert` statements against a policy, or with real packets against what is live")
-    .argument("<file...>", "files of tests: assert, let and include; `-` is standard input")
-    .option("--policy-file <file>", "the policy that they are about; may be given several times", collect)
-    .option("--live", "send real packets where the policy is live, besides")
-    .option("--policy <name>", "with --live and without --policy-file: which policy, where several are live")
-    .addOption(new Option("--format <form>", "how results are written").choices(["tap", "junit"]).default("tap"))
-    .option("--junit <file>", "write JUnit's XML into this file, besides")
-    .addOption(new Option("--json", "one JSON object").conflicts("format"))
-    .addHelpText(
-      "after",
-      `
-Without --live it needs neither root nor a kernel: each assertion is checked for every packet that it covers.
---live asks it of the policy that is live, and sends packets between its containers, and between them and this host.
-For that long, sockets of tsnet's own answer on the ports that are asked and on which nobody listens. Packets from and to
-the world aren't sent: an assertion of which no packet can be sent is skipped, with the reason.
---json: { policy, live, passed, failed, skipped, tests: [{ text, file, line, column, outcome, message, why, help,
-counterexample, measured, notMeasured }], diagnostics }; the last two of a test with --live alone.
-Exit status: 0 all hold, 1 one doesn't or a file has errors, 2 a file can't be read, 3 packets couldn't be sent at all.
-` +
-        examples(
-          "tsnet test rules.test.tsnet --policy-file shop.tsnet",
-          "tsnet test tests/*.tsnet --policy-file shop.tsnet --junit results.xml",
-          "echo 'assert deny world -> db' | tsnet test - --policy-file shop.tsnet",
-          "tsnet test rules.test.tsnet --live",
-        ),
-    )
-    .action(async (files: string[], options) => (await import("./test.js")).test(files, options));
+  addLiveCommands(program);
 
   program
     .command("try")

@@ -10,9 +10,10 @@ import { type Finding, judge, planLive } from "../probe/live-cells.js";
 import { measureLive } from "../probe/live.js";
 import { globalAddresses } from "../system/interfaces.js";
 import { Diagnostics } from "../text/diagnostic.js";
-import { allApplied, isRecorded, recompileKept } from "../transaction/state.js";
+import { isRecorded } from "../transaction/state.js";
 import { EXIT, Failure } from "./exit.js";
 import { compilePaths, readFiles, readText } from "./input.js";
+import { type Live, oneLive } from "./live.js";
 import { diagnosticsJson, note, print, printDiagnostics, printExactly, printJson, shown } from "./output.js";
 import { junitReport, resultJson, tapReport, type TestResult, totals } from "./test-report.js";
 import { ticker } from "./ticker.js";
@@ -60,24 +61,12 @@ function wrong(diagnostics: readonly Diagnostics["list"][number][], json: boolea
   throw new Failure(EXIT.policy, message);
 }
 
-/** The live policy of that name, or that the files name; without either the only one. */
-function livePolicy(given: Compiled | undefined, name: string | undefined): Compiled {
-  const all = allApplied();
-  const wanted = given?.policy.name ?? name;
-  const names = all.map(({ policy }) => policy).join(", ");
-  const found = wanted === undefined ? all : all.filter(({ policy }) => policy === wanted);
-  const [applied, another] = found;
-  if (another !== undefined)
-    throw new Failure(EXIT.usage, `several policies are live: ${shown(names)}`, "say which: --policy NAME");
-  if (applied === undefined)
-    throw new Failure(
-      wanted === undefined || given !== undefined ? EXIT.system : EXIT.usage,
-      wanted === undefined ? "no policy is live here" : `the policy '${shown(wanted)}' isn't live here`,
-      all.length === 0 ? "tsnet compile FILE --apply makes one live" : `live are: ${shown(names)}`,
-    );
-  if (given !== undefined && !isRecorded(given, applied))
-    note(`tsnet: what is live of '${shown(applied.policy)}' was applied from other texts; what is live is tested`);
-  return recompileKept(applied);
+/** What is live of the policy that the files name, or of that name; without either the only one. */
+function livePolicy(given: Compiled | undefined, name: string | undefined): Live {
+  const live = oneLive(given?.policy.name ?? name);
+  if (given !== undefined && !isRecorded(given, live.applied))
+    note(`tsnet: what is live of '${shown(live.policy.name)}' was applied from other texts; what is live is tested`);
+  return live;
 }
 
 async function sendPackets(policy: Policy, suites: readonly Suite[]): Promise<Map<Assertion, Finding>> {

@@ -1,0 +1,67 @@
+/** Wiring of the commands that watch a policy at work, and of those that help to use tsnet. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { examples } from "./examples.js";
+
+/** An option that may be given several times. */
+function collect(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 1_000_000) throw new InvalidArgumentError("A whole number from 1.");
+  return value;
+}
+
+/** Each is a file of its own, loaded when it runs. */
+export function addLiveCommands(program: Command): void {
+  program
+    .command("test")
+    .description("runs files of `assert` statements against a policy, or with real packets against what is live")
+    .argument("<file...>", "files of tests: assert, let and include; `-` is standard input")
+    .option("--policy-file <file>", "the policy that they are about; may be given several times", collect)
+    .option("--live", "send real packets where the policy is live, besides")
+    .option("--policy <name>", "with --live and without --policy-file: which policy, where several are live")
+    .addOption(new Option("--format <form>", "how results are written").choices(["tap", "junit"]).default("tap"))
+    .option("--junit <file>", "write JUnit's XML into this file, besides")
+    .addOption(new Option("--json", "one JSON object").conflicts("format"))
+    .addHelpText(
+      "after",
+      `
+Without --live it needs neither root nor a kernel: each assertion is checked for every packet that it covers.
+--live asks it of the policy that is live, and sends packets between its containers, and between them and this host.
+For that long, sockets of tsnet's own answer on the ports that are asked and on which nobody listens. Packets from and to
+the world aren't sent: an assertion of which no packet can be sent is skipped, with the reason.
+--json: { policy, live, passed, failed, skipped, tests: [{ text, file, line, column, outcome, message, why, help,
+counterexample, measured, notMeasured }], diagnostics }; the last two of a test with --live alone.
+Exit status: 0 all hold, 1 one doesn't or a file has errors, 2 a file can't be read, 3 packets couldn't be sent at all.
+` +
+        examples(
+          "tsnet test rules.test.tsnet --policy-file shop.tsnet",
+          "tsnet test tests/*.tsnet --policy-file shop.tsnet --junit results.xml",
+          "echo 'assert deny world -> db' | tsnet test - --policy-file shop.tsnet",
+          "tsnet test rules.test.tsnet --live",
+        ),
+    )
+    .action(async (files: string[], options) => (await import("./test.js")).test(files, options));
+
+  program
+    .command("trace")
+    .description("follows live packets of one flow through the hooks, each step with its policy line")
+    .argument("<query>", "whose packets, as explain takes it: 'c2 -> c1:22'")
+    .option("--policy <name>", "in which policy's names, where several are live")
+    .option("--count <packets>", "end after so many packets", positive)
+    .option("--for <seconds>", "end after so many seconds", positive)
+    .option("--json", "one JSON object a packet and line")
+    .addHelpText(
+      "after",
+      `
+Follows packets from the source to the destination as they are sent, so 'c2 -> host:49153' follows a published port, and
+no replies. Ctrl-C ends it. Of more than 100 packets a second only so many are shown. The kernel is told by a table of
+tsnet's own, which decides nothing and is gone when the command ends, even if it is killed.
+--json: { source, destination, proto, port, flags, verdict, decision: { verdict, by, default },
+steps: [{ hook, table, chain, effect, object, by }] }, a line each; \`decision\` is what the policy says.
+` + examples("tsnet trace 'c2 -> c1:22'", "tsnet trace 'world -> host:49153' --count 1", "tsnet trace 'c1 -> world' --for 30 --json"),
+    )
+    .action(async (query: string, options) => (await import("./trace.js")).trace(query, options));
+}
