@@ -118,7 +118,13 @@ export class Follower {
     const { protocol = -1, port } = last;
     const ways = packet.port === undefined ? [] : translate(policy, packet.destination, protocol, packet.port);
     const via = ways.find((way) => sameAddress(way.address, last.destination))?.publish;
-    return evaluate(policy, { source: this.at(last.source), destination: this.at(last.destination), protocol, port, via });
+    return evaluate(policy, {
+      source: this.at(last.source),
+      destination: this.at(last.destination),
+      protocol,
+      port,
+      via,
+    });
   }
 
   private at(address: Address): End {
@@ -128,7 +134,15 @@ export class Follower {
   private of(id: string): Pending {
     let pending = this.pending.get(id);
     if (pending === undefined) {
-      pending = { ours: false, packet: undefined, last: undefined, expected: [], hook: "", steps: [], verdict: "accept" };
+      pending = {
+        ours: false,
+        packet: undefined,
+        last: undefined,
+        expected: [],
+        hook: "",
+        steps: [],
+        verdict: "accept",
+      };
       this.pending.set(id, pending);
     }
     return pending;
@@ -158,11 +172,13 @@ export class Follower {
 
   private step(pending: Pending, { family, table, chain, about }: TraceEvent, live: LiveChain | undefined): TraceStep {
     const common = { hook: pending.hook, table: `${family} ${table}`, chain };
-    if (about.kind !== "rule") return { ...common, effect: about.kind === "packet" ? "" : about.verdict, object: "", by: [] };
+    if (about.kind !== "rule")
+      return { ...common, effect: about.kind === "packet" ? "" : about.verdict, object: "", by: [] };
     const rule = this.planned(family, table, chain, about.handle, live);
     const met = rule && pending.expected.find((step) => step.rule === rule);
     const set = met?.set === undefined ? undefined : this.setNamed(table, met.set);
-    const found = set !== undefined && met?.element !== undefined ? ` (@${set.name}: ${elementText(set, met.element)})` : "";
+    const found =
+      set !== undefined && met?.element !== undefined ? ` (@${set.name}: ${elementText(set, met.element)})` : "";
     const by = met?.element !== undefined && met.element.from.length > 0 ? met.element.from : (rule?.from ?? []);
     const object = `${rule === undefined ? about.rule : ruleText(rule)}${found}`;
     return { ...common, effect: effectOf(about.verdict, rule, about.rule), object, by };

@@ -61,7 +61,12 @@ no replies. Ctrl-C ends it. Of more than 100 packets a second only so many are s
 tsnet's own, which decides nothing and is gone when the command ends, even if it is killed.
 --json: { source, destination, proto, port, flags, verdict, decision: { verdict, by, default },
 steps: [{ hook, table, chain, effect, object, by }] }, a line each; \`decision\` is what the policy says.
-` + examples("tsnet trace 'c2 -> c1:22'", "tsnet trace 'world -> host:49153' --count 1", "tsnet trace 'c1 -> world' --for 30 --json"),
+` +
+        examples(
+          "tsnet trace 'c2 -> c1:22'",
+          "tsnet trace 'world -> host:49153' --count 1",
+          "tsnet trace 'c1 -> world' --for 30 --json",
+        ),
     )
     .action(async (query: string, options) => (await import("./trace.js")).trace(query, options));
 }

@@ -43,7 +43,10 @@ export function readTraceLine(line: string): TraceEvent | undefined {
     case "rule": {
       const found = /^(.*?)(?: # handle (\d+))? \(verdict ([^()]*)\)$/.exec(rest);
       const [, rule = rest, handle, verdict = "continue"] = found ?? [];
-      return { ...common, about: { kind: "rule", rule, handle: handle === undefined ? undefined : Number(handle), verdict } };
+      return {
+        ...common,
+        about: { kind: "rule", rule, handle: handle === undefined ? undefined : Number(handle), verdict },
+      };
     }
     case "policy":
       return { ...common, about: { kind: "policy", verdict: rest.trim() } };

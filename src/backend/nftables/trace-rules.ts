@@ -14,7 +14,6 @@ const PRIORITY = -450;
 /** Packets a second that each rule traces at most: the kernel tells every step of each. */
 export const RATE = 100;
 
-
 const CHAINS: Readonly<Record<Zone, string>> = { container: "in", world: "in", host: "out" };
 
 /** Rules that mark what a query asks for, as it is sent: before translation. None where it can't meet a packet. */

@@ -112,7 +112,8 @@ function listeners(): number {
 async function removeOrphans(): Promise<void> {
   const { stdout } = await run("nft", ["list", "tables", "inet"], { accept: "any" });
   for (const [, name, pid] of stdout.matchAll(/^table inet (tsnet_trace_(\d+))$/gm))
-    if (name !== undefined && !isAlive(Number(pid))) await run("nft", ["delete", "table", "inet", name], { accept: "any" });
+    if (name !== undefined && !isAlive(Number(pid)))
+      await run("nft", ["delete", "table", "inet", name], { accept: "any" });
 }
 
 function isAlive(pid: number): boolean {
@@ -130,7 +131,8 @@ export async function readChains(
 ): Promise<Map<string, { readonly hook: string | undefined; readonly handles: number[] }>> {
   const chains = new Map<string, { readonly hook: string | undefined; readonly handles: number[] }>();
   for (const { chain } of await list(["chains"]))
-    if (chain !== undefined) chains.set(`${chain.family} ${chain.table} ${chain.name}`, { hook: chain.hook, handles: [] });
+    if (chain !== undefined)
+      chains.set(`${chain.family} ${chain.table} ${chain.name}`, { hook: chain.hook, handles: [] });
   // Without the elements of sets, of which there may be very many.
   for (const { family, name } of ours)
     for (const { rule } of await list(["table", family, name]))
