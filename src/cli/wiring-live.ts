@@ -1,6 +1,8 @@
 /** Wiring of the commands that watch a policy at work, and of those that help to use tsnet. */
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import { NAMES } from "./completion-words.js";
 import { examples } from "./examples.js";
+import { printExactly } from "./output.js";
 
 /** An option that may be given several times. */
 function collect(value: string, before: readonly string[] | undefined): string[] {
@@ -69,4 +71,27 @@ steps: [{ hook, table, chain, effect, object, by }] }, a line each; \`decision\`
         ),
     )
     .action(async (query: string, options) => (await import("./trace.js")).trace(query, options));
+
+  program
+    .command("completion")
+    .description("prints the script by which a shell completes tsnet's commands, options, files and live names")
+    .addArgument(new Argument("<shell>", "whose script").choices(["bash", "zsh", "fish"]))
+    .addHelpText(
+      "after",
+      examples(
+        "source <(tsnet completion bash)                                     for this shell",
+        "tsnet completion bash > /etc/bash_completion.d/tsnet                for good",
+        'tsnet completion zsh > "${fpath[1]}/_tsnet"',
+        "tsnet completion fish > ~/.config/fish/completions/tsnet.fish",
+      ),
+    )
+    .action(async (shell: "bash" | "zsh" | "fish") => {
+      const { completionScript } = await import("./completion.js");
+      printExactly(completionScript(program, shell));
+    });
+
+  program
+    .command(NAMES, { hidden: true })
+    .argument("<of>")
+    .action(async (of: string) => (await import("./names.js")).names(of));
 }
