@@ -73,6 +73,21 @@ steps: [{ hook, table, chain, effect, object, by }] }, a line each; \`decision\`
     .action(async (query: string, options) => (await import("./trace.js")).trace(query, options));
 
   program
+    .command("doctor")
+    .description("what this host can do, and how to get what it lacks")
+    .option("--json", "one JSON object")
+    .addHelpText(
+      "after",
+      `
+Changes nothing: what must be tried is tried in namespaces that end with the command.
+--json: { version, kernel, node, transport, can: { check, try, apply },
+features: [{ name, ok, needs, what, mend }] }; \`needs\` is the command that lacks without it, or "more".
+Exit status: 0, or 3 where this host can't apply a policy even as root.
+` + examples("tsnet doctor", "sudo tsnet doctor --json | jq .can"),
+    )
+    .action(async (options) => (await import("./doctor.js")).doctor(options));
+
+  program
     .command("completion")
     .description("prints the script by which a shell completes tsnet's commands, options, files and live names")
     .addArgument(new Argument("<shell>", "whose script").choices(["bash", "zsh", "fish"]))

@@ -167,4 +167,46 @@ it("traces one flow: passed, dropped, published, dropped by a stranger; a killed
   });
 });
 
+interface Doctor {
+  readonly can: Readonly<Record<"check" | "try" | "apply", boolean>>;
+  readonly features: readonly {
+    readonly name: string;
+    readonly ok: boolean;
+    readonly needs: string;
+    readonly mend: string;
+  }[];
+}
+
+it("doctor says what works, and what is missing", async () => {
+  await lab(async (host) => {
+    const whole = JSON.parse(await done(host, "doctor", "--json")) as Doctor;
+    assert.equal(whole.can, { check: true, try: true, apply: true });
+    assert.equal(
+      whole.features.filter(({ ok, needs }) => !ok && needs !== "more"),
+      [],
+    );
+    assert.ok(whole.features.some(({ name, ok }) => name === "rules" && ok));
+    assert.ok(whole.features.every(({ ok, mend }) => ok === (mend === "")));
+
+    // Who may not change the network hears that the host could; a host without nft can't.
+    const [command, ...args] = commandLine(["doctor", "--json"]);
+    const bounded = await host.run(
+      "setpriv",
+      ["--bounding-set", "-net_admin", "--inh-caps", "-net_admin", command, ...args],
+      { accept: "any" },
+    );
+    const nobody = JSON.parse(bounded.stdout) as Doctor;
+    assert.equal([bounded.exitCode, nobody.can.apply], [0, false]);
+    assert.ok(nobody.features.some(({ name, ok, mend }) => name === "net_admin" && !ok && mend !== ""));
+
+    const { stdout: nft } = await host.run("sh", ["-c", "readlink -f $(PATH=$PATH:/usr/sbin:/sbin command -v nft)"]);
+    await host.run("mount", ["--bind", "/bin/false", nft.trim()]);
+    const broken = await tsnet(host, ["doctor", "--json"]);
+    assert.equal(
+      [broken.exitCode, (JSON.parse(broken.stdout) as Doctor).can],
+      [3, { check: true, try: false, apply: false }],
+    );
+  });
+});
+
 test.run();
