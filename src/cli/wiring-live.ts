@@ -106,6 +106,20 @@ Exit status: 0, or 3 where this host can't apply a policy even as root.
     });
 
   program
+    .command("lsp")
+    .description("the language server, for editors: they start it and speak to it over standard input and output")
+    // Editors add it by habit; there is no other way.
+    .addOption(new Option("--stdio", "speak over standard input and output, as always").hideHelp())
+    .addHelpText(
+      "after",
+      `
+Diagnostics with quick fixes, hover, definitions, references, renaming, symbols, completion and formatting. Files count
+as they are in the editor, with what they include; an included file is looked at as a part of what includes it.
+` + examples("tsnet lsp      in the editor's settings: the command for the language `tsnet`, files *.tsnet"),
+    )
+    .action(async () => (await import("./lsp.js")).lsp());
+
+  program
     .command(NAMES, { hidden: true })
     .argument("<of>")
     .action(async (of: string) => (await import("./names.js")).names(of));
