@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { check } from "../../src/ir/assertions.js";
@@ -5,6 +7,7 @@ import { compile } from "../../src/ir/compile.js";
 import { readSuites } from "../../src/ir/tests.js";
 import { Diagnostics } from "../../src/text/diagnostic.js";
 import { SourceFile } from "../../src/text/source.js";
+import { root } from "../support/policies.js";
 
 const test = suite("files of tests");
 
@@ -83,5 +86,17 @@ test("assert something", () => {
   assert.equal(outcomes({ t: "let p = 80" }), ["no-assertion: t: "]);
   assert.equal(outcomes({ t: "# nothing" }), ["no-assertion: t: "]);
 });
+
+for (const name of readdirSync(join(root, "policies/tests")))
+  test(`policies/tests/${name} holds of policies/${name}`, () => {
+    const read = (folder: string) => new SourceFile(name, readFileSync(join(root, folder, name), "utf8"));
+    const { policy, failed } = compile(read("policies").text);
+    assert.not(failed);
+    const diagnostics = new Diagnostics();
+    const [suite] = readSuites(policy, [read("policies/tests")], () => "", diagnostics);
+    assert.equal(diagnostics.list, []);
+    assert.ok((suite?.assertions.length ?? 0) > 3);
+    for (const one of suite?.assertions ?? []) assert.is(check(policy, one), undefined, one.origin.text);
+  });
 
 test.run();
