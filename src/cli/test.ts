@@ -2,17 +2,19 @@
 import { writeFileSync } from "node:fs";
 import { check, explainFailure } from "../ir/assertions.js";
 import type { Compiled } from "../ir/compile.js";
+import type { Packet } from "../ir/evaluate.js";
 import { packetText } from "../ir/packet-text.js";
 import type { Assertion, Policy } from "../ir/policy.js";
 import { readSuites, type Suite } from "../ir/tests.js";
-import { parseAddress } from "../net/address.js";
+import { formatAddress, parseAddress } from "../net/address.js";
+import { protocolName } from "../net/ports.js";
 import { type Finding, judge, planLive } from "../probe/live-cells.js";
 import { measureLive } from "../probe/live.js";
 import { globalAddresses } from "../system/interfaces.js";
 import { Diagnostics } from "../text/diagnostic.js";
 import { isRecorded } from "../transaction/state.js";
 import { EXIT, Failure } from "./exit.js";
-import { compilePaths, readFiles, readText } from "./input.js";
+import { compilePaths, readFiles, readText, reasonOf } from "./input.js";
 import { type Live, oneLive } from "./live.js";
 import { diagnosticsJson, note, print, printDiagnostics, printExactly, printJson, shown } from "./output.js";
 import { junitReport, resultJson, tapReport, type TestResult, totals } from "./test-report.js";
@@ -102,7 +104,7 @@ function resultOf(policy: Policy, file: string, assertion: Assertion, finding: F
       outcome: "fail",
       message: `this doesn't hold for real packets: ${packetText(policy, packet)} was measured as ${found}`,
       why: `The policy says ${decision.verdict}.`,
-      help: "something on this host differs from the policy, or stands beside it: `nft list ruleset` shows all rules",
+      help: `something on this host differs from the policy, or stands beside it; this shows what: tsnet trace '${queryText(packet)}'`,
       counterexample: { packet, decision },
       measured,
     };
@@ -110,6 +112,16 @@ function resultOf(policy: Policy, file: string, assertion: Assertion, finding: F
   if (finding !== undefined && finding.ways === 0)
     return { file, origin, outcome: "skip", message: finding.missing.join("; "), measured };
   return { file, origin, outcome: "pass", measured };
+}
+
+/** As `trace` and `explain` are asked for a packet. */
+function queryText({ source, destination, protocol, port, via }: Packet): string {
+  const name = protocolName(protocol).replace("icmpv6", "icmp");
+  const service = (number: number | undefined): string => (number === undefined ? name : `${number}/${name}`);
+  const from = formatAddress(source.address);
+  if (via !== undefined && port !== undefined) return `${from} -> host:${service(via.hostPorts[0] + port - via.port)}`;
+  const to = formatAddress(destination.address);
+  return `${from} -> ${destination.address.family === 6 ? `[${to}]` : to}:${service(port)}`;
 }
 
 function report(
@@ -123,7 +135,6 @@ function report(
     suites.map(({ file }) => file.name),
     results,
   );
-  if (junit !== undefined) write(junit, `${xml}\n`);
   if (json)
     printJson({
       policy: policy.name,
@@ -134,12 +145,13 @@ function report(
     });
   else if (format === "junit") printExactly(xml);
   else print(tapReport(results));
+  if (junit !== undefined) write(junit, `${xml}\n`);
 }
 
 function write(path: string, text: string): void {
   try {
     writeFileSync(path, text);
   } catch (error) {
-    throw new Failure(EXIT.system, `can't write ${shown(path)}: ${(error as Error).message}`);
+    throw new Failure(EXIT.system, `can't write ${shown(path)}: ${reasonOf(error)}`);
   }
 }

@@ -1,6 +1,7 @@
 /** `tsnet trace` */
 import { parse } from "../../grammar/parser.js";
 import { flowText, Follower, type TracedFlow } from "../audit/trace.js";
+import { tableName } from "../backend/nftables/names.js";
 import { plan } from "../backend/nftables/plan.js";
 import type { TraceEvent } from "../backend/nftables/trace-events.js";
 import { traceRules } from "../backend/nftables/trace-rules.js";
@@ -124,7 +125,7 @@ function printFlow(policy: Policy, flow: TracedFlow, isLocal: (address: Address)
   const flags = packet.flags === undefined ? "" : `  ${packet.flags}`;
   print(shown(`${flowText(policy, packet, isLocal)}${flags}`));
   for (const { hook, chain, table, effect, object, by } of steps) {
-    const where = table === `inet tsnet-${policy.name}` ? chain : `${table} ${chain}`;
+    const where = table === `inet ${tableName(policy.name)}` ? chain : `${table} ${chain}`;
     print(`  ${hook.padEnd(12)} ${shown(where).padEnd(15)} ${effect.padEnd(15)} ${shown(object)}`.trimEnd());
     for (const origin of by) print(`${" ".repeat(31)}${shown(`${location(origin.span)}  ${origin.text}`)}`);
   }

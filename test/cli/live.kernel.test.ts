@@ -35,6 +35,7 @@ assert allow host -> server:80
 assert allow world -> server:81`;
 
 interface Result {
+  readonly help: string | null;
   readonly text: string;
   readonly outcome: string;
   readonly message: string | null;
@@ -75,6 +76,7 @@ it("tests with real packets: what holds, what a foreign rule breaks, and what ca
         ["assert deny user -> server:23", "allow"],
       ],
     );
+    assert.match(after[1]?.help ?? "", "tsnet trace '172.18.0.11 -> 172.18.0.10:23/tcp'");
     assert.match(await fails(host, 2, "test", path, "--live", "--policy", "other"), "live are: shop");
   });
 });
