@@ -4,7 +4,7 @@ import { VERSION } from "../system/version.js";
 import { parseSeconds, WAITER } from "./confirmation.js";
 import { examples } from "./examples.js";
 import { EXIT, Failure } from "./exit.js";
-import { addLiveCommands } from "./wiring-live.js";
+import { addHelpingCommands, addLiveCommands } from "./wiring-live.js";
 import { chooseTransport, type Transport, TRANSPORTS } from "../system/transport.js";
 import { note } from "./output.js";
 
@@ -234,6 +234,8 @@ Where systemd doesn't run it prints what to add where, and exits with 3.
     .option("--check", "change nothing; exit 4 where something would change")
     .addHelpText("after", examples("tsnet fmt shop.tsnet", "tsnet fmt - < shop.tsnet"))
     .action(async (files: string[], options) => (await import("./fmt.js")).fmt(files, options));
+
+  addHelpingCommands(program);
 
   program.hook("preAction", (_, command) => {
     const { transport } = command.opts<{ transport?: Transport }>();

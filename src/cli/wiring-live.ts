@@ -15,7 +15,7 @@ function positive(text: string): number {
   return value;
 }
 
-/** Each is a file of its own, loaded when it runs. */
+/** What asks a policy at work. Each command is a file of its own, loaded when it runs. */
 export function addLiveCommands(program: Command): void {
   program
     .command("test")
@@ -71,7 +71,10 @@ steps: [{ hook, table, chain, effect, object, by }] }, a line each; \`decision\`
         ),
     )
     .action(async (query: string, options) => (await import("./trace.js")).trace(query, options));
+}
 
+/** What helps to use tsnet, on this host and in editors and shells. */
+export function addHelpingCommands(program: Command): void {
   program
     .command("doctor")
     .description("what this host can do, and how to get what it lacks")
