@@ -1,6 +1,5 @@
 /** `tsnet doctor` */
 import { release } from "node:os";
-import packageJson from "../../package.json" with { type: "json" };
 import { plan } from "../backend/nftables/plan.js";
 import { toText } from "../backend/nftables/text.js";
 import { compile } from "../ir/compile.js";
@@ -10,6 +9,7 @@ import { readSysctl } from "../system/sysctl.js";
 import { systemdRuns } from "../system/systemd.js";
 import { isInstalled } from "../system/tools.js";
 import { usesNetlink } from "../system/transport.js";
+import { VERSION } from "../system/version.js";
 import { triesRules } from "../system/try-rules.js";
 import { EXIT } from "./exit.js";
 import { print, printJson, shown } from "./output.js";
@@ -69,7 +69,7 @@ export async function doctor(options: { json?: boolean }): Promise<void> {
     apply: hostCan && found("net_admin"),
   };
   const machine = {
-    version: packageJson.version,
+    version: VERSION,
     kernel: release(),
     node: process.version,
     transport: usesNetlink() ? "netlink" : "nft",
