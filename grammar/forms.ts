@@ -43,6 +43,20 @@ const PUBLISH_INSIDE = ["publish [ADDRESS:]PORT [-> PORT] [from PEERS]", "publis
 const LINK_INSIDE = ["link CONTAINER [as ALIAS]", "link db as database"] as const;
 const NO_FORM = ["KEYWORD …", "allow c2 -> c1:22"] as const;
 
+const TOP = [T.Policy, T.Include, T.Let, T.Network, T.Container, T.Icc, T.Allow, T.Deny, T.Reject, T.Publish];
+const IN_NETWORK = [T.Driver, T.Subnet, T.Gateway, T.Icc, T.Internal, T.Masquerade, T.Mtu, T.Bridge];
+const IN_CONTAINER = [T.Expose, T.Env, T.Mode, T.Netns, T.Pid];
+
+/** How everything that may begin here is written, with an example; the first word is its keyword. For editors. */
+export function statementForms(
+  within: "file" | "network" | "container",
+): readonly (readonly [form: string, example: string])[] {
+  const of = (types: readonly TokenType[]) => types.map((type) => FORMS.get(type) ?? NO_FORM);
+  if (within === "network") return of(IN_NETWORK);
+  if (within === "container") return [ENDPOINT, PUBLISH_INSIDE, LINK_INSIDE, ...of(IN_CONTAINER)];
+  return of([...TOP, T.Link, T.Share, T.Assert]);
+}
+
 function lookUp(place: Place): readonly [form: string, example: string] {
   const type = place.first.tokenType;
   if (place.within === "container") {

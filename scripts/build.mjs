@@ -1,5 +1,6 @@
-// Builds dist/: the command (dist/tsnet.js), the program that `tsnet try` probes with (dist/prober.js), the script and style
-// of the page that `tsnet graph` writes (dist/graph-page.*), the library (dist/index.js) and its types (dist/types).
+// Builds dist/: the command (dist/tsnet.js), the program that `tsnet try` probes with (dist/prober.js), the language
+// server (dist/lsp.js), the script and style of the page that `tsnet graph` writes (dist/graph-page.*), the library
+// (dist/index.js) and its types (dist/types).
 //
 // The command starts once for every use, so its start-up is part of every answer's latency. What was measured
 // (Node 20, whole process, against `node -e 0`): a CommonJS start is 5 ms cheaper than an ESM one, and V8's code
@@ -95,6 +96,8 @@ async function buildCode() {
   // `tsnet try` starts it once in each namespace that it probes.
   await build({ ...options, entryPoints: ["src/probe/prober.ts"], outfile: path.join(dist, "prober.js") });
   await buildPage();
+  // `tsnet lsp` loads it, and no other command.
+  await build({ ...options, entryPoints: ["src/lsp/server.ts"], outfile: path.join(dist, "lsp.js") });
   await writeFile(path.join(dist, "package.json"), '{ "type": "commonjs" }\n');
   const policy = await firstPolicy();
   const args = policy ? ["check", path.join("policies", policy)] : ["--help"];

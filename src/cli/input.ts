@@ -14,14 +14,19 @@ const REASONS: Readonly<Record<string, string>> = {
   ELOOP: "too many symbolic links",
 };
 
+/** Why a file can't be read or written. */
+export function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return REASONS[code ?? ""] ?? message;
+}
+
 /** Reads a file as UTF-8; throws an error that says why it can't. `-` is standard input. */
 export function readText(path: string): string {
   let bytes: Uint8Array;
   try {
     bytes = readFileSync(path === "-" ? 0 : path);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new Error(REASONS[code ?? ""] ?? message, { cause: error });
+    throw new Error(reasonOf(error), { cause: error });
   }
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

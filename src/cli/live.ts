@@ -2,6 +2,7 @@
 import type { Container, Network, Policy } from "../ir/policy.js";
 import { allApplied, type Applied, recompile } from "../transaction/state.js";
 import { EXIT, Failure } from "./exit.js";
+import { shown } from "./output.js";
 
 export interface Live {
   readonly applied: Applied;
@@ -10,6 +11,19 @@ export interface Live {
 
 export function livePolicies(): Live[] {
   return allApplied().map((applied) => ({ applied, policy: recompile(applied).policy }));
+}
+
+/** The live policy of a name, or the only one. Exit 2 when there are several, or none of that name; 3 when there is none. */
+export function oneLive(name: string | undefined): Live {
+  const all = livePolicies();
+  const names = shown(all.map(({ policy }) => policy.name).join(", "));
+  const [found, another] = name === undefined ? all : all.filter(({ policy }) => policy.name === name);
+  if (another !== undefined)
+    throw new Failure(EXIT.usage, `several policies are live: ${names}`, "say which: --policy NAME");
+  if (found !== undefined) return found;
+  if (all.length === 0)
+    throw new Failure(EXIT.system, "no policy is live here", "tsnet compile FILE --apply makes one live");
+  throw new Failure(EXIT.usage, `the policy '${shown(name ?? "")}' isn't live here`, `live are: ${names}`);
 }
 
 export type Found =

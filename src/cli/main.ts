@@ -2,15 +2,13 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { VERSION } from "../system/version.js";
 import { parseSeconds, WAITER } from "./confirmation.js";
+import { examples } from "./examples.js";
 import { EXIT, Failure } from "./exit.js";
+import { addHelpingCommands, addLiveCommands } from "./wiring-live.js";
 import { chooseTransport, type Transport, TRANSPORTS } from "../system/transport.js";
 import { note } from "./output.js";
 
 const FILE_HELP = "policy files; `-` is standard input";
-
-function examples(...lines: string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
-}
 
 function seconds(text: string): number {
   const value = parseSeconds(text);
@@ -120,6 +118,8 @@ Containers that nothing in the policy tells apart share a row. The page needs no
         ),
     )
     .action(async (files: string[], options) => (await import("./graph.js")).graph(files, options));
+
+  addLiveCommands(program);
 
   program
     .command("audit")
@@ -252,6 +252,8 @@ Where systemd doesn't run it prints what to add where, and exits with 3.
     .option("--check", "change nothing; exit 4 where something would change")
     .addHelpText("after", examples("tsnet fmt shop.tsnet", "tsnet fmt - < shop.tsnet"))
     .action(async (files: string[], options) => (await import("./fmt.js")).fmt(files, options));
+
+  addHelpingCommands(program);
 
   program.hook("preAction", (_, command) => {
     const { transport } = command.opts<{ transport?: Transport }>();

@@ -19,6 +19,7 @@ import { EXIT, Failure } from "./exit.js";
 import { failInexpressible } from "./inexpressible.js";
 import { compileOrFail } from "./input.js";
 import { note, print, printExactly, printJson, shown, wantsColour } from "./output.js";
+import { ticker } from "./ticker.js";
 
 export interface TryOptions {
   readonly json?: boolean;
@@ -185,26 +186,4 @@ function report(
   const color = wantsColour(process.stdout);
   printExactly(renderMatrix(results, { color, unnamed: unnamedPorts(policy) }));
   print(`\n${summaryLines(results, { left, represented, ranges: place.left }).join("\n")}`);
-}
-
-/** What goes on, on a terminal, after the first second. */
-function ticker(): { progress: (text: string) => void; done: () => void } {
-  if (!process.stderr.isTTY) return { progress: () => undefined, done: () => undefined };
-  let text = "";
-  let visible = false;
-  const show = (): void => {
-    visible = true;
-    process.stderr.write(`\r\u001b[K${text} …`);
-  };
-  const timer = setTimeout(show, 1000);
-  return {
-    progress: (next) => {
-      text = next;
-      if (visible) show();
-    },
-    done: () => {
-      clearTimeout(timer);
-      if (visible) process.stderr.write("\r\u001b[K");
-    },
-  };
 }

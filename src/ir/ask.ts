@@ -1,4 +1,5 @@
 /** Reads a query such as `c2 -> c1:22` in a policy's own names. */
+import type { LetStatement } from "../ast/nodes.js";
 import type { Tree } from "../ast/tree.js";
 import { type AddressSet, LOOPBACK, subtractSet, unionSet, single, NO_ADDRESSES } from "../net/address.js";
 import { ALL_PORTS } from "../net/ports.js";
@@ -41,9 +42,14 @@ export function readQuery(
   return { from: placed(policy, from), to: placed(policy, to), ports };
 }
 
-/** A lowering context that knows the policy's names. */
-export function reopen(policy: Policy, file: SourceFile, diagnostics: Diagnostics): Lowering {
-  const scope = new Scope([], diagnostics, true);
+/** A lowering context that knows the policy's names, and these lets beside them. None of the latter may be the former's. */
+export function reopen(
+  policy: Policy,
+  file: SourceFile,
+  diagnostics: Diagnostics,
+  lets: readonly LetStatement[] = [],
+): Lowering {
+  const scope = new Scope(lets, diagnostics, true);
   for (const { name } of policy.networks) scope.names.set(name, { kind: "network", name, statement: undefined });
   for (const { name } of policy.containers) scope.names.set(name, { kind: "container", name, statement: undefined });
   for (const name of policy.lets.keys()) scope.names.set(name, { kind: "let", name, statement: undefined as never });

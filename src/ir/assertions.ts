@@ -1,5 +1,5 @@
 /** Checks assertions for every packet that they cover, by packet classes; a failure comes with a counter-example. */
-import type { Diagnostics } from "../text/diagnostic.js";
+import type { Diagnostics, Extra } from "../text/diagnostic.js";
 import { packetClasses } from "./classes.js";
 import { DEFAULTS, type Decision, evaluate, type Packet } from "./evaluate.js";
 import { packetText } from "./packet-text.js";
@@ -40,29 +40,34 @@ function endText(end: Packet["source"]): string {
   return `${end.zone} ${end.address.family} ${end.address.value}`;
 }
 
+/** What is wrong, why, the mend, and the statements that decide it. */
+export function explainFailure(policy: Policy, { verb }: Assertion, { packet, decision }: Failure): Explained {
+  const decided =
+    decision.default === null
+      ? `decided by ${decision.by.map((origin) => `'${origin.text}'`).join(" and ")}`
+      : `the default for ${DEFAULTS[decision.default as keyof typeof DEFAULTS]} decides`;
+  return {
+    message: `this doesn't hold: ${packetText(policy, packet)} is ${PAST[decision.verdict]}`,
+    why: `${decided[0]?.toUpperCase()}${decided.slice(1)}.`,
+    help:
+      verb === "deny"
+        ? `deny what must not pass, or narrow the statement that lets it through`
+        : `allow it, or narrow the assertion to what should pass`,
+    related: decision.by.map((origin) => ({ span: origin.span, message: "decides it" })),
+  };
+}
+
+export interface Explained extends Extra {
+  readonly message: string;
+}
+
 /** Reports every assertion that fails. */
 export function checkAssertions(policy: Policy, diagnostics: Diagnostics): void {
   for (const assertion of policy.assertions) {
     const failure = check(policy, assertion);
     if (failure === undefined) continue;
-    const { packet, decision } = failure;
-    const decided =
-      decision.default === null
-        ? `decided by ${decision.by.map((origin) => `'${origin.text}'`).join(" and ")}`
-        : `the default for ${DEFAULTS[decision.default as keyof typeof DEFAULTS]} decides`;
-    diagnostics.error(
-      "assertion-failed",
-      assertion.origin.span,
-      `this doesn't hold: ${packetText(policy, packet)} is ${PAST[decision.verdict]}`,
-      {
-        why: `${decided[0]?.toUpperCase()}${decided.slice(1)}.`,
-        help:
-          assertion.verb === "deny"
-            ? `deny what must not pass, or narrow the statement that lets it through`
-            : `allow it, or narrow the assertion to what should pass`,
-        related: decision.by.map((origin) => ({ span: origin.span, message: "decides it" })),
-      },
-    );
+    const { message, ...more } = explainFailure(policy, assertion, failure);
+    diagnostics.error("assertion-failed", assertion.origin.span, message, more);
   }
 }
 

@@ -65,7 +65,7 @@ function askTcp(question: Question, timeout: number): Promise<Result> {
       resolve(result);
     };
     const timer = deadline(timeout, () => settle({ outcome: "silent" }));
-    socket.on("connect", () => socket.write(`${nonce}\n`));
+    socket.on("connect", () => (question.bare ? settle({ outcome: "open" }) : socket.write(`${nonce}\n`)));
     socket.on("data", (chunk) => {
       text += chunk.toString();
       const found = text.endsWith("\n") ? readGreeting(text, nonce) : undefined;

@@ -17,7 +17,8 @@ export function isProbed(cell: Cell): cell is Cell & { readonly proto: Question[
 
 /** Why a cell can't be measured, whatever the machine. */
 export function unprobed(cell: Cell): string {
-  return `Node has no ${cell.proto.toUpperCase()} sockets to probe with`;
+  const name = /^\d+$/.test(cell.proto) ? `protocol ${cell.proto}` : cell.proto.toUpperCase();
+  return `Node has no ${name} sockets to probe with`;
 }
 
 /** A socket, the end that it is at, and an address under which that end itself reaches it. */

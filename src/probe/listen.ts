@@ -1,16 +1,16 @@
 /** The answering side of a prober. */
 import { createSocket } from "node:dgram";
 import { createServer, type Socket as Connection } from "node:net";
-import { greeting, type Socket } from "./protocol.js";
+import { greeting, type Socket, type Unopened } from "./protocol.js";
 
-/** Opens sockets that answer; returns the problems of those that couldn't be opened. They close with the process. */
-export async function listen(name: string, sockets: readonly Socket[]): Promise<string[]> {
+/** Opens sockets that answer; returns those that couldn't be opened. They close with the process. */
+export async function listen(name: string, sockets: readonly Socket[]): Promise<Unopened[]> {
   const results = await Promise.allSettled(
     sockets.map((socket) => (socket.proto === "tcp" ? listenTcp(name, socket) : listenUdp(name, socket))),
   );
   return results.flatMap((result, i) => {
-    const { proto, address, port } = sockets[i] as Socket;
-    return result.status === "fulfilled" ? [] : [`${proto} ${address} ${port}: ${(result.reason as Error).message}`];
+    const socket = sockets[i] as Socket;
+    return result.status === "fulfilled" ? [] : [{ socket, message: (result.reason as Error).message }];
   });
 }
 

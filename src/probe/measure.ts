@@ -94,13 +94,19 @@ async function proveWays(policy: Policy, cells: readonly Cell[], probers: Prober
  * Answers of each cell, in the cells' order.
  *
  * What should be answered goes first, so that nobody is busy answering while others wait for silence; how long it takes
- * says how long to wait. Echoes keep the machine busiest, each being a process, and go on their own.
+ * says how long to wait. Echoes keep the machine busiest, each being a process, and go on their own. `isBare` says of
+ * which cells somebody else answers.
  */
-async function askCells(cells: readonly Cell[], probers: Probers): Promise<Answer[][]> {
+export async function askCells(
+  cells: readonly Cell[],
+  probers: Probers,
+  isBare: (cell: Cell) => boolean = () => false,
+): Promise<Answer[][]> {
   const owners: number[] = [];
   const all = cells.flatMap((cell, owner) =>
     errands.questionsOf(cell).map((question): Asked => {
-      return { cell, end: cell.from, question: { ...question, id: owners.push(owner) - 1 } };
+      const id = owners.push(owner) - 1;
+      return { cell, end: cell.from, question: isBare(cell) ? { ...question, id, bare: true } : { ...question, id } };
     }),
   );
   const out: Answer[][] = cells.map(() => []);
@@ -127,11 +133,11 @@ async function askPart(asked: readonly Asked[], probers: Probers): Promise<Answe
   return [...answered, ...spread.values(), ...silent.values()];
 }
 
-interface Wanted extends Errand {
+export interface Wanted extends Errand {
   readonly wanted: (outcome: Outcome | undefined) => boolean;
 }
 
-function isOpen(outcome: Outcome | undefined): boolean {
+export function isOpen(outcome: Outcome | undefined): boolean {
   return outcome === "open";
 }
 
@@ -140,7 +146,7 @@ function isRefused(outcome: Outcome | undefined): boolean {
 }
 
 /** Asks, and asks again what wasn't answered as wanted: a slow machine is no difference. */
-async function persist(probers: Probers, wanted: readonly Wanted[]): Promise<Map<number, Answer>> {
+export async function persist(probers: Probers, wanted: readonly Wanted[]): Promise<Map<number, Answer>> {
   const answers = new Map<number, Answer>();
   let open = wanted;
   for (const timeout of TIMEOUTS) {

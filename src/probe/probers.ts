@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { startTalker, type Talker } from "../system/child.js";
-import type { Answer, Order, Question, Report, Socket } from "./protocol.js";
+import type { Answer, Order, Question, Report, Socket, Unopened } from "./protocol.js";
 
 /** What an end is asked to ask. */
 export interface Errand {
@@ -23,12 +23,12 @@ export class Probers {
     }
   }
 
-  /** Opens sockets; returns the problems of those that couldn't be. */
-  async listen(sockets: ReadonlyMap<string, readonly Socket[]>): Promise<string[]> {
+  /** Opens sockets; returns those that couldn't be. */
+  async listen(sockets: ReadonlyMap<string, readonly Socket[]>): Promise<(Unopened & { readonly end: string })[]> {
     const problems = await Promise.all(
       [...sockets].map(async ([end, list]) => {
         const report = await this.order(end, { op: "listen", name: end, sockets: list });
-        return report.op === "listening" ? report.problems.map((problem) => `${end}: ${problem}`) : [];
+        return report.op === "listening" ? report.problems.map((problem) => ({ end, ...problem })) : [];
       }),
     );
     return problems.flat();

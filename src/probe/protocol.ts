@@ -14,6 +14,8 @@ export interface Question {
   readonly source: string;
   readonly target: string;
   readonly port: number;
+  /** TCP only: what listens there is somebody else's, so that a connection is the answer, and nothing is said on it. */
+  readonly bare?: boolean;
 }
 
 export type Order =
@@ -44,9 +46,14 @@ export interface Answer {
   readonly error?: string | undefined;
 }
 
+/** A socket that couldn't be opened. */
+export interface Unopened {
+  readonly socket: Socket;
+  readonly message: string;
+}
+
 export type Report =
-  /** The problems of sockets that couldn't be opened. */
-  | { readonly op: "listening"; readonly problems: readonly string[] }
+  | { readonly op: "listening"; readonly problems: readonly Unopened[] }
   | { readonly op: "answers"; readonly answers: readonly Answer[] };
 
 /** What an answering socket says: one line. */

@@ -24,6 +24,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   backend: ["text", "net", "system", "grammar", "ast", "ir", "topology"],
   transaction: ["text", "net", "system", "grammar", "ast", "ir", "topology", "backend"],
   probe: ["text", "net", "system", "ir", "topology", "transaction"],
+  lsp: ["text", "net", "grammar", "ast", "ir"],
   audit: ["text", "net", "system", "grammar", "ast", "ir", "topology", "backend", "transaction"],
   index: ["text", "net", "system", "grammar", "ast", "ir", "topology", "backend", "transaction", "audit"],
   cli: [

@@ -1,0 +1,214 @@
+/** `test --live` and `trace`, on a host where a policy is live, with real packets. */
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { when } from "../kernel/features.js";
+import { type Host, lab } from "../kernel/lab.js";
+import { bundle, commandLine, forgetCommand, tsnet } from "../support/command.js";
+import { applied, comes, done, fails, write } from "../support/history.js";
+import { at } from "../support/live.js";
+
+const test = suite("what is live");
+const it = await when(test, "namespaces", "ip", "nft", "nf_tables", "util-linux");
+test.after(forgetCommand);
+
+// Beside the command, as in dist/.
+const prober = await bundle("src/probe/prober.ts", "prober.js");
+await writeFile(join(dirname(prober), "package.json"), '{ "type": "commonjs" }');
+
+const POLICY = `policy shop
+network n { subnet 172.18.0.0/24; icc off }
+container server { network n ip 172.18.0.10 }
+container user { network n ip 172.18.0.11 }
+allow user -> server:{22, 53/udp}
+publish 127.0.0.1:8080 -> server:80
+publish 8081 -> server:81`;
+
+const TESTS = `let names = 53/udp
+assert allow user -> server:{22, names}
+assert deny user -> server:23
+assert deny server -> user
+assert allow user -> server:81
+assert deny user -> server:80
+assert allow host -> server:80
+assert allow world -> server:81`;
+
+interface Result {
+  readonly help: string | null;
+  readonly text: string;
+  readonly outcome: string;
+  readonly message: string | null;
+  readonly measured: number;
+}
+
+async function outcomes(host: Host, path: string, status: number): Promise<Result[]> {
+  const { stdout, stderr, exitCode } = await tsnet(host, ["test", path, "--live", "--json"]);
+  assert.is(exitCode, status, stderr);
+  return (JSON.parse(stdout) as { tests: Result[] }).tests;
+}
+
+it("tests with real packets: what holds, what a foreign rule breaks, and what can't be sent", async () => {
+  await lab(async (host) => {
+    await applied(host, POLICY);
+    const path = await write(host, "tests.tsnet", TESTS);
+    // Somebody's own server: it is asked, and nothing is said to it.
+    await host.listen(at("server", "shop"), "tcp", 22);
+    const before = await outcomes(host, path, 0);
+    assert.equal(
+      before.map(({ outcome }) => outcome),
+      ["pass", "pass", "pass", "pass", "pass", "pass", "skip"],
+    );
+    assert.ok(before.slice(0, 6).every(({ measured }) => measured > 0));
+    assert.match(before[6]?.message ?? "", "the world");
+
+    await host.nft(`table inet foreign {
+      chain f { type filter hook forward priority 10; ip daddr 172.18.0.10 udp dport 53 drop; }
+    }
+    insert rule inet tsnet-shop cc4 tcp dport 23 accept`);
+    const after = await outcomes(host, path, 1);
+    assert.equal(
+      after
+        .filter(({ outcome }) => outcome === "fail")
+        .map(({ text, message }) => [text, /was measured as (\w+)/.exec(message ?? "")?.[1]]),
+      [
+        ["assert allow user -> server:{22, names}", "deny"],
+        ["assert deny user -> server:23", "allow"],
+      ],
+    );
+    assert.match(after[1]?.help ?? "", "tsnet trace '172.18.0.11 -> 172.18.0.10:23/tcp'");
+    assert.match(await fails(host, 2, "test", path, "--live", "--policy", "other"), "live are: shop");
+  });
+});
+
+interface Traced {
+  readonly port: number;
+  readonly verdict: string;
+  readonly decision: {
+    readonly verdict: string;
+    readonly by: readonly { readonly text: string; readonly line: number }[];
+  };
+  readonly steps: readonly { table: string; chain: string; effect: string; by: readonly { text: string }[] }[];
+}
+
+async function tables(host: Host): Promise<string[]> {
+  const { stdout } = await host.run("nft", ["list", "tables", "inet"]);
+  return [...stdout.matchAll(/tsnet_trace_\d+/g)].map(([name]) => name);
+}
+
+/** What a trace says of the packets that `send` sends, once it is ready. */
+async function traced(host: Host, words: readonly string[], send: () => Promise<unknown>): Promise<Traced[]> {
+  const answer = tsnet(host, ["trace", ...words, "--json"]);
+  await comes("the trace is ready", async () => {
+    const [table] = await tables(host);
+    if (table === undefined) return false;
+    return (await host.run("nft", ["list", "chain", "inet", table, "ready"], { accept: "any" })).exitCode === 0;
+  });
+  await send();
+  const { stdout, stderr, exitCode } = await answer;
+  assert.is(exitCode, 0, stderr);
+  assert.equal(await tables(host), []);
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Traced);
+}
+
+it("traces one flow: passed, dropped, published, dropped by a stranger; a killed trace leaves nothing", async () => {
+  await lab(async (host) => {
+    await applied(host, POLICY);
+    const user = at("user", "shop");
+    const decidedBy = (one: Traced | undefined) => one?.decision.by.map(({ text, line }) => `${line}: ${text}`).join();
+    const last = (one: Traced | undefined) => one?.steps.at(-1);
+
+    const direct = await traced(host, ["user -> server:{22, 24}", "--count", "2"], async () => {
+      await host.tcp(user, "172.18.0.10", 22, { timeout: 200 });
+      // Not asked for.
+      await host.tcp(user, "172.18.0.10", 23, { timeout: 200 });
+      await host.tcp(user, "172.18.0.10", 24, { timeout: 200 });
+    });
+    assert.equal(
+      direct.map(({ port, verdict, decision }) => [port, verdict, decision.verdict]),
+      [
+        [22, "accept", "allow"],
+        [24, "drop", "deny"],
+      ],
+    );
+    assert.equal(direct.map(decidedBy), ["5: allow user -> server:{22, 53/udp}", "2: network n icc off"]);
+    assert.equal(
+      [last(direct[0])?.effect, last(direct[0])?.by[0]?.text],
+      ["accept", "allow user -> server:{22, 53/udp}"],
+    );
+    assert.equal([last(direct[1])?.chain, last(direct[1])?.effect], ["cc4", "drop"]);
+
+    const [published] = await traced(host, ["host -> host:8080", "--count", "1"], () =>
+      host.tcp(undefined, "127.0.0.1", 8080, { timeout: 200 }),
+    );
+    assert.is(decidedBy(published), "6: publish 127.0.0.1:8080 -> server:80");
+    assert.ok(
+      published?.steps.some(
+        ({ effect, by }) => effect === "translate" && by[0]?.text.startsWith("publish 127.0.0.1:8080"),
+      ),
+    );
+
+    await host.nft("table inet foreign { chain f { type filter hook forward priority 10; udp dport 53 drop; }; }");
+    const [foreign] = await traced(host, ["user -> server:53/udp", "--count", "1"], () =>
+      host.udp(user, "172.18.0.10", 53, { timeout: 200 }),
+    );
+    assert.equal([foreign?.verdict, foreign?.decision.verdict], ["drop", "allow"]);
+    assert.equal([last(foreign)?.table, last(foreign)?.chain], ["inet foreign", "f"]);
+
+    const [command, ...args] = commandLine(["trace", "user -> server"]);
+    const pid = await host.spawn(undefined, command, args);
+    await comes("its table", async () => (await tables(host)).length === 1);
+    process.kill(pid, "SIGKILL");
+    await comes("no table", async () => (await tables(host)).length === 0);
+
+    assert.is(await done(host, "trace", "user -> server", "--for", "1"), "");
+    assert.match(await fails(host, 2, "trace", "usr -> server"), "did you mean 'user'");
+  });
+});
+
+interface Doctor {
+  readonly can: Readonly<Record<"check" | "try" | "apply", boolean>>;
+  readonly features: readonly {
+    readonly name: string;
+    readonly ok: boolean;
+    readonly needs: string;
+    readonly mend: string;
+  }[];
+}
+
+it("doctor says what works, and what is missing", async () => {
+  await lab(async (host) => {
+    const whole = JSON.parse(await done(host, "doctor", "--json")) as Doctor;
+    assert.equal(whole.can, { check: true, try: true, apply: true });
+    assert.equal(
+      whole.features.filter(({ ok, needs }) => !ok && needs !== "more"),
+      [],
+    );
+    assert.ok(whole.features.some(({ name, ok }) => name === "rules" && ok));
+    assert.ok(whole.features.every(({ ok, mend }) => ok === (mend === "")));
+
+    // Who may not change the network hears that the host could; a host without nft can't.
+    const [command, ...args] = commandLine(["doctor", "--json"]);
+    const bounded = await host.run(
+      "setpriv",
+      ["--bounding-set", "-net_admin", "--inh-caps", "-net_admin", command, ...args],
+      { accept: "any" },
+    );
+    const nobody = JSON.parse(bounded.stdout) as Doctor;
+    assert.equal([bounded.exitCode, nobody.can.apply], [0, false]);
+    assert.ok(nobody.features.some(({ name, ok, mend }) => name === "net_admin" && !ok && mend !== ""));
+
+    const { stdout: nft } = await host.run("sh", ["-c", "readlink -f $(PATH=$PATH:/usr/sbin:/sbin command -v nft)"]);
+    await host.run("mount", ["--bind", "/bin/false", nft.trim()]);
+    const broken = await tsnet(host, ["doctor", "--json"]);
+    assert.equal(
+      [broken.exitCode, (JSON.parse(broken.stdout) as Doctor).can],
+      [3, { check: true, try: false, apply: false }],
+    );
+  });
+});
+
+test.run();
