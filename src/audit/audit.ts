@@ -8,6 +8,7 @@ import { tableName } from "../backend/nftables/names.js";
 import { plan } from "../backend/nftables/plan.js";
 import type { Compiled } from "../ir/compile.js";
 import { ownLinks } from "../topology/actual.js";
+import { TRACE_PREFIX } from "../backend/nftables/tracing.js";
 import { GUARD_TABLE } from "../topology/guard.js";
 import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
@@ -96,7 +97,7 @@ const isOwnFamily = ({ family }: ListedTable): boolean => family === "inet" || f
 
 /** Tables of policies that are on record: each is audited by itself, and speaks of its own containers alone. */
 function isOurs(table: ListedTable): boolean {
-  if (table.name === GUARD_TABLE && table.family === "inet") return true;
+  if (table.family === "inet" && (table.name === GUARD_TABLE || table.name.startsWith(TRACE_PREFIX))) return true;
   return isOwnFamily(table) && allApplied().some(({ policy }) => tableName(policy) === table.name);
 }
 

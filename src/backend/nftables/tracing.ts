@@ -5,11 +5,12 @@ import { startStream, type Stream } from "../../system/stream.js";
 import { Refused } from "./refused.js";
 import { readTraceLine, type TraceEvent } from "./trace-events.js";
 
-const PREFIX = "tsnet_trace_";
+/** Of the tables that `tsnet trace` makes while it runs. */
+export const TRACE_PREFIX = "tsnet_trace_";
 
 /** The table of this process: its name says whose it is. */
 export function traceTable(): string {
-  return `${PREFIX}${process.pid}`;
+  return `${TRACE_PREFIX}${process.pid}`;
 }
 
 export interface Tracing {
