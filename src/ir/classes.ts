@@ -21,7 +21,7 @@ import type { End, Packet } from "./evaluate.js";
 import { endpointAt, translate } from "./evaluate.js";
 import { ownAddresses } from "./own.js";
 import { overlapsPeers } from "./peers.js";
-import { type PeerSet, type Policy, type Publish, type Rule, type Zone, ZONES } from "./policy.js";
+import { type Container, type PeerSet, type Policy, type Publish, type Rule, type Zone, ZONES } from "./policy.js";
 
 /** Which packets are asked about. */
 export interface Query {
@@ -83,7 +83,7 @@ function* enumerate(
 }
 
 /** A packet to a published port of the host never arrives there: it is the publish's. */
-function isTranslated(
+export function isTranslated(
   policy: Policy,
   { zone, address }: End,
   { protocol, port }: { protocol: number; port: number | undefined },
@@ -92,10 +92,10 @@ function isTranslated(
 }
 
 /** Packets that reach a destination of the query through a publish. */
-function* through(
+export function* through(
   via: Publish,
   family: Family,
-  query: Query,
+  query: Pick<Query, "to">,
   sources: readonly End[],
   ports: readonly { protocol: number; port: number | undefined }[],
 ): Generator<Packet> {
@@ -119,7 +119,7 @@ function* through(
 }
 
 /** Whether a packet between these ends ever passes a hook: not within one sandbox, nor without a container. */
-function passes(policy: Policy, source: End, destination: End): boolean {
+export function passes(policy: Policy, source: End, destination: End): boolean {
   if (source.zone !== "container") return destination.zone === "container";
   // No container's packet to a loopback address ever leaves its sandbox.
   if (destination.zone !== "container") return !isLoopback(destination.address);
@@ -150,8 +150,17 @@ function hostAddresses(policy: Policy): readonly Address[] {
   return known;
 }
 
-/** One end for each cell of `within`, cut by the sets of `by`. */
-export function ends(policy: Policy, family: Family, within: PeerSet, by: readonly PeerSet[], merge: boolean): End[] {
+/**
+ * One end for each cell of `within`, cut by the sets of `by`. Merged, one for all cells that the same sets cover; with
+ * "containers", containers on the same networks are such cells too, and two of them are kept.
+ */
+export function ends(
+  policy: Policy,
+  family: Family,
+  within: PeerSet,
+  by: readonly PeerSet[],
+  merge: boolean | "containers",
+): End[] {
   const out: End[] = [];
   const own = rangesOf(ownAddresses(policy.containers), family);
   // Gateways, and addresses that something is published on, are this host's own for certain.
@@ -159,7 +168,7 @@ export function ends(policy: Policy, family: Family, within: PeerSet, by: readon
   for (const zone of ZONES) {
     const inside = rangesOf(within[zone], family);
     if (inside.length === 0) continue;
-    const seen = new Set<string>();
+    const seen = new Map<string, Container | undefined>();
     const sets = by.map((peers) => rangesOf(peers[zone], family));
     for (const value of candidates(
       zone,
@@ -171,9 +180,15 @@ export function ends(policy: Policy, family: Family, within: PeerSet, by: readon
     )) {
       const address = { family, value } as Address;
       if (merge) {
-        const signature = signatureOf(policy, zone, address, sets);
-        if (seen.has(signature)) continue;
-        seen.add(signature);
+        const alike = merge === "containers";
+        const container = alike ? endpointAt(policy, address)?.container : undefined;
+        const signature = signatureOf(policy, zone, address, sets, alike);
+        if (seen.has(signature)) {
+          // Of two containers one is another than the container at the packet's other end.
+          const first = seen.get(signature);
+          if (first === undefined || first === container) continue;
+          seen.set(signature, undefined);
+        } else seen.set(signature, container);
       }
       out.push({ zone, address });
     }
@@ -232,7 +247,8 @@ const FAMILIAR: Readonly<Record<"host" | "world", readonly string[]>> = {
 
 const familiarValues = new Map<string, readonly Value[]>();
 
-function familiar(zone: "host" | "world", family: Family): readonly Value[] {
+/** Addresses that people know, for examples. */
+export function familiar(zone: "host" | "world", family: Family): readonly Value[] {
   const key = `${zone}${family}`;
   let values = familiarValues.get(key);
   if (values === undefined) {
@@ -245,17 +261,31 @@ function familiar(zone: "host" | "world", family: Family): readonly Value[] {
   return values;
 }
 
-function signatureOf(policy: Policy, zone: Zone, address: Address, sets: readonly Ranges<Value>[]): string {
+function signatureOf(
+  policy: Policy,
+  zone: Zone,
+  address: Address,
+  sets: readonly Ranges<Value>[],
+  alike: boolean,
+): string {
   const covering: number[] = [];
   sets.forEach((set, i) => {
     if (contains(set, address.value)) covering.push(i);
   });
   // Two containers are alike only if they are on the same networks; a container is never like itself (hairpin).
-  const place =
-    zone === "container"
+  const place = alike
+    ? placeOf(policy, { zone, address })
+    : zone === "container"
       ? `${endpointAt(policy, address)?.container.name}/${endpointAt(policy, address)?.network.name}`
       : "";
   return `${place}:${covering.join(",")}`;
+}
+
+/** What the defaults ask of an end, as text: its zone; of a container, its networks and which of them this is. */
+export function placeOf(policy: Policy, { zone, address }: End): string {
+  if (zone !== "container") return zone;
+  const found = endpointAt(policy, address);
+  return `${found?.container.endpoints.map(({ network }) => network).join()}/${found?.network.name}`;
 }
 
 /** Representative protocols and ports of a port set, cut by the statements' and publishes' ports. */

@@ -66,6 +66,12 @@ async function recall(): Promise<ForwardingState> {
   return { policies: [], changed: paths.map((path) => ({ path, before: "0", now: "1" })), guarded };
 }
 
+/** The families that a policy's containers need forwarded. */
+export interface Needs {
+  readonly v4: boolean;
+  readonly v6: boolean;
+}
+
 /** What to do otherwise than the kernel suggests; for tests. */
 export interface ForwardingOptions {
   /** Turn IPv6 on by `all.forwarding` as on a kernel without force_forwarding. */
@@ -79,14 +85,11 @@ export interface ForwardingOptions {
  */
 export async function requireForwarding(
   policy: string,
-  needs: { readonly v4: boolean; readonly v6: boolean },
+  needs: Needs,
   options: ForwardingOptions = {},
 ): Promise<readonly Changed[]> {
   const recorded = await readForwarding();
-  const state = withoutOverruled(recorded);
-  const devices = foreignDevices();
-  const wide = options.wide === true || readSysctl("ipv6/conf/all/force_forwarding") === undefined;
-  const changes = [...(needs.v4 ? changes4(devices) : []), ...(needs.v6 ? changes6(state, devices, wide) : [])];
+  const { state, devices, changes } = missing(recorded, needs, options);
   const changed = merged(state.changed, changes);
   const guarded = guardedBy(changed, devices);
   const next: ForwardingState = { policies: [...new Set([...state.policies, policy])], changed, guarded };
@@ -95,6 +98,23 @@ export async function requireForwarding(
   if (JSON.stringify(next) !== JSON.stringify(recorded)) await save(next);
   for (const { path, now } of changes) writeSysctl(path, now);
   return changes;
+}
+
+/** The sysctls that `requireForwarding` would change now. Changes nothing. */
+export async function lackingForwarding(needs: Needs): Promise<readonly Changed[]> {
+  return missing(await readForwarding(), needs, {}).changes;
+}
+
+function missing(
+  recorded: ForwardingState,
+  needs: Needs,
+  options: ForwardingOptions,
+): { state: ForwardingState; devices: string[]; changes: Changed[] } {
+  const state = withoutOverruled(recorded);
+  const devices = foreignDevices();
+  const wide = options.wide === true || readSysctl("ipv6/conf/all/force_forwarding") === undefined;
+  const changes = [...(needs.v4 ? changes4(devices) : []), ...(needs.v6 ? changes6(state, devices, wide) : [])];
+  return { state, devices, changes };
 }
 
 async function guard(old: Guarded, wanted: Guarded): Promise<void> {

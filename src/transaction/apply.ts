@@ -2,29 +2,21 @@
  * Applies a policy: reads what is there, finds what differs, and refuses what is in the way before anything is changed.
  * commit.ts makes the changes.
  */
-import { type Approach, approach } from "../backend/nftables/apply.js";
+import type { Approach } from "../backend/nftables/apply.js";
 import { clearBatches } from "../backend/nftables/nft.js";
-import { Mirror } from "../backend/nftables/mirror.js";
-import { plan } from "../backend/nftables/plan.js";
-import type { NamedTable } from "../backend/nftables/readback.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import type { Span } from "../text/source.js";
-import { differ, type Difference } from "../topology/difference.js";
 import { usesNetlink } from "../system/transport.js";
 import { requireForwarding } from "../topology/forwarding.js";
-import { planTopology } from "../topology/plan.js";
-import { readTopology } from "../topology/read.js";
 import { commit } from "./commit.js";
 import { withLock } from "./lock.js";
 import { endJournal } from "./journal.js";
-import { Obstacle } from "./obstacle.js";
-import { holderOfPorts } from "./ports.js";
 import { requireSystem } from "./ready.js";
 import { type Purpose, recorded } from "./records.js";
 import { recover } from "./recover.js";
-import { plainEdit } from "./plain-edit.js";
-import { type Applied, isRecorded, readApplied, recompile, rewriteApplied, tidyDirectories } from "./state.js";
+import { isRecorded, rewriteApplied, tidyDirectories } from "./state.js";
+import { survey } from "./survey.js";
 
 export interface ApplyOptions {
   /** Have the kernel check everything, change nothing. */
@@ -96,30 +88,11 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   const started = performance.now();
   clearBatches();
   const recovered = options.dryRun === true ? [] : await recover(policy.name);
-  const topology = planTopology(policy);
-  const applied = readApplied(policy.name);
-  // Compiling is pure: the same texts need it once.
-  const known = [compiled, options.before].find((one) => one !== undefined && isRecorded(one, applied));
-  const edit = known !== compiled && applied !== undefined ? plainEdit(compiled, applied) : undefined;
-  // What isn't a plain rule is the same then, and nobody asks for more.
-  const before = applied && (known ?? (edit === undefined ? recompile(applied) : compiled));
-  const reading = readTopology(topology, {
-    before: before && planTopology(before.policy),
-    settings: options.thorough === true,
+  const { topology, applied, before, ruleset, rules, difference } = await survey(compiled, {
+    rules: options.rules !== false,
+    known: options.before,
   });
-  const ruleset = plan(policy);
-  const textsOf = (files: Applied["files"]): string[] => files.flatMap(({ name, text }) => [name, text]);
-  const source = {
-    texts: textsOf(compiled.files),
-    last: edit && applied && { texts: textsOf(applied.files), change: () => Mirror.of(policy, ruleset)?.since(edit) },
-  };
-  const rules = options.rules === false ? undefined : await approach(ruleset, applied?.committed, source);
   const rulesChanged = rules !== undefined && rules.standing !== "equal";
-  const actual = await reading;
-  const difference = differ(topology, actual);
-  refuse(difference);
-  refuseTable(rules?.foreign[0]);
-  await holderOfPorts(policy, before?.policy);
   const planned = performance.now();
   const changes = difference.changes.map((change) => change.text);
   if (rulesChanged)
@@ -155,20 +128,4 @@ function describe({ standing, objects }: Approach, tables: string): string {
   return usesNetlink()
     ? `change ${objects} ${objects === 1 ? "object" : "objects"} of the ruleset ${tables}`
     : `replace the ruleset ${tables}`;
-}
-
-function refuse(difference: Difference): void {
-  const [first, ...others] = difference.conflicts;
-  if (first === undefined) return;
-  const more = others.map((conflict) => `\n       also: ${conflict.message}`).join("");
-  throw new Obstacle(`${first.message}${first.from === undefined ? "" : ` (${first.from})`}${more}`, first.mend);
-}
-
-function refuseTable(table: NamedTable | undefined): void {
-  if (table === undefined) return;
-  const name = `${table.family} ${table.name}`;
-  throw new Obstacle(
-    `the table ${name} that the policy needs exists already and isn't tsnet's`,
-    `remove it (nft delete table ${name}), or give the policy another name`,
-  );
 }

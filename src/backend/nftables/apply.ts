@@ -7,6 +7,7 @@ import { VERSION } from "../../system/version.js";
 import { usesNetlink } from "../../system/transport.js";
 import { checkText, commitText } from "./nft.js";
 import { compare, foreignTables, type NamedTable, ownTables } from "./readback.js";
+import { type ObjectChange, objectChanges, type Planned } from "./object-changes.js";
 import { Refused } from "./refused.js";
 import type { Ruleset } from "./ruleset.js";
 import { toText } from "./text.js";
@@ -49,6 +50,8 @@ export interface Approach {
    * `Refused` where it isn't as it should be.
    */
   verify(): number | undefined;
+  /** What would change, object by object; `before` is what was committed last, by whose plan what goes away is named. */
+  list(before: Ruleset | undefined): ObjectChange[];
 }
 
 /** What else is known of a plan, which spares reading what the kernel has. */
@@ -93,6 +96,7 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
       check: nothing,
       commit: () => Promise.reject(new Error()),
       verify: () => undefined,
+      list: () => [],
     };
   const { last } = source ?? {};
   if (last !== undefined && known?.generation === generation && known.digest === digestOf(want, last.texts)) {
@@ -128,7 +132,15 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
     verify() {
       return verified(want);
     },
+    list: (before) =>
+      transactions.length === 0
+        ? []
+        : objectChanges({ ruleset, states: want }, read.tables, before && planned(before)),
   };
+}
+
+function planned(ruleset: Ruleset): Planned {
+  return { ruleset, states: desiredState(ruleset, sizeOf) };
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -227,6 +239,12 @@ async function approachByNft(ruleset: Ruleset, known: Committed | undefined): Pr
       return { ...now, operations: ruleset.tables.length };
     },
     verify: () => undefined,
+    // Without netlink the tables are compared whole: what is named is what differs from the last commit.
+    list(before) {
+      if (standing === "equal" && known?.digest === now.digest) return [];
+      const old = standing === "absent" || before === undefined ? undefined : planned(before);
+      return objectChanges(planned(ruleset), old?.states ?? [], old);
+    },
   };
 }
 

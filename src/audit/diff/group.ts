@@ -1,0 +1,76 @@
+/** Sets of ends: places of containers, and addresses of the host and the world. */
+import {
+  type AddressSet,
+  type Family,
+  intersectSet,
+  isEmptySet,
+  NO_ADDRESSES,
+  subtractSet,
+  unionSet,
+} from "../../net/address.js";
+import { normalise } from "../../net/ranges.js";
+import { V4, V6 } from "../../net/address.js";
+import type { Class } from "./axes.js";
+import type { Place } from "./ends.js";
+
+export interface Group {
+  readonly places: ReadonlySet<Place>;
+  readonly host: AddressSet;
+  readonly world: AddressSet;
+}
+
+export const EMPTY_GROUP: Group = { places: new Set(), host: NO_ADDRESSES, world: NO_ADDRESSES };
+
+export function groupOf(classes: readonly Class[]): Group {
+  const flat = { host: { v4: [] as number[], v6: [] as bigint[] }, world: { v4: [] as number[], v6: [] as bigint[] } };
+  for (const { pieces } of classes)
+    for (const { zone, family, ranges } of pieces)
+      if (family === 4) flat[zone].v4.push(...(ranges as readonly number[]));
+      else flat[zone].v6.push(...(ranges as readonly bigint[]));
+  const set = (zone: "host" | "world"): AddressSet => ({
+    v4: normalise(flat[zone].v4, V4),
+    v6: normalise(flat[zone].v6, V6),
+  });
+  return { places: new Set(classes.flatMap(({ places }) => places)), host: set("host"), world: set("world") };
+}
+
+export function inFamilies({ places, host, world }: Group, families: ReadonlySet<Family>): Group {
+  const of = (set: AddressSet): AddressSet => ({
+    v4: families.has(4) ? set.v4 : [],
+    v6: families.has(6) ? set.v6 : [],
+  });
+  return { places: new Set([...places].filter(({ family }) => families.has(family))), host: of(host), world: of(world) };
+}
+
+export function without(a: Group, b: Group): Group {
+  return {
+    places: new Set([...a.places].filter((place) => !b.places.has(place))),
+    host: subtractSet(a.host, b.host),
+    world: subtractSet(a.world, b.world),
+  };
+}
+
+export function common(a: Group, b: Group): Group {
+  return {
+    places: new Set([...a.places].filter((place) => b.places.has(place))),
+    host: intersectSet(a.host, b.host),
+    world: intersectSet(a.world, b.world),
+  };
+}
+
+export function joined(a: Group, b: Group): Group {
+  return {
+    places: new Set([...a.places, ...b.places]),
+    host: unionSet(a.host, b.host),
+    world: unionSet(a.world, b.world),
+  };
+}
+
+export function isEmpty({ places, host, world }: Group): boolean {
+  return places.size === 0 && isEmptySet(host) && isEmptySet(world);
+}
+
+/** Whether all of `a` is in `b`. */
+export function within(a: Group, b: Group): boolean {
+  return isEmpty(without(a, b));
+}

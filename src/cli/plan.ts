@@ -1,0 +1,56 @@
+/** `tsnet plan` */
+import { diff, isSame } from "../audit/diff/diff.js";
+import { differenceJson, differenceLines, originJson } from "../audit/diff/report.js";
+import { Inexpressible } from "../transaction/apply.js";
+import { changesAnything, preview, type Preview } from "../transaction/preview.js";
+import { location } from "../text/source.js";
+import { summary } from "./diff.js";
+import { EXIT } from "./exit.js";
+import { failInexpressible } from "./inexpressible.js";
+import { compileOrFail } from "./input.js";
+import { print, printJson, shown } from "./output.js";
+
+export async function plan(files: readonly string[], options: { json?: boolean }): Promise<void> {
+  const compiled = compileOrFail(files, options.json);
+  const { policy } = compiled;
+  try {
+    const would = await preview(compiled);
+    const changed = changesAnything(would);
+    const difference = diff(would.before, policy);
+    process.exitCode = changed ? EXIT.differs : EXIT.done;
+    if (options.json)
+      return printJson({
+        policy: policy.name,
+        appliedAt: would.appliedAt ?? null,
+        changed,
+        difference: differenceJson(would.before, policy, difference),
+        objects: would.objects.map(({ verb, object, from }) => ({ verb, object, statements: from.map(originJson) })),
+        topology: would.topology.map(({ verb, object, text, from }) => ({ verb, object, text, from: from ?? null })),
+        sysctls: would.sysctls,
+      });
+    const name = shown(policy.name);
+    if (would.appliedAt === undefined) print(`${name} isn't live: everything of it is new`);
+    for (const line of differenceLines(would.before, policy, difference)) print(shown(line));
+    if (changed) print(isSame(difference) ? "no packet's verdict differs" : summary(difference.changes.length));
+    printObjects(would);
+    if (changed && would.appliedAt !== undefined && isSame(difference) && would.objects.length > 0)
+      print("the text means what is live: where the kernel differs from that, somebody else has changed it");
+    print(changed ? `${name}: nothing was changed; apply it with tsnet compile FILE --apply` : `${name}: nothing to change`);
+  } catch (error) {
+    if (!(error instanceof Inexpressible)) throw error;
+    failInexpressible(error, options.json ?? false);
+  }
+}
+
+/** More objects than this are counted. */
+const OBJECTS = 60;
+
+function printObjects({ objects, topology, sysctls }: Preview): void {
+  const lines = [
+    ...topology.map(({ text, from }) => `would ${text}${from === undefined ? "" : `   (${from})`}`),
+    ...objects.map(({ verb, object, from: [origin] }) => `would ${verb} ${object}${origin === undefined ? "" : `   (${location(origin.span)})`}`),
+    ...sysctls.map(({ path, before, now }) => `would set ${path.replaceAll("/", ".")} from ${before} to ${now}`),
+  ];
+  for (const line of lines.slice(0, OBJECTS)) print(shown(line));
+  if (lines.length > OBJECTS) print(`… and ${lines.length - OBJECTS} more; --json lists them all`);
+}

@@ -1,0 +1,43 @@
+/** What an apply would change on this machine. Changes nothing and waits for nobody: it takes no lock. */
+import type { ObjectChange } from "../backend/nftables/object-changes.js";
+import { plan } from "../backend/nftables/plan.js";
+import { compile, type Compiled } from "../ir/compile.js";
+import type { Policy } from "../ir/policy.js";
+import { formatName } from "../ast/format.js";
+import { type Changed, lackingForwarding } from "../topology/forwarding.js";
+import type { Change } from "../topology/work.js";
+import { inexpressible } from "./apply.js";
+import { requireSystem } from "./ready.js";
+import { survey } from "./survey.js";
+
+export interface Preview {
+  /** What is on record as applied; an empty policy where nothing is. */
+  readonly before: Policy;
+  /** ISO 8601, UTC; undefined where the policy isn't live. */
+  readonly appliedAt: string | undefined;
+  /** Tables, sets, chains, rules and elements. */
+  readonly objects: readonly ObjectChange[];
+  /** Devices, addresses, routes, namespaces and files. */
+  readonly topology: readonly Change[];
+  /** Of the host, for forwarding. */
+  readonly sysctls: readonly Changed[];
+}
+
+export function changesAnything({ objects, topology, sysctls }: Preview): boolean {
+  return objects.length + topology.length + sysctls.length > 0;
+}
+
+/** Throws what an apply would throw before it changes anything: `Inexpressible`, `Obstacle`, `MissingTool`. */
+export async function preview(compiled: Compiled): Promise<Preview> {
+  const obstacle = inexpressible(compiled.policy);
+  if (obstacle !== undefined) throw obstacle;
+  await requireSystem();
+  const { topology, applied, before, rules, difference } = await survey(compiled);
+  return {
+    before: before?.policy ?? compile(`policy ${formatName(compiled.policy.name)}`).policy,
+    appliedAt: applied?.at,
+    objects: rules?.list(before && plan(before.policy)) ?? [],
+    topology: difference.changes,
+    sysctls: await lackingForwarding(topology.forwards),
+  };
+}
