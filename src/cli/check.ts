@@ -1,26 +1,39 @@
 /** `tsnet check` */
-import { toSarif } from "../text/render.js";
+import packageJson from "../../package.json" with { type: "json" };
+import type { Silenced } from "../ir/silence.js";
+import { toJson, toSarif } from "../text/render.js";
+import { location } from "../text/source.js";
 import { EXIT } from "./exit.js";
 import { compilePaths } from "./input.js";
-import { countText, diagnosticsJson, print, printDiagnostics, printJson, shown } from "./output.js";
+import { countText, diagnosticsJson, note, print, printDiagnostics, printJson, shown } from "./output.js";
 
 export function check(files: readonly string[], options: { strict?: boolean; json?: boolean; sarif?: boolean }): void {
-  const { diagnostics, failed, policy } = compilePaths(files);
-  if (options.json) printJson({ diagnostics: diagnosticsJson(diagnostics) });
-  else if (options.sarif) printJson(toSarif(diagnostics));
+  const { diagnostics, silenced, failed, policy } = compilePaths(files, { full: true });
+  if (options.json) printJson({ diagnostics: diagnosticsJson(diagnostics), silenced: silenced.map(silencedJson) });
+  else if (options.sarif) printJson(toSarif(diagnostics, { version: packageJson.version, silenced }));
   else {
-    printDiagnostics(diagnostics);
+    const problems = diagnostics.filter(({ severity }) => severity !== "info");
+    const notes = diagnostics.filter(({ severity }) => severity === "info");
+    printDiagnostics(problems);
     if (!failed) {
+      for (const { code, span, message } of notes) note(shown(`note[${code}]: ${location(span)}: ${message}`));
       const held = policy.assertions.length;
       const asserted =
         held === 0 ? "" : `, ${held} assertion${held === 1 ? "" : "s"} hold${held === 1 ? "s" : ""} for every packet`;
-      print(
-        `${shown(policy.name)}: ${summary(policy)}${asserted}${diagnostics.length === 0 ? "; no problems" : `; ${countText(diagnostics)}`}`,
-      );
+      const counts = [
+        problems.length === 0 ? "no problems" : countText(problems),
+        ...(notes.length === 0 ? [] : [`${notes.length} ${notes.length === 1 ? "note" : "notes"}`]),
+        ...(silenced.length === 0 ? [] : [`${silenced.length} silenced`]),
+      ];
+      print(`${shown(policy.name)}: ${summary(policy)}${asserted}; ${counts.join(", ")}`);
     }
   }
   const warned = options.strict === true && diagnostics.some((diagnostic) => diagnostic.severity === "warning");
   process.exitCode = failed || warned ? EXIT.policy : EXIT.done;
+}
+
+function silencedJson({ diagnostic, reason }: Silenced): object {
+  return { ...toJson(diagnostic), reason };
 }
 
 function summary(policy: {

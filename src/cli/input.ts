@@ -1,6 +1,7 @@
 /** Reads policy files from the command line. */
 import { readFileSync } from "node:fs";
 import { type Compiled, compileFiles } from "../ir/compile.js";
+import type { LintOptions } from "../ir/lint.js";
 import { SourceFile } from "../text/source.js";
 import { EXIT, Failure } from "./exit.js";
 import { printDiagnostics, shown } from "./output.js";
@@ -50,8 +51,8 @@ export function readFiles(paths: readonly string[]): SourceFile[] {
 }
 
 /** Reads and compiles files. With `--json` the caller prints the diagnostics itself. */
-export function compilePaths(paths: readonly string[]): Compiled {
-  return compileFiles(readFiles(paths), readText);
+export function compilePaths(paths: readonly string[], options: LintOptions = {}): Compiled {
+  return compileFiles(readFiles(paths), readText, options);
 }
 
 /** Compiles, prints the diagnostics for people, and stops with exit 1 on an error. */

@@ -35,7 +35,9 @@ export async function plan(files: readonly string[], options: { json?: boolean }
     printObjects(would);
     if (changed && would.appliedAt !== undefined && isSame(difference) && would.objects.length > 0)
       print("the text means what is live: where the kernel differs from that, somebody else has changed it");
-    print(changed ? `${name}: nothing was changed; apply it with tsnet compile FILE --apply` : `${name}: nothing to change`);
+    print(
+      changed ? `${name}: nothing was changed; apply it with tsnet compile FILE --apply` : `${name}: nothing to change`,
+    );
   } catch (error) {
     if (!(error instanceof Inexpressible)) throw error;
     failInexpressible(error, options.json ?? false);
@@ -48,7 +50,10 @@ const OBJECTS = 60;
 function printObjects({ objects, topology, sysctls }: Preview): void {
   const lines = [
     ...topology.map(({ text, from }) => `would ${text}${from === undefined ? "" : `   (${from})`}`),
-    ...objects.map(({ verb, object, from: [origin] }) => `would ${verb} ${object}${origin === undefined ? "" : `   (${location(origin.span)})`}`),
+    ...objects.map(
+      ({ verb, object, from: [origin] }) =>
+        `would ${verb} ${object}${origin === undefined ? "" : `   (${location(origin.span)})`}`,
+    ),
     ...sysctls.map(({ path, before, now }) => `would set ${path.replaceAll("/", ".")} from ${before} to ${now}`),
   ];
   for (const line of lines.slice(0, OBJECTS)) print(shown(line));

@@ -306,7 +306,7 @@ export function portCells(
     }
     for (const publish of publishes)
       if (publish.protocol === protocol)
-        sets.push([publish.port, publish.port + publish.hostPorts[1] - publish.hostPorts[0]]);
+        sets.push([publish.port, publish.port + publish.hostPorts[1] - publish.hostPorts[0]], publish.hostPorts);
     for (const port of cuts([...sets, [1, 65535]], PORT))
       if (port > 0 && hasPort(within, protocol, port)) out.push({ protocol, port });
   }

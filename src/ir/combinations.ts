@@ -33,7 +33,13 @@ export function* combinations(policy: Policy, query: Query, rules: readonly Rule
   };
   for (const family of FAMILIES) {
     const sources = ends(policy, family, query.from, [...rules.map(({ from }) => from), ...froms], "containers");
-    const destinations = ends(policy, family, query.to, rules.map(({ to }) => to), "containers");
+    const destinations = ends(
+      policy,
+      family,
+      query.to,
+      rules.map(({ to }) => to),
+      "containers",
+    );
     const services = portCells(publishes, family, query.ports, rules);
     for (const source of sources)
       for (const destination of destinations) {

@@ -2,7 +2,9 @@
 import { parse } from "../../grammar/parser.js";
 import { parseAll, type ReadFile } from "../ast/include.js";
 import { checkAssertions } from "./assertions.js";
-import { lint } from "./lint.js";
+import { lint, type LintOptions } from "./lint.js";
+import { silence, type Silenced } from "./silence.js";
+import { adviseOnText } from "./wide-ranges.js";
 import { lower } from "./lower.js";
 import type { Policy } from "./policy.js";
 import { type Diagnostic, Diagnostics } from "../text/diagnostic.js";
@@ -12,6 +14,8 @@ export interface Compiled {
   /** Meaningful only without an error among the diagnostics. */
   readonly policy: Policy;
   readonly diagnostics: readonly Diagnostic[];
+  /** What the text has silenced, with its reasons. */
+  readonly silenced: readonly Silenced[];
   /** Whether an error is among them. */
   readonly failed: boolean;
   /** Every file that was read, included ones too, in reading order. */
@@ -22,7 +26,7 @@ export interface Compiled {
   readonly timings: { readonly parse: number };
 }
 
-export interface CompileOptions {
+export interface CompileOptions extends LintOptions {
   /** Name under which the text is reported; default `policy.tsnet`. */
   readonly file?: string;
   /** Reads an included file. Without it, an include is an error. */
@@ -35,11 +39,15 @@ const noIncludes: ReadFile = () => {
 
 /** Compiles one text. Pure: never touches the machine, never throws on bad policies. */
 export function compile(text: string, options: CompileOptions = {}): Compiled {
-  return compileFiles([new SourceFile(options.file ?? "policy.tsnet", text)], options.read);
+  return compileFiles([new SourceFile(options.file ?? "policy.tsnet", text)], options.read, options);
 }
 
 /** Compiles several files as one policy. */
-export function compileFiles(files: readonly SourceFile[], read: ReadFile = noIncludes): Compiled {
+export function compileFiles(
+  files: readonly SourceFile[],
+  read: ReadFile = noIncludes,
+  options: LintOptions = {},
+): Compiled {
   const diagnostics = new Diagnostics();
   const started = performance.now();
   const trees = parseAll(files, parse, read, diagnostics);
@@ -48,11 +56,14 @@ export function compileFiles(files: readonly SourceFile[], read: ReadFile = noIn
   // A statement that didn't parse may be what a name, a server or an assertion depends on.
   if (!diagnostics.hasErrors) {
     checkAssertions(policy, diagnostics);
-    lint(policy, diagnostics);
+    lint(policy, diagnostics, options);
+    if (options.full) adviseOnText(trees, policy, diagnostics);
   }
+  const silenced = silence(trees, diagnostics, options);
   const compiled: Compiled = {
     policy,
     diagnostics: diagnostics.sorted(),
+    silenced,
     failed: diagnostics.hasErrors,
     files: trees.map((tree) => tree.file),
     roots: files.map((file) => file.name),

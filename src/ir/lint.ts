@@ -6,91 +6,27 @@ import type { Diagnostics } from "../text/diagnostic.js";
 import { isEmptySet, NO_ADDRESSES, single, unionSet } from "../net/address.js";
 import { overlapsPorts, portSet, protocolName } from "../net/ports.js";
 import { packetClasses } from "./classes.js";
-import { DEFAULTS, evaluate } from "./evaluate.js";
+import { advise } from "./advice.js";
+import { evaluate } from "./evaluate.js";
+import { reportIdleRules } from "./idle-rules.js";
 import { ANY, inContainers, overlapsPeers } from "./peers.js";
 import type { PeerSet, Policy, Publish, Rule } from "./policy.js";
 import { Published } from "./published.js";
 import { RuleIndex } from "./rule-index.js";
 
-/** Above this many rules the exact check of each against all others is left to `tsnet check`'s caller. */
-const EXACT_LIMIT = 500;
+/** Above this many rules only `full` asks of each whether it decides anything. */
+const MANY_RULES = 500;
 
-export function lint(policy: Policy, diagnostics: Diagnostics): void {
-  hiddenPublishes(policy, diagnostics);
-  const reported = hostRules(policy, diagnostics);
-  if (policy.ruleList.length <= EXACT_LIMIT) idleRules(policy, diagnostics, reported);
+export interface LintOptions {
+  /** Everything, however long the policy is, and what is only worth knowing: for `check`. */
+  readonly full?: boolean;
 }
 
-// Rules that decide nothing ------------------------------------------------------------------------------------------
-
-/**
- * A rule is idle when leaving it out changes no verdict: everything that it covers is decided by a stronger statement,
- * or ends the same way without it. Links are left alone: they also name hosts and set variables.
- */
-function idleRules(policy: Policy, diagnostics: Diagnostics, reported: ReadonlySet<Rule>): void {
-  const links = new Set(policy.links.map((link) => link.origin));
-  const idle = new Set<Rule>();
-  // From the end, so that of two equal rules the later one is called idle, and only that.
-  for (const rule of [...policy.rules].reverse()) {
-    if (links.has(rule.origin) || rule.log !== undefined) continue;
-    const classes = packetClasses(policy, rule);
-    const { packets } = classes;
-    // An idle rule of another verb still counts: without this one it would decide.
-    const rules = classes.rules.filter((other) => !idle.has(other) || other.verb !== rule.verb);
-    const others = rules.filter((other) => other !== rule);
-    let useful = false;
-    let covered = false;
-    const shadows = new Set<Rule["origin"]>();
-    const defaults = new Set<string>();
-    let seen = 0;
-    for (const packet of packets) {
-      seen++;
-      const with_ = evaluate(policy, packet, rules);
-      const without = evaluate(policy, packet, others);
-      if (with_.verdict !== without.verdict) {
-        useful = true;
-        break;
-      }
-      covered = true;
-      if (without.default === null) for (const origin of without.by) shadows.add(origin);
-      else defaults.add(without.default);
-      if (seen > 20000) {
-        useful = true;
-        break;
-      }
-    }
-    if (seen === 0) {
-      if (reported.has(rule)) continue;
-      diagnostics.warning(
-        "rule-without-packet",
-        rule.origin.span,
-        "no packet that this rule covers ever passes the host",
-        {
-          why: "Containers that share a sandbox, and a container with itself, talk on their own loopback device.",
-          help: "delete it",
-        },
-      );
-      continue;
-    }
-    if (useful || !covered) continue;
-    idle.add(rule);
-    const related = [...shadows].slice(0, 3).map((origin) => ({ span: origin.span, message: "decides it" }));
-    if (defaults.size === 0)
-      diagnostics.warning("rule-shadowed", rule.origin.span, "this rule can never decide a packet", {
-        why: "Stronger or wider statements decide every packet that it covers; order doesn't matter.",
-        help: "delete it, or narrow the statements that decide first",
-        related,
-      });
-    else
-      diagnostics.warning("rule-already-default", rule.origin.span, "this rule says what already holds", {
-        why: `Without it the same verdict comes from the default for ${[...defaults].map((name) => DEFAULTS[name as keyof typeof DEFAULTS]).join(" and ")}.`,
-        help:
-          rule.verb === "allow" && defaults.has("icc")
-            ? "delete it, or make the default stricter (icc off)"
-            : "delete it",
-        related,
-      });
-  }
+export function lint(policy: Policy, diagnostics: Diagnostics, { full = false }: LintOptions = {}): void {
+  hiddenPublishes(policy, diagnostics);
+  const reported = hostRules(policy, diagnostics);
+  if (full || policy.ruleList.length <= MANY_RULES) reportIdleRules(policy, diagnostics, reported);
+  if (full) advise(policy, diagnostics);
 }
 
 // Publishes ----------------------------------------------------------------------------------------------------------

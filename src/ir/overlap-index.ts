@@ -113,6 +113,8 @@ export class OverlapIndex {
     return [...near]
       .sort((a, b) => a - b)
       .map((i) => this.rules[i] as Rule)
-      .filter((rule) => overlapsPorts(rule.ports, ports) && overlapsPeers(rule.to, to) && overlapsPeers(rule.from, from));
+      .filter(
+        (rule) => overlapsPorts(rule.ports, ports) && overlapsPeers(rule.to, to) && overlapsPeers(rule.from, from),
+      );
   }
 }

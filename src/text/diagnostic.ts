@@ -41,6 +41,12 @@ export class Diagnostics {
     this.list.push({ code, severity: "info", span, message, ...more });
   }
 
+  /** Takes away those of which this says so. */
+  withdraw(unwanted: (diagnostic: Diagnostic) => boolean): void {
+    const kept = this.list.filter((diagnostic) => !unwanted(diagnostic));
+    this.list.splice(0, this.list.length, ...kept);
+  }
+
   get hasErrors(): boolean {
     return this.list.some((d) => d.severity === "error");
   }

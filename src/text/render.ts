@@ -124,31 +124,61 @@ function placeOf(span: Span): JsonPlace {
 
 const LEVELS: Record<Severity, string> = { error: "error", warning: "warning", info: "note" };
 
-/** The diagnostics as a SARIF 2.1.0 log of one run. */
-export function toSarif(list: readonly Diagnostic[]): object {
-  const codes = [...new Set(list.map(({ code }) => code))].sort();
+/** What else a SARIF log says. */
+export interface SarifOptions {
+  /** Of tsnet. */
+  readonly version?: string;
+  /** Diagnostics that the text itself silences, and its reasons. */
+  readonly silenced?: readonly { readonly diagnostic: Diagnostic; readonly reason: string }[];
+}
+
+/** The diagnostics as a SARIF 2.1.0 log of one run (OASIS, 2020). */
+export function toSarif(list: readonly Diagnostic[], { version, silenced = [] }: SarifOptions = {}): object {
+  const all = [...list, ...silenced.map(({ diagnostic }) => diagnostic)];
+  const codes = [...new Set(all.map(({ code }) => code))].sort();
+  const fingerprints = fingerprintsOf(all);
+  const results = all.map((diagnostic, i) => {
+    const reason = silenced[i - list.length]?.reason;
+    return {
+      ruleId: diagnostic.code,
+      ruleIndex: codes.indexOf(diagnostic.code),
+      level: LEVELS[diagnostic.severity],
+      message: { text: sentences(diagnostic) },
+      locations: [{ physicalLocation: sarifLocation(diagnostic.span) }],
+      relatedLocations: (diagnostic.related ?? []).map(({ span, message }, id) => ({
+        id,
+        message: { text: message },
+        physicalLocation: sarifLocation(span),
+      })),
+      partialFingerprints: { "tsnetStatement/v1": fingerprints[i] },
+      ...(reason === undefined ? {} : { suppressions: [{ kind: "inSource", justification: reason }] }),
+    };
+  });
+  const driver = { name: "tsnet", ...(version === undefined ? {} : { version }), rules: codes.map(sarifRule) };
   return {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
     version: "2.1.0",
-    runs: [
-      {
-        tool: { driver: { name: "tsnet", rules: codes.map(sarifRule) } },
-        columnKind: "utf16CodeUnits",
-        results: list.map((diagnostic) => ({
-          ruleId: diagnostic.code,
-          ruleIndex: codes.indexOf(diagnostic.code),
-          level: LEVELS[diagnostic.severity],
-          message: { text: sentences(diagnostic) },
-          locations: [{ physicalLocation: sarifLocation(diagnostic.span) }],
-          relatedLocations: (diagnostic.related ?? []).map(({ span, message }, id) => ({
-            id,
-            message: { text: message },
-            physicalLocation: sarifLocation(span),
-          })),
-        })),
-      },
-    ],
+    runs: [{ tool: { driver }, columnKind: "utf16CodeUnits", results }],
   };
+}
+
+/** What stays the same when lines are inserted above: code, file and words, and which of equal ones it is. */
+function fingerprintsOf(list: readonly Diagnostic[]): string[] {
+  const counts = new Map<string, number>();
+  return list.map(({ code, span: { file, start, end } }) => {
+    const words = `${code} ${file.name} ${file.text.slice(start, end).replace(/\s+/g, " ")}`;
+    const count = (counts.get(words) ?? 0) + 1;
+    counts.set(words, count);
+    return `${digest(words)}:${count}`;
+  });
+}
+
+/** FNV-1a of 64 bits over UTF-16 units (Fowler, Noll, Vo: RFC 9923), in hexadecimal. */
+function digest(text: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (let i = 0; i < text.length; i++)
+    hash = ((hash ^ BigInt(text.charCodeAt(i))) * 0x100000001b3n) & 0xffffffffffffffffn;
+  return hash.toString(16).padStart(16, "0");
 }
 
 function sentences({ message, why, help }: Diagnostic): string {
@@ -160,7 +190,18 @@ function sentences({ message, why, help }: Diagnostic): string {
 function sarifRule(code: string): object {
   const entry = CODES[code];
   if (entry === undefined) return { id: code };
-  return { id: code, shortDescription: { text: entry.title }, fullDescription: { text: entry.explanation } };
+  return {
+    id: code,
+    shortDescription: { text: entry.title },
+    fullDescription: { text: entry.explanation },
+    help: {
+      text:
+        entry.severity === "error"
+          ? entry.explanation
+          : `${entry.explanation} To silence it on a line: # tsnet: ignore ${code} REASON`,
+    },
+    defaultConfiguration: { level: LEVELS[entry.severity] },
+  };
 }
 
 function sarifLocation(span: Span): object {

@@ -27,7 +27,9 @@ const changed = (before: string, after: string): boolean =>
 
 function inGroup(group: Group, who: Who): boolean {
   if ("zone" in who) return hasAddress(group[who.zone], who.address);
-  return [...group.places].some((p) => p.container === who.container && p.network === who.network && p.family === who.family);
+  return [...group.places].some(
+    (p) => p.container === who.container && p.network === who.network && p.family === who.family,
+  );
 }
 
 function inBox({ extent }: Change, one: Try): boolean {
@@ -37,7 +39,11 @@ function inBox({ extent }: Change, one: Try): boolean {
     extent.services.some(
       ({ protocol, ports }) =>
         protocol === one.protocol &&
-        (ports === undefined || ports.some((from, i) => i % 2 === 0 && (one.port as number) >= from && (one.port as number) <= (ports[i + 1] as number))),
+        (ports === undefined ||
+          ports.some(
+            (from, i) =>
+              i % 2 === 0 && (one.port as number) >= from && (one.port as number) <= (ports[i + 1] as number),
+          )),
     )
   );
 }
@@ -46,7 +52,9 @@ function inBox({ extent }: Change, one: Try): boolean {
 function spoken(after: Policy, change: Change) {
   const text = wayText(change.source, change.destination, change.service);
   // Names of what is gone are the older policy's.
-  if ([...change.extent.sources.places, ...change.extent.destinations.places].some((place) => place.in[1] === undefined))
+  if (
+    [...change.extent.sources.places, ...change.extent.destinations.places].some((place) => place.in[1] === undefined)
+  )
     return undefined;
   if (/\(|every service|other protocols/.test(text)) return undefined;
   return readStatement(after, text);
@@ -64,7 +72,11 @@ function inWords(after: Policy, change: Change, query: NonNullable<ReturnType<ty
   if (from === undefined || to === undefined) return false;
   if (change.family !== undefined && from.family !== change.family) return false;
   const zone = (who: Who) => ("zone" in who ? who.zone : "container");
-  return hasPeer(query.from, zone(one.from), from) && hasPeer(query.to, zone(one.to), to) && hasPort(query.ports, one.protocol, one.port);
+  return (
+    hasPeer(query.from, zone(one.from), from) &&
+    hasPeer(query.to, zone(one.to), to) &&
+    hasPort(query.ports, one.protocol, one.port)
+  );
 }
 
 function* sample(before: Policy, after: Policy, seed: number): Generator<Try> {
@@ -81,7 +93,11 @@ function* sample(before: Policy, after: Policy, seed: number): Generator<Try> {
     return state % n;
   };
   for (let i = 0; i < TRIES; i++) {
-    const one = { from: who[draw(who.length)] as Who, to: who[draw(who.length)] as Who, ...(what[draw(what.length)] as (typeof what)[number]) };
+    const one = {
+      from: who[draw(who.length)] as Who,
+      to: who[draw(who.length)] as Who,
+      ...(what[draw(what.length)] as (typeof what)[number]),
+    };
     if (exists(one)) yield one;
   }
 }
@@ -89,32 +105,46 @@ function* sample(before: Policy, after: Policy, seed: number): Generator<Try> {
 test(`has every packet whose verdict differs, and no other, in ${RUNS} random pairs of policies`, () => {
   const counts = { packets: 0, changed: 0, boxes: 0, spoken: 0 };
   fc.assert(
-    fc.property(statements, statements, fc.array(fc.nat({ max: 30 }), { maxLength: 4 }), fc.nat(), (mine, others, cut, seed) => {
-      // Most pairs are a policy and an edit of it; some have nothing in common.
-      const edited = cut.length === 4 ? others : [...mine.filter((_, i) => !cut.includes(i)), ...others.filter((line, i) => cut.includes(i) && /^(allow|deny|reject|publish)/.test(line))];
-      const [a, b] = [compileLenient(mine), compileLenient(edited)];
-      const { changes } = diff(a.policy, b.policy);
-      const texts = changes.map((change) => spoken(b.policy, change));
-      counts.boxes += changes.length;
-      counts.spoken += texts.filter((text) => text !== undefined).length;
-      for (const one of sample(a.policy, b.policy, seed)) {
-        counts.packets++;
-        const [before, after] = [judge(a.policy, one), judge(b.policy, one)];
-        const where = `${whoText(one.from)} -> ${whoText(one.to)} ${one.protocol} ${one.port}: ${before} > ${after}\n--- before\n${a.text}\n--- after\n${b.text}`;
-        const boxes = changes.filter((change) => inBox(change, one));
-        if (changed(before, after)) counts.changed++;
-        assert.is(boxes.length > 0, changed(before, after), where);
-        const like = ({ before: x, after: y }: Change): boolean => x.verdict === verdictOf(before) && y.verdict === verdictOf(after);
-        for (const box of boxes) assert.ok(like(box), `${where}\n--- box says ${box.before.verdict} > ${box.after.verdict}`);
-        changes.forEach((change, i) => {
-          const query = texts[i];
-          if (query === undefined) return;
-          const said = inWords(b.policy, change, query, one);
-          const text = wayText(change.source, change.destination, change.service, change.family);
-          if (said) assert.ok(changed(before, after) && like(change), `${where}\n--- words say ${text}`);
-        });
-      }
-    }),
+    fc.property(
+      statements,
+      statements,
+      fc.array(fc.nat({ max: 30 }), { maxLength: 4 }),
+      fc.nat(),
+      (mine, others, cut, seed) => {
+        // Most pairs are a policy and an edit of it; some have nothing in common.
+        const edited =
+          cut.length === 4
+            ? others
+            : [
+                ...mine.filter((_, i) => !cut.includes(i)),
+                ...others.filter((line, i) => cut.includes(i) && /^(allow|deny|reject|publish)/.test(line)),
+              ];
+        const [a, b] = [compileLenient(mine), compileLenient(edited)];
+        const { changes } = diff(a.policy, b.policy);
+        const texts = changes.map((change) => spoken(b.policy, change));
+        counts.boxes += changes.length;
+        counts.spoken += texts.filter((text) => text !== undefined).length;
+        for (const one of sample(a.policy, b.policy, seed)) {
+          counts.packets++;
+          const [before, after] = [judge(a.policy, one), judge(b.policy, one)];
+          const where = `${whoText(one.from)} -> ${whoText(one.to)} ${one.protocol} ${one.port}: ${before} > ${after}\n--- before\n${a.text}\n--- after\n${b.text}`;
+          const boxes = changes.filter((change) => inBox(change, one));
+          if (changed(before, after)) counts.changed++;
+          assert.is(boxes.length > 0, changed(before, after), where);
+          const like = ({ before: x, after: y }: Change): boolean =>
+            x.verdict === verdictOf(before) && y.verdict === verdictOf(after);
+          for (const box of boxes)
+            assert.ok(like(box), `${where}\n--- box says ${box.before.verdict} > ${box.after.verdict}`);
+          changes.forEach((change, i) => {
+            const query = texts[i];
+            if (query === undefined) return;
+            const said = inWords(b.policy, change, query, one);
+            const text = wayText(change.source, change.destination, change.service, change.family);
+            if (said) assert.ok(changed(before, after) && like(change), `${where}\n--- words say ${text}`);
+          });
+        }
+      },
+    ),
     { numRuns: RUNS },
   );
   assert.ok(counts.changed > RUNS * 10, JSON.stringify(counts));

@@ -25,27 +25,37 @@ export function everybody(policies: readonly Policy[]): Who[] {
   const note = (address: Address | undefined): void => {
     if (address !== undefined) outside.set(formatAddress(address), address);
   };
-  for (const text of ["198.51.100.99", "127.0.0.1", "8.8.8.8", "::1", "2001:db8:77::1", "10.83.0.1"]) note(parseAddress(text));
+  for (const text of ["198.51.100.99", "127.0.0.1", "8.8.8.8", "::1", "2001:db8:77::1", "10.83.0.1"])
+    note(parseAddress(text));
   for (const policy of policies) {
     for (const { name, endpoints } of policy.containers)
       for (const { network, addresses } of endpoints)
-        for (const { family } of addresses) out.set(`${name}/${network}/${family}`, { container: name, network, family });
+        for (const { family } of addresses)
+          out.set(`${name}/${network}/${family}`, { container: name, network, family });
     for (const { gateways } of policy.networks) gateways.forEach(note);
     for (const { hostAddress } of policy.publishes) note(hostAddress);
     const sets: PeerSet[] = policy.rules.flatMap(({ from, to }) => [from, to]);
     for (const { from } of policy.publishes) if (from !== undefined) sets.push(from);
     for (const set of sets)
       for (const zone of [set.host, set.world]) {
-        for (const value of zone.v4) for (const near of [value - 1, value, value + 1]) if (near >= 0 && near < 2 ** 32) note({ family: 4, value: near });
-        for (const value of zone.v6) for (const near of [value - 1n, value, value + 1n]) if (near >= 0n && near < 1n << 128n) note({ family: 6, value: near });
+        for (const value of zone.v4)
+          for (const near of [value - 1, value, value + 1])
+            if (near >= 0 && near < 2 ** 32) note({ family: 4, value: near });
+        for (const value of zone.v6)
+          for (const near of [value - 1n, value, value + 1n])
+            if (near >= 0n && near < 1n << 128n) note({ family: 6, value: near });
       }
   }
   const own = (address: Address): boolean => policies.some((policy) => endpointAt(policy, address) !== undefined);
-  const local = policies.flatMap((policy) => [...policy.networks.flatMap((n) => n.gateways), ...policy.publishes.flatMap((p) => p.hostAddress ?? [])]);
+  const local = policies.flatMap((policy) => [
+    ...policy.networks.flatMap((n) => n.gateways),
+    ...policy.publishes.flatMap((p) => p.hostAddress ?? []),
+  ]);
   for (const [text, address] of outside) {
     if (own(address)) continue;
     out.set(`host ${text}`, { zone: "host", address });
-    if (!hasAddress(LOOPBACK, address) && !local.some((one) => formatAddress(one) === text)) out.set(`world ${text}`, { zone: "world", address });
+    if (!hasAddress(LOOPBACK, address) && !local.some((one) => formatAddress(one) === text))
+      out.set(`world ${text}`, { zone: "world", address });
   }
   return [...out.values()];
 }
@@ -53,10 +63,14 @@ export function everybody(policies: readonly Policy[]): Who[] {
 /** Every protocol, and every port at which something begins or ends, and its neighbours; host's and containers'. */
 export function everything(policies: readonly Policy[]): { protocol: number; port: number | undefined }[] {
   const edges = new Set<number>([1, 22, 65535]);
-  const note = (port: number): void => void [port - 1, port, port + 1].forEach((one) => one > 0 && one < 65536 && edges.add(one));
+  const note = (port: number): void =>
+    void [port - 1, port, port + 1].forEach((one) => one > 0 && one < 65536 && edges.add(one));
   for (const { rules, publishes } of policies) {
     for (const { ports } of rules) if (!ports.all) for (const [, list] of ports.protocols) list?.forEach(note);
-    for (const { hostPorts: [first, last], port } of publishes) {
+    for (const {
+      hostPorts: [first, last],
+      port,
+    } of publishes) {
       [first, last, port, port + last - first].forEach(note);
       for (const edge of [...edges]) if (edge >= port && edge <= port + last - first) note(edge - port + first);
     }
@@ -95,7 +109,8 @@ export function judge(policy: Policy, { from, to, protocol, port }: Try): string
     for (const via of policy.publishes) {
       if (via.protocol !== protocol || port < via.hostPorts[0] || port > via.hostPorts[1]) continue;
       if (!via.families.includes(source.address.family)) continue;
-      if (via.hostAddress !== undefined && formatAddress(via.hostAddress) !== formatAddress(destination.address)) continue;
+      if (via.hostAddress !== undefined && formatAddress(via.hostAddress) !== formatAddress(destination.address))
+        continue;
       const inside = via.port + port - via.hostPorts[0];
       const ways = via.targets.flatMap((target) =>
         target.addresses
@@ -106,9 +121,18 @@ export function judge(policy: Policy, { from, to, protocol, port }: Try): string
           }),
       );
       const verdicts = new Set(ways.map(([, verdict]) => verdict));
-      if (verdicts.size > 1) return `mixed ${ways.map((way) => `${way.join(" ")} ${inside}`).sort().join()}`;
+      if (verdicts.size > 1)
+        return `mixed ${ways
+          .map((way) => `${way.join(" ")} ${inside}`)
+          .sort()
+          .join()}`;
       const [verdict] = verdicts;
-      return verdict === "allow" ? `allow ${ways.map(([name]) => `${name} ${inside}`).sort().join()}` : String(verdict);
+      return verdict === "allow"
+        ? `allow ${ways
+            .map(([name]) => `${name} ${inside}`)
+            .sort()
+            .join()}`
+        : String(verdict);
     }
   return evaluate(policy, { source, destination, protocol: number, port }).verdict;
 }

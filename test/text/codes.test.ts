@@ -80,9 +80,16 @@ test("SARIF's rules are the catalogue's entries", () => {
   for (const [code, { severity, title, explanation }] of Object.entries(CODES)) {
     const span = { file: new SourceFile("a.tsnet", "icc off"), start: 0, end: 3 };
     const sarif = JSON.parse(JSON.stringify(toSarif([{ code, severity, span, message: "x" }])));
-    assert.equal(sarif.runs[0].tool.driver.rules, [
-      { id: code, shortDescription: { text: title }, fullDescription: { text: explanation } },
-    ]);
+    const [{ help, ...rule }] = sarif.runs[0].tool.driver.rules;
+    assert.equal(rule, {
+      id: code,
+      shortDescription: { text: title },
+      fullDescription: { text: explanation },
+      defaultConfiguration: { level: severity === "info" ? "note" : severity },
+    });
+    assert.ok(help.text.startsWith(explanation), help.text);
+    // What can't be silenced must not be offered to be.
+    assert.is(help.text.includes(`# tsnet: ignore ${code}`), severity !== "error");
   }
 });
 

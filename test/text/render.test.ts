@@ -154,59 +154,93 @@ test("gives programs the place in lines and columns from 1", () => {
   });
 });
 
+interface SarifResult {
+  readonly partialFingerprints: { readonly "tsnetStatement/v1": string };
+  readonly suppressions?: unknown;
+}
+
 test("gives code hosts SARIF", () => {
   const span = { file: new SourceFile("b c#.tsnet", "x"), start: 0, end: 1 };
   const log = toSarif([
     problem("x\ny", 2, 3, { why: "w", help: "h", related: [{ span, message: "there" }] }),
     problem("x", 0, 1, { severity: "info", code: "unknown-code" }),
-  ]) as { runs: [{ tool: { driver: { rules: { id: string }[] } }; results: unknown[] }]; version: string };
+  ]) as { runs: [{ tool: { driver: { rules: { id: string }[] } }; results: SarifResult[] }]; version: string };
   assert.is(log.version, "2.1.0");
   const [run] = log.runs;
   assert.equal(
     run.tool.driver.rules.map(({ id }) => id),
     ["bad-port", "unknown-code"],
   );
-  assert.equal(run.results, [
-    {
-      ruleId: "bad-port",
-      ruleIndex: 0,
-      level: "error",
-      message: { text: "0 is no port\nWhy: w\nHelp: h" },
-      locations: [
-        {
-          physicalLocation: {
-            artifactLocation: { uri: "shop.tsnet" },
-            region: { startLine: 2, startColumn: 1, endLine: 2, endColumn: 2 },
+  const marks = run.results.map(({ partialFingerprints: { "tsnetStatement/v1": mark } }) => mark);
+  assert.ok(
+    marks.every((mark) => /^[0-9a-f]{16}:1$/.test(mark)),
+    marks.join(),
+  );
+  assert.is(new Set(marks).size, 2);
+  assert.equal(
+    run.results.map(({ partialFingerprints: _, ...result }) => result),
+    [
+      {
+        ruleId: "bad-port",
+        ruleIndex: 0,
+        level: "error",
+        message: { text: "0 is no port\nWhy: w\nHelp: h" },
+        locations: [
+          {
+            physicalLocation: {
+              artifactLocation: { uri: "shop.tsnet" },
+              region: { startLine: 2, startColumn: 1, endLine: 2, endColumn: 2 },
+            },
           },
-        },
-      ],
-      relatedLocations: [
-        {
-          id: 0,
-          message: { text: "there" },
-          physicalLocation: {
-            artifactLocation: { uri: "b%20c%23.tsnet" },
-            region: { startLine: 1, startColumn: 1, endLine: 1, endColumn: 2 },
+        ],
+        relatedLocations: [
+          {
+            id: 0,
+            message: { text: "there" },
+            physicalLocation: {
+              artifactLocation: { uri: "b%20c%23.tsnet" },
+              region: { startLine: 1, startColumn: 1, endLine: 1, endColumn: 2 },
+            },
           },
-        },
-      ],
-    },
-    {
-      ruleId: "unknown-code",
-      ruleIndex: 1,
-      level: "note",
-      message: { text: "0 is no port" },
-      locations: [
-        {
-          physicalLocation: {
-            artifactLocation: { uri: "shop.tsnet" },
-            region: { startLine: 1, startColumn: 1, endLine: 1, endColumn: 2 },
+        ],
+      },
+      {
+        ruleId: "unknown-code",
+        ruleIndex: 1,
+        level: "note",
+        message: { text: "0 is no port" },
+        locations: [
+          {
+            physicalLocation: {
+              artifactLocation: { uri: "shop.tsnet" },
+              region: { startLine: 1, startColumn: 1, endLine: 1, endColumn: 2 },
+            },
           },
-        },
-      ],
-      relatedLocations: [],
-    },
-  ]);
+        ],
+        relatedLocations: [],
+      },
+    ],
+  );
+});
+
+test("SARIF says what the text silences, and a finding keeps its fingerprint when lines come before it", () => {
+  const results = (list: readonly Diagnostic[], silenced: { diagnostic: Diagnostic; reason: string }[] = []) => {
+    const { runs } = toSarif(list, { version: "9.9", silenced }) as {
+      runs: [{ tool: { driver: { version: string } }; results: SarifResult[] }];
+    };
+    assert.is(runs[0].tool.driver.version, "9.9");
+    return runs[0].results;
+  };
+  const [plainly, silent] = results([problem("x", 0, 1)], [{ diagnostic: problem("y", 0, 1), reason: "it is meant" }]);
+  assert.is(plainly?.suppressions, undefined);
+  assert.equal(silent?.suppressions, [{ kind: "inSource", justification: "it is meant" }]);
+  const mark = (text: string, at: number) => results([problem(text, at, at + 1)])[0]?.partialFingerprints;
+  assert.equal(mark("x y", 2), mark("# more\nx y", 9));
+  assert.not.equal(mark("x y", 2), mark("x z", 2));
+  const twice = results([problem("y y", 0, 1), problem("y y", 2, 3)]).map(
+    (one) => one.partialFingerprints["tsnetStatement/v1"],
+  );
+  assert.is(new Set(twice).size, 2);
 });
 
 test.run();

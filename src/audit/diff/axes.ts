@@ -44,27 +44,46 @@ export function axesOf(
   const outside = outsideOf(policies);
   const froms = published.flatMap(({ from }) => (from === undefined ? [] : [from]));
   const regionBits = (side: "from" | "to", ends: readonly (End | undefined)[]): Bits =>
-    ends.map((end) => (end === undefined ? new Uint32Array((regions.length + 31) >> 5) : around[side](end))).reduce(either);
+    ends
+      .map((end) => (end === undefined ? new Uint32Array((regions.length + 31) >> 5) : around[side](end)))
+      .reduce(either);
   const inside = (place: Place): readonly (End | undefined)[] => place.in.map((one) => one?.end);
   const gateways = policies.flatMap(({ networks }) => networks.flatMap((network) => network.gateways)).reverse();
   const sources = new Classes((ends) => regionBits("from", ends), split.sources === true);
   const destinations = new Classes((ends) => regionBits("to", ends), split.destinations === true);
   for (const place of places) {
     const ends = inside(place);
-    sources.addPlace(place, `container ${words(matchers, "from", ends)} ${admitted(froms, ends)} ${standing(policies, place)}`);
-    destinations.addPlace(place, `container ${words(matchers, "to", ends)} ${place.in.map((one) => one !== undefined).join()} ${place.network}`);
+    sources.addPlace(
+      place,
+      `container ${words(matchers, "from", ends)} ${admitted(froms, ends)} ${standing(policies, place)}`,
+    );
+    destinations.addPlace(
+      place,
+      `container ${words(matchers, "to", ends)} ${place.in.map((one) => one !== undefined).join()} ${place.network}`,
+    );
   }
   for (const piece of piecesOf(outside, [...all.map(({ from }) => from), ...froms], gateways)) {
     const ends = policies.map(() => piece.end);
-    sources.addPiece(piece, `${piece.zone} ${isLoopback(piece.end.address)} ${words(matchers, "from", ends)} ${admitted(froms, ends)}`);
+    sources.addPiece(
+      piece,
+      `${piece.zone} ${isLoopback(piece.end.address)} ${words(matchers, "from", ends)} ${admitted(froms, ends)}`,
+    );
   }
   const asked = published.flatMap(({ hostAddress }) => (hostAddress === undefined ? [] : [hostAddress]));
   for (const piece of piecesOf(outside, [...all.map(({ to }) => to), ...asked.map(alone)], gateways)) {
     const ends = policies.map(() => piece.end);
-    const [address] = piece.zone === "host" ? asked.filter((one) => hasAddress(alone(one).host, piece.end.address)) : [];
-    destinations.addPiece(piece, `${piece.zone} ${isLoopback(piece.end.address)} ${words(matchers, "to", ends)} ${address?.value}`);
+    const [address] =
+      piece.zone === "host" ? asked.filter((one) => hasAddress(alone(one).host, piece.end.address)) : [];
+    destinations.addPiece(
+      piece,
+      `${piece.zone} ${isLoopback(piece.end.address)} ${words(matchers, "to", ends)} ${address?.value}`,
+    );
   }
-  const services = servicesOf(all.map(({ ports }) => ports), published, [...matchers, around]);
+  const services = servicesOf(
+    all.map(({ ports }) => ports),
+    published,
+    [...matchers, around],
+  );
   const literals = literalsOf([...rules.flat().flatMap(({ from, to }) => [from, to]), ...froms]);
   return { places, outside, sources: sources.list(), destinations: destinations.list(), services, matchers, literals };
 }
@@ -89,7 +108,10 @@ function literalsOf(peers: readonly PeerSet[]): AddressSet[] {
 }
 
 function alone(address: NonNullable<Publish["hostAddress"]>): PeerSet {
-  const set = address.family === 4 ? { v4: [address.value, address.value], v6: [] } : { v4: [], v6: [address.value, address.value] };
+  const set =
+    address.family === 4
+      ? { v4: [address.value, address.value], v6: [] }
+      : { v4: [], v6: [address.value, address.value] };
   return { container: { v4: [], v6: [] }, host: set, world: set };
 }
 
@@ -110,7 +132,10 @@ function standing(policies: readonly Policy[], place: Place): string {
     .map((one, i) => {
       if (one === undefined) return "absent";
       const { endpoints } = one.container;
-      return `${isInternal(policies[i] as Policy, one.container)} ${endpoints.map(({ network }) => network).sort().join()}`;
+      return `${isInternal(policies[i] as Policy, one.container)} ${endpoints
+        .map(({ network }) => network)
+        .sort()
+        .join()}`;
     })
     .join("/");
 }
@@ -135,7 +160,11 @@ class Classes {
   }
 
   addPlace(place: Place, signature: string): void {
-    this.of(place.family, place.in.map((one) => one?.end), signature).places.push(place);
+    this.of(
+      place.family,
+      place.in.map((one) => one?.end),
+      signature,
+    ).places.push(place);
   }
 
   addPiece(piece: Piece, signature: string): void {
@@ -145,7 +174,8 @@ class Classes {
   list(): Class[] {
     const all = [...this.found.values()];
     // The first stands for the others: what people know comes first.
-    for (const { pieces } of all) pieces.sort((a, b) => (familiarity(a) < familiarity(b) ? -1 : familiarity(a) > familiarity(b) ? 1 : 0));
+    for (const { pieces } of all)
+      pieces.sort((a, b) => (familiarity(a) < familiarity(b) ? -1 : familiarity(a) > familiarity(b) ? 1 : 0));
     return all;
   }
 

@@ -92,7 +92,10 @@ export function cellsOf([xs, ys, zs]: Box): Cell[] {
 /** The boxes without what others cover: those that are left with nothing go. */
 function shrunk(grid: Grid, boxes: readonly Box[], key: (cell: Cell) => number): Box[] {
   const counts = new Map<number, number>();
-  const wanted = (box: Box): number[] => cellsOf(box).filter(([x, y, z]) => grid.wanted(x, y, z)).map(key);
+  const wanted = (box: Box): number[] =>
+    cellsOf(box)
+      .filter(([x, y, z]) => grid.wanted(x, y, z))
+      .map(key);
   for (const box of boxes) for (const cell of wanted(box)) counts.set(cell, (counts.get(cell) ?? 0) + 1);
   const idle = (cells: readonly number[]): boolean => cells.every((cell) => (counts.get(cell) ?? 0) > 1);
   const forget = (cells: readonly number[]): void =>

@@ -37,7 +37,10 @@ export interface Change {
   readonly family: Family | undefined;
   readonly before: Side;
   readonly after: Side;
-  readonly example: { readonly sent: Sent; readonly ends: readonly (readonly [source: End, destination: End] | undefined)[] };
+  readonly example: {
+    readonly sent: Sent;
+    readonly ends: readonly (readonly [source: End, destination: End] | undefined)[];
+  };
   /** The very packets, for who needs more than words. A packet of both families, or of one end twice, isn't meant. */
   readonly extent: { readonly sources: Group; readonly destinations: Group; readonly services: readonly Service[] };
 }
@@ -92,7 +95,9 @@ class Comparison {
 
   constructor(before: Policy, after: Policy, axes: Axes) {
     this.axes = axes;
-    this.meanings = [before, after].map((policy, i) => new Meaning(policy, axes.matchers[i] as Axes["matchers"][number]));
+    this.meanings = [before, after].map(
+      (policy, i) => new Meaning(policy, axes.matchers[i] as Axes["matchers"][number]),
+    );
     this.names = namesOf(before, after, axes);
     this.size = [axes.sources.length, axes.destinations.length, axes.services.length];
     this.cells = new Int32Array(this.size[0] * this.size[1] * this.size[2]);
@@ -228,7 +233,12 @@ class Comparison {
     if (example === undefined) throw new Error("a box without a packet");
     const [before, after] = example.outcomes.map((outcome, i): Side => {
       const { verdict, ways } = outcome;
-      return { verdict, leads: passes(outcome) ? ways : [], by: [...by[i as 0 | 1]], defaults: [...defaults[i as 0 | 1]] };
+      return {
+        verdict,
+        leads: passes(outcome) ? ways : [],
+        by: [...by[i as 0 | 1]],
+        defaults: [...defaults[i as 0 | 1]],
+      };
     });
     return { before: before as Side, after: after as Side, example: example.change };
   }

@@ -39,7 +39,11 @@ export function inFamilies({ places, host, world }: Group, families: ReadonlySet
     v4: families.has(4) ? set.v4 : [],
     v6: families.has(6) ? set.v6 : [],
   });
-  return { places: new Set([...places].filter(({ family }) => families.has(family))), host: of(host), world: of(world) };
+  return {
+    places: new Set([...places].filter(({ family }) => families.has(family))),
+    host: of(host),
+    world: of(world),
+  };
 }
 
 export function without(a: Group, b: Group): Group {

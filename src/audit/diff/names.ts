@@ -37,17 +37,26 @@ export function namesOf(before: Policy, after: Policy, axes: Pick<Axes, "places"
     ends.push({ text: formatName(name), group });
   };
   for (const kind of ["containers", "networks", "lets"] as const)
-    for (const [i, policy] of [[1, after], [0, before]] as const) {
+    for (const [i, policy] of [
+      [1, after],
+      [0, before],
+    ] as const) {
       const known = (test: (place: (typeof places)[number]) => boolean): Group => ({
         ...EMPTY_GROUP,
         places: new Set(places.filter(test)),
       });
       if (kind === "containers")
         for (const { name, endpoints } of policy.containers)
-          if (endpoints.length > 0) add(name, known(({ container }) => container === name));
+          if (endpoints.length > 0)
+            add(
+              name,
+              known(({ container }) => container === name),
+            );
       if (kind === "networks")
         for (const { name } of policy.networks) {
-          const on = known((place) => place.in[i]?.container.endpoints.some(({ network }) => network === name) ?? false);
+          const on = known(
+            (place) => place.in[i]?.container.endpoints.some(({ network }) => network === name) ?? false,
+          );
           // Of the older policy only what is gone as a whole: anything else would mix what two policies say.
           if (i === 1 || [...on.places].every((place) => place.in[1] === undefined)) add(name, on);
         }
@@ -62,7 +71,8 @@ export function namesOf(before: Policy, after: Policy, axes: Pick<Axes, "places"
       place.in.some((one) => one !== undefined && hasAddress(set, one.end.address)),
     );
     // An address means whoever has it, in each policy: a container that has moved may be in it and out of it.
-    if (inside.some((place) => place.in.some((one) => one !== undefined && !hasAddress(set, one.end.address)))) continue;
+    if (inside.some((place) => place.in.some((one) => one !== undefined && !hasAddress(set, one.end.address))))
+      continue;
     ends.push({
       text,
       group: {

@@ -106,9 +106,16 @@ export class Meaning {
  * answered. What never existed and what is denied are the same: nothing passes.
  */
 export function sameness({ verdict, ways }: Outcome): string {
-  if (verdict === "mixed") return `mixed ${ways.map((way) => `${way.container}+${way.offset}:${way.verdict}`).sort().join()}`;
+  if (verdict === "mixed")
+    return `mixed ${ways
+      .map((way) => `${way.container}+${way.offset}:${way.verdict}`)
+      .sort()
+      .join()}`;
   if (verdict !== "allow") return verdict;
-  return `allow ${ways.map((way) => `${way.container}+${way.offset}`).sort().join()}`;
+  return `allow ${ways
+    .map((way) => `${way.container}+${way.offset}`)
+    .sort()
+    .join()}`;
 }
 
 /** Whether a change of outcome is one of a packet's verdict or destination. */

@@ -14,7 +14,9 @@ function texts(family: Family, ranges: Ranges<number | bigint>): string[] {
     const [low, high] = [ranges[i] as number, ranges[i + 1] as number];
     const length = prefixLength(family, low, high);
     const first = formatValue(family, low);
-    out.push(low === high ? first : length === undefined ? `${first}-${formatValue(family, high)}` : `${first}/${length}`);
+    out.push(
+      low === high ? first : length === undefined ? `${first}-${formatValue(family, high)}` : `${first}/${length}`,
+    );
   }
   return out;
 }

@@ -67,11 +67,15 @@ function setKey(set: AddressSet): string {
   return key;
 }
 
-const peersKey = ({ container, host, world }: PeerSet): string => `${setKey(container)}|${setKey(host)}|${setKey(world)}`;
+const peersKey = ({ container, host, world }: PeerSet): string =>
+  `${setKey(container)}|${setKey(host)}|${setKey(world)}`;
 
 function portsKey(ports: PortSet): string {
   if (ports.all) return "all";
-  return [...ports.protocols].map(([protocol, ranges]) => `${protocol}:${ranges?.join() ?? ""}`).sort().join(";");
+  return [...ports.protocols]
+    .map(([protocol, ranges]) => `${protocol}:${ranges?.join() ?? ""}`)
+    .sort()
+    .join(";");
 }
 
 const ruleKey = ({ verb, from, to, ports }: Rule): string =>

@@ -23,7 +23,12 @@ export function effectOf({ before, after }: Change): Effect {
 export interface SideJson {
   readonly verdict: Verdict | "absent" | "mixed";
   readonly leads: readonly { readonly container: string; readonly port: string; readonly verdict: string }[];
-  readonly by: readonly { readonly file: string; readonly line: number; readonly column: number; readonly text: string }[];
+  readonly by: readonly {
+    readonly file: string;
+    readonly line: number;
+    readonly column: number;
+    readonly text: string;
+  }[];
   readonly defaults: readonly string[];
 }
 
@@ -73,14 +78,17 @@ function sideJson(change: Change, { verdict, leads, by, defaults }: Side): SideJ
 
 /** The ports of a change's packets at the container that they are led to. */
 function portsAt({ extent }: Change, offset: number): string {
-  const ports = extent.services.flatMap(({ protocol, ports = [] }) => ports.map((port) => [protocol, port + offset] as const));
+  const ports = extent.services.flatMap(({ protocol, ports = [] }) =>
+    ports.map((port) => [protocol, port + offset] as const),
+  );
   const protocols = new Map<number, number[]>();
   for (const [protocol, port] of ports) protocols.set(protocol, [...(protocols.get(protocol) ?? []), port]);
   const set = new Map([...protocols].map(([one, list]) => [one, normalise(list, PORT)]));
   return formatPorts({ all: false, protocols: set }).replaceAll("/tcp", "");
 }
 
-const boxText = ({ source, destination, service, family }: Change): string => wayText(source, destination, service, family);
+const boxText = ({ source, destination, service, family }: Change): string =>
+  wayText(source, destination, service, family);
 
 function exampleJson(before: Policy, after: Policy, { example: { sent, ends } }: Change): object {
   const policy = ends[1] === undefined ? before : after;
@@ -103,7 +111,9 @@ export function differenceLines(before: Policy, after: Policy, difference: Diffe
   return [
     ...added.map((one) => `new container ${one.name} (${addressesOf(one).join(", ")})`),
     ...removed.map((one) => `container ${one.name} is gone (${addressesOf(one).join(", ")})`),
-    ...moved.map(([was, is]) => `container ${is.name} moves from ${addressesOf(was).join(", ")} to ${addressesOf(is).join(", ")}`),
+    ...moved.map(
+      ([was, is]) => `container ${is.name} moves from ${addressesOf(was).join(", ")} to ${addressesOf(is).join(", ")}`,
+    ),
     ...changes.flatMap((change) => changeLines(before, after, change)),
   ];
 }
@@ -121,7 +131,10 @@ function changeLines(before: Policy, after: Policy, change: Change): string[] {
     const more = reasons.length - REASONS;
     const shown = more > 1 ? [...reasons.slice(0, REASONS), `and ${more} more`] : reasons;
     const [first = "", ...rest] = shown;
-    return [`  ${word}  ${verdictText(change, one).padEnd(9)}  ${first}`.trimEnd(), ...rest.map((text) => `${" ".repeat(22)}${text}`)];
+    return [
+      `  ${word}  ${verdictText(change, one).padEnd(9)}  ${first}`.trimEnd(),
+      ...rest.map((text) => `${" ".repeat(22)}${text}`),
+    ];
   };
   return [
     `${effectOf(change)} ${boxText(change)}`,
@@ -134,7 +147,10 @@ function changeLines(before: Policy, after: Policy, change: Change): string[] {
 function verdictText(change: Change, { verdict, leads }: Side): string {
   if (verdict === "absent") return "not there";
   if (leads.length === 0) return verdict;
-  const ways = leads.map(({ container, offset, verdict: one }) => `${verdict === "mixed" ? `${one}: ` : ""}${container}:${portsAt(change, offset)}`);
+  const ways = leads.map(
+    ({ container, offset, verdict: one }) =>
+      `${verdict === "mixed" ? `${one}: ` : ""}${container}:${portsAt(change, offset)}`,
+  );
   return `${verdict}, to ${ways.join(" or ")}`;
 }
 

@@ -58,7 +58,9 @@ export function servicesOf(
     });
   }
   const ported = [...found.values()].map(({ protocol, ports }): Service => {
-    const known = FAMILIAR.find((one) => ports.some((from, i) => i % 2 === 0 && one >= from && one <= (ports[i + 1] as number)));
+    const known = FAMILIAR.find((one) =>
+      ports.some((from, i) => i % 2 === 0 && one >= from && one <= (ports[i + 1] as number)),
+    );
     return { protocol, ports, port: known ?? ports[0] };
   });
   return [

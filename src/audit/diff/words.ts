@@ -1,5 +1,13 @@
 /** Groups of ends and of services in a policy's words: the fewest that mean exactly this. */
-import { type AddressSet, type Family, formatAddress, intersectSet, isEmptySet, subtractSet, unionSet } from "../../net/address.js";
+import {
+  type AddressSet,
+  type Family,
+  formatAddress,
+  intersectSet,
+  isEmptySet,
+  subtractSet,
+  unionSet,
+} from "../../net/address.js";
 import { coversPorts, formatPorts, ICMP, type PortSet, PORT } from "../../net/ports.js";
 import { normalise } from "../../net/ranges.js";
 import { common, EMPTY_GROUP, type Group, inFamilies, isEmpty, joined, within, without } from "./group.js";
@@ -51,8 +59,7 @@ interface Candidate extends Named {
 const braced = (list: readonly Worded[]): string =>
   list.length === 1 ? (list[0] as Worded).text : `{${list.map(({ text }) => text).join(", ")}}`;
 
-const meaning = (list: readonly Worded[]): Group =>
-  list.reduce((all, { group }) => joined(all, group), EMPTY_GROUP);
+const meaning = (list: readonly Worded[]): Group => list.reduce((all, { group }) => joined(all, group), EMPTY_GROUP);
 
 const cost = (list: readonly Worded[]): number => list.flatMap(({ text }) => text.split(",")).length;
 
@@ -80,7 +87,10 @@ const count = ({ v4, v6 }: AddressSet): number => (v4.length + v6.length) / 2;
 
 /** Addresses: as in a policy where they mean the same in every zone, else with the zone. */
 function unnamed({ places, host, world }: Group, may: Group): string[] {
-  const shared = unionSet(intersectSet(host, unionSet(world, may.world)), intersectSet(world, unionSet(host, may.host)));
+  const shared = unionSet(
+    intersectSet(host, unionSet(world, may.world)),
+    intersectSet(world, unionSet(host, may.host)),
+  );
   return [
     ...[...places].map(placeText),
     ...rangeTexts(shared),
@@ -101,7 +111,11 @@ function zoned(zone: string, set: AddressSet): string[] {
 // Services -----------------------------------------------------------------------------------------------------------
 
 /** Undefined: every service. */
-export function serviceWords(room: Room<readonly Service[]>, all: readonly Service[], names: Names): string | undefined {
+export function serviceWords(
+  room: Room<readonly Service[]>,
+  all: readonly Service[],
+  names: Names,
+): string | undefined {
   if (room.may.length === all.length) return undefined;
   const named = names.ports.find(
     ({ ports }) => coversPorts(ports, portsOfServices(room.must)) && coversPorts(portsOfServices(room.may), ports),
@@ -125,7 +139,10 @@ function portsOfServices(services: readonly Service[]): PortSet {
   for (const { protocol, ports } of services)
     if (protocol === ICMP) flat.set(ICMP, null);
     else if (ports !== undefined) flat.set(protocol, [...(flat.get(protocol) ?? []), ...ports]);
-  return { all: false, protocols: new Map([...flat].map(([protocol, ports]) => [protocol, ports && normalise(ports, PORT)])) };
+  return {
+    all: false,
+    protocols: new Map([...flat].map(([protocol, ports]) => [protocol, ports && normalise(ports, PORT)])),
+  };
 }
 
 /** `web -> db:{22, icmp}`, as a rule says it; what no rule can say follows in words. */

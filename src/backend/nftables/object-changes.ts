@@ -32,7 +32,14 @@ export function objectChanges(want: Planned, have: readonly TableState[], before
     const old = before?.ruleset.tables.find(({ family, name }) => family === plan.family && name === plan.name);
     if (there === undefined) out.push({ verb: "add", object: `table ${contents(plan)}`, from: [] });
     else
-      new TableChanges(out, plan, want.states[i] as TableState, there, old, before?.states.find((s) => isOf(s, plan))).run();
+      new TableChanges(
+        out,
+        plan,
+        want.states[i] as TableState,
+        there,
+        old,
+        before?.states.find((s) => isOf(s, plan)),
+      ).run();
   });
   for (const { table } of have)
     if (!want.ruleset.tables.some(({ family, name }) => family === table.family && name === table.name))
@@ -100,7 +107,11 @@ class TableChanges {
     const old = this.old?.sets.find(({ name }) => name === set.name);
     for (const element of old === undefined ? [] : touched(old, extra, false))
       this.note("remove", `${set.name} { ${elementText(old as NftSet, element)} }`, element.from);
-    if (extra.size > 0) this.note("remove", `${set.name}: ${extra.size} ${extra.size === 1 ? "entry" : "entries"} that no policy on record has`);
+    if (extra.size > 0)
+      this.note(
+        "remove",
+        `${set.name}: ${extra.size} ${extra.size === 1 ? "entry" : "entries"} that no policy on record has`,
+      );
     for (const element of touched(set, missing, true))
       this.note("add", `${set.name} { ${elementText(set, element)} }`, element.from);
   }
@@ -124,7 +135,11 @@ class TableChanges {
       if (times === 0) return;
       left.set(bytes, times - 1);
       const rule = old?.rules[oldRules.indexOf(bytes)];
-      this.note("remove", `${chain.name} ${rule === undefined ? `rule ${i + 1}, which no policy on record has` : ruleText(rule)}`, rule?.from ?? []);
+      this.note(
+        "remove",
+        `${chain.name} ${rule === undefined ? `rule ${i + 1}, which no policy on record has` : ruleText(rule)}`,
+        rule?.from ?? [],
+      );
     });
     for (const rule of added) this.note("add", `${chain.name} ${ruleText(rule)}`, rule.from);
     const sameRules = added.length === 0 && have?.rules.length === want.rules.length;

@@ -1,0 +1,86 @@
+/** What is worth knowing of a policy that is right: never a warning, and said by `check` alone. */
+import type { Diagnostics } from "../text/diagnostic.js";
+import { isLoopback, NO_ADDRESSES, single, unionSet } from "../net/address.js";
+import { ALL_PORTS, protocolName } from "../net/ports.js";
+import type { Span } from "../text/source.js";
+import { combinations } from "./combinations.js";
+import { evaluate } from "./evaluate.js";
+import { OverlapIndex } from "./overlap-index.js";
+import { ANY, inContainers, WORLD } from "./peers.js";
+import type { Container, PeerSet, Policy } from "./policy.js";
+
+export function advise(policy: Policy, diagnostics: Diagnostics): void {
+  const index = new OverlapIndex(policy.rules);
+  openPublishes(policy, index, diagnostics);
+  unreachedContainers(policy, index, diagnostics);
+}
+
+/** Publishes without `from` through which somebody in the world gets in. */
+function openPublishes(policy: Policy, index: OverlapIndex, diagnostics: Diagnostics): void {
+  const reported = new Set<unknown>();
+  for (const publish of policy.publishes) {
+    const { from, hostAddress, origin, hostPorts, targets, protocol } = publish;
+    if (from !== undefined || reported.has(origin) || (hostAddress !== undefined && isLoopback(hostAddress))) continue;
+    const query = { from: WORLD, to: addressesOf(targets), ports: ALL_PORTS };
+    let open = false;
+    for (const { packet, speaking } of combinations(policy, query, index.overlapping(query))) {
+      if (packet.via !== publish || evaluate(policy, packet, speaking).verdict !== "allow") continue;
+      open = true;
+      break;
+    }
+    if (!open) continue;
+    reported.add(origin);
+    const [first, last] = hostPorts;
+    const port =
+      first === last ? `port ${first}/${protocolName(protocol)}` : `ports ${first}-${last}/${protocolName(protocol)}`;
+    diagnostics.info("publish-open", origin.span, `anyone who reaches this host may use ${port}`, {
+      why: "A publish without 'from' admits every source.",
+      help: "if only some should, say who: 'from PEERS'; for this host alone, publish on 127.0.0.1",
+    });
+  }
+}
+
+function addressesOf(targets: readonly Pick<Policy["publishes"][number]["targets"][number], "addresses">[]): PeerSet {
+  let set = NO_ADDRESSES;
+  for (const { addresses } of targets) for (const address of addresses) set = unionSet(set, single(address));
+  return inContainers(set);
+}
+
+/** Containers that neither another container nor a publish reaches. */
+function unreachedContainers(policy: Policy, index: OverlapIndex, diagnostics: Diagnostics): void {
+  if (policy.containers.filter(({ endpoints }) => endpoints.length > 0).length < 2) return;
+  for (const container of policy.containers) {
+    if (container.endpoints.length === 0 || isReached(policy, index, container)) continue;
+    const span = container.origin?.span ?? firstMention(policy, container);
+    if (span === undefined) continue;
+    diagnostics.info("container-unreached", span, `no other container and no publish reaches '${container.name}'`, {
+      why: "Every packet to it is denied, but for this host's own and the replies to what it asks.",
+      help: `right for what only asks others; else allow who should reach it: allow … -> ${container.name}`,
+    });
+  }
+}
+
+function isReached(policy: Policy, index: OverlapIndex, container: Container): boolean {
+  const query = { from: ANY, to: addressesOf(container.endpoints), ports: ALL_PORTS };
+  for (const { packet, speaking } of combinations(policy, query, index.overlapping(query)))
+    if (
+      (packet.source.zone === "container" || packet.via !== undefined) &&
+      evaluate(policy, packet, speaking).verdict === "allow"
+    )
+      return true;
+  return false;
+}
+
+/** Of a container that nobody declared, the first statement that speaks of it. */
+function firstMention({ rules, publishes, links, origins }: Policy, { name, endpoints }: Container): Span | undefined {
+  const own = new Set(endpoints.flatMap(({ addresses }) => addresses.map(({ value }) => value)));
+  const names = ({ container }: PeerSet): boolean => [...container.v4, ...container.v6].some((value) => own.has(value));
+  const indices = [
+    ...rules.filter(({ from, to }) => names(from) || names(to)).map(({ origin }) => origin.index),
+    ...publishes
+      .filter(({ targets }) => targets.some((target) => target.container === name))
+      .map(({ origin }) => origin.index),
+    ...links.filter((link) => link.from === name || link.target === name).map(({ origin }) => origin.index),
+  ];
+  return indices.length === 0 ? undefined : origins[Math.min(...indices)]?.span;
+}

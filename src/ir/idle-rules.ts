@@ -1,0 +1,99 @@
+/** Rules that decide nothing: exactly those whose leaving out changes no packet's verdict. */
+import type { Diagnostics } from "../text/diagnostic.js";
+import { location } from "../text/source.js";
+import { combinations } from "./combinations.js";
+import { DEFAULTS, evaluate } from "./evaluate.js";
+import { OverlapIndex } from "./overlap-index.js";
+import type { Origin, Policy, Rule } from "./policy.js";
+
+/** Why a rule decides nothing. */
+export type Idleness =
+  /** Packets that it covers never pass the host. */
+  | { readonly kind: "nothing" }
+  /** The statements that decide in its place; and the names of defaults that say the same, where none does. */
+  | { readonly kind: "idle"; readonly by: readonly Origin[]; readonly defaults: readonly string[] };
+
+/**
+ * The rules that decide nothing. Of two equal rules the later one is idle, and only that. Links are left alone, since
+ * they also name hosts and set variables, and so are rules that log.
+ */
+export function idleRules(policy: Policy): Map<Rule, Idleness> {
+  const links = new Set(policy.links.map((link) => link.origin));
+  const index = new OverlapIndex(policy.rules);
+  const idle = new Map<Rule, Idleness>();
+  for (const rule of policy.rules.toReversed()) {
+    if (links.has(rule.origin) || rule.log !== undefined) continue;
+    const idleness = idlenessOf(policy, rule, index.overlapping(rule), idle);
+    if (idleness !== undefined) idle.set(rule, idleness);
+  }
+  return idle;
+}
+
+function idlenessOf(
+  policy: Policy,
+  rule: Rule,
+  around: readonly Rule[],
+  idle: ReadonlyMap<Rule, Idleness>,
+): Idleness | undefined {
+  const by = new Set<Origin>();
+  const defaults = new Set<string>();
+  let seen = false;
+  for (const { packet, speaking } of combinations(policy, rule, around)) {
+    seen = true;
+    // An idle rule of another verb still counts: without this one it would decide.
+    const rules = speaking.filter((other) => idle.get(other)?.kind !== "idle" || other.verb !== rule.verb);
+    const others = rules.filter((other) => other !== rule);
+    const without = evaluate(policy, packet, others);
+    if (evaluate(policy, packet, rules).verdict !== without.verdict) return undefined;
+    if (without.default === null) for (const origin of without.by) by.add(origin);
+    else defaults.add(without.default);
+  }
+  return seen ? { kind: "idle", by: [...by], defaults: [...defaults] } : { kind: "nothing" };
+}
+
+/** @param known rules about which something else was said already */
+export function reportIdleRules(policy: Policy, diagnostics: Diagnostics, known: ReadonlySet<Rule>): void {
+  for (const [rule, idleness] of idleRules(policy)) {
+    if (idleness.kind === "idle") reportIdle(rule, idleness, diagnostics);
+    else if (!known.has(rule))
+      diagnostics.warning(
+        "rule-without-packet",
+        rule.origin.span,
+        "no packet that this rule covers ever passes the host",
+        {
+          why: "Containers that share a sandbox, and a container with itself, talk on their own loopback device.",
+          help: "delete it",
+        },
+      );
+  }
+}
+
+/** More statements than this are counted. */
+const SHOWN = 3;
+
+function reportIdle(rule: Rule, { by, defaults }: Extract<Idleness, { kind: "idle" }>, diagnostics: Diagnostics): void {
+  const { span } = rule.origin;
+  const related = by.slice(0, SHOWN).map((origin) => ({ span: origin.span, message: "decides it" }));
+  if (defaults.length === 0)
+    diagnostics.warning("rule-shadowed", span, "this rule can never decide a packet", {
+      why: `${statements(by)} every packet that it covers; order doesn't matter.`,
+      help: "delete it, or narrow the statements that decide first",
+      related,
+    });
+  else
+    diagnostics.warning("rule-already-default", span, "this rule says what already holds", {
+      why: `Without it the same verdict comes from the default for ${defaults.map((name) => DEFAULTS[name as keyof typeof DEFAULTS]).join(" and ")}.`,
+      help:
+        rule.verb === "allow" && defaults.includes("icc")
+          ? "delete it, or make the default stricter (icc off)"
+          : "delete it",
+      related,
+    });
+}
+
+/** `'deny any -> c1' (shop.tsnet:3:1) decides`. */
+function statements(by: readonly Origin[]): string {
+  const named = by.slice(0, SHOWN).map((origin) => `'${origin.text}' (${location(origin.span)})`);
+  const more = by.length > SHOWN ? ` and ${by.length - SHOWN} more` : "";
+  return `${named.join(" and ")}${more} ${by.length === 1 ? "decides" : "decide"}`;
+}

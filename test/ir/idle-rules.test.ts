@@ -1,0 +1,86 @@
+import fc from "fast-check";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { evaluate, type Packet } from "../../src/ir/evaluate.js";
+import { idleRules } from "../../src/ir/idle-rules.js";
+import { OverlapIndex } from "../../src/ir/overlap-index.js";
+import type { Policy, Rule } from "../../src/ir/policy.js";
+import { overlapsPeers } from "../../src/ir/peers.js";
+import { overlapsPorts } from "../../src/net/ports.js";
+import { compileLenient } from "../support/compare.js";
+import { packetsOf } from "../support/every-packet.js";
+import { statements } from "../support/random-policy.js";
+
+const test = suite("idle rules");
+const RUNS = Number(process.env["TSNET_LINTS"] ?? 40);
+
+/** The rules whose leaving out changes nothing, by trying: from the last, those that went before left out. */
+function idleByTrying(policy: Policy): Set<Rule> {
+  const links = new Set(policy.links.map(({ origin }) => origin));
+  const idle = new Set<Rule>();
+  for (const rule of [...policy.rules].reverse()) {
+    if (links.has(rule.origin) || rule.log !== undefined) continue;
+    const rules = policy.rules.filter((other) => !idle.has(other) || other.verb !== rule.verb);
+    const others = rules.filter((other) => other !== rule);
+    let some = false;
+    let useful = false;
+    const verdict = (packet: Packet, list: readonly Rule[]): string => evaluate(policy, packet, list).verdict;
+    for (const packet of packetsOf(policy, rule)) {
+      some = true;
+      useful = verdict(packet, rules) !== verdict(packet, others);
+      if (useful) break;
+    }
+    if (some && !useful) idle.add(rule);
+  }
+  return idle;
+}
+
+test(`are those without which nothing changes, in ${RUNS} random policies`, () => {
+  const counts = { rules: 0, idle: 0 };
+  fc.assert(
+    fc.property(statements, (lines) => {
+      const { policy, text } = compileLenient(lines);
+      const found = idleRules(policy);
+      const names = (rules: Iterable<Rule>): string[] => [...rules].map(({ origin }) => origin.id).sort();
+      const idle = [...found].flatMap(([rule, { kind }]) => (kind === "idle" ? [rule] : []));
+      counts.rules += policy.rules.length;
+      counts.idle += idle.length;
+      assert.equal(names(idle), names(idleByTrying(policy)), text);
+    }),
+    { numRuns: RUNS },
+  );
+  assert.ok(counts.idle > RUNS / 10, JSON.stringify(counts));
+  console.log(JSON.stringify(counts));
+});
+
+test("each has the statements that decide in its place", () => {
+  const { policy } = compileLenient(["icc off", "deny any -> c1:22", "allow c2 -> c1:22", "allow c1 -> world"]);
+  const found = [...idleRules(policy)].map(([rule, idleness]) => [rule.origin.text, idleness] as const);
+  assert.is(found.length, 2);
+  const [[world, defaults], [ssh, shadowed]] = found as [(typeof found)[0], (typeof found)[0]];
+  assert.is(world, "allow c1 -> world");
+  assert.equal(defaults, { kind: "idle", by: [], defaults: ["out"] });
+  assert.is(ssh, "allow c2 -> c1:22");
+  assert.is(shadowed.kind === "idle" && shadowed.by.map(({ text }) => text).join(), "deny any -> c1:22");
+});
+
+test("an index finds exactly the rules that share a packet", () => {
+  fc.assert(
+    fc.property(statements, (lines) => {
+      const { policy } = compileLenient(lines);
+      const index = new OverlapIndex(policy.rules);
+      for (const rule of policy.rules) {
+        const all = policy.rules.filter(
+          (other) =>
+            overlapsPeers(other.from, rule.from) &&
+            overlapsPeers(other.to, rule.to) &&
+            overlapsPorts(other.ports, rule.ports),
+        );
+        assert.equal(index.overlapping(rule), all);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test.run();
