@@ -103,7 +103,7 @@ test("a comment that silences nothing is only information, and one that is wrong
   assert.equal(wish("# tsnet: ignore publish-hidden"), ["ignore-without-reason 2"]);
   assert.equal(wish("# tsnets ignore no such thing"), []);
   const { diagnostics } = compile(`${base}publish 80 -> c1 # tsnet: ignore publish-hiden x`, { full: true });
-  assert.match(diagnostics.find(({ code }) => code === "ignore-unknown")?.help, "publish-hidden");
+  assert.match(diagnostics.find(({ code }) => code === "ignore-unknown")?.help ?? "", "publish-hidden");
 });
 
 test("an error is never silenced", () => {

@@ -24,6 +24,8 @@ export interface Axes {
   readonly sources: readonly Class[];
   readonly destinations: readonly Class[];
   readonly services: readonly Service[];
+  /** Indices of the services that a publish that matters may translate. */
+  readonly translated: readonly number[];
   /** Of each policy, over the rules that matter. */
   readonly matchers: readonly Matcher[];
   /** Addresses that statements speak of, as they are written or the gaps between. */
@@ -84,8 +86,13 @@ export function axesOf(
     published,
     [...matchers, around],
   );
+  const translated = services.flatMap((one, z) => (published.some((publish) => isAsked(publish, one)) ? [z] : []));
   const literals = literalsOf([...rules.flat().flatMap(({ from, to }) => [from, to]), ...froms]);
-  return { places, outside, sources: sources.list(), destinations: destinations.list(), services, matchers, literals };
+  return { places, outside, sources: sources.list(), destinations: destinations.list(), services, translated, matchers, literals };
+}
+
+function isAsked({ protocol, hostPorts: [first, last] }: Publish, { protocol: own, port }: Service): boolean {
+  return protocol === own && port !== undefined && port >= first && port <= last;
 }
 
 /** The intervals of the peers' addresses, and the gaps between them: what a statement or its `except` has written. */

@@ -30,8 +30,8 @@ const ORDERS: readonly (readonly [number, number, number])[] = [
 /** As many cells are tried as the beginning of the next box. */
 const SEEDS = 48;
 
-/** @param cells all wanted cells */
-export function cover(grid: Grid, cells: readonly Cell[]): Box[] {
+export function cover(grid: Grid): Box[] {
+  const cells = wantedOf(grid);
   const key = ([x, y, z]: Cell): number => (x * grid.size[1] + y) * grid.size[2] + z;
   const left = new Map(cells.map((cell) => [key(cell), cell]));
   const boxes: Box[] = [];
@@ -52,6 +52,39 @@ export function cover(grid: Grid, cells: readonly Cell[]): Box[] {
     for (const cell of cellsOf(best)) left.delete(key(cell));
   }
   return shrunk(grid, boxes, key);
+}
+
+function wantedOf({ size: [width, height, depth], wanted }: Grid): Cell[] {
+  const out: Cell[] = [];
+  for (let x = 0; x < width; x++)
+    for (let y = 0; y < height; y++) for (let z = 0; z < depth; z++) if (wanted(x, y, z)) out.push([x, y, z]);
+  return out;
+}
+
+/**
+ * A cover in one pass, for grids too large to look for the fewest: rows along the last axis that want the same are
+ * taken together along the second, then along the first. Its boxes don't overlap, and hold wanted cells only.
+ */
+export function coverByRows({ size: [width, height, depth], wanted }: Grid): Box[] {
+  const columns = new Map<string, { xs: number[]; ys: readonly number[]; zs: readonly number[] }>();
+  for (let x = 0; x < width; x++) {
+    const rows = new Map<string, { ys: number[]; zs: readonly number[] }>();
+    for (let y = 0; y < height; y++) {
+      const zs: number[] = [];
+      for (let z = 0; z < depth; z++) if (wanted(x, y, z)) zs.push(z);
+      if (zs.length === 0) continue;
+      const key = zs.join();
+      const row = rows.get(key);
+      if (row === undefined) rows.set(key, { ys: [y], zs });
+      else row.ys.push(y);
+    }
+    for (const [key, { ys, zs }] of rows) {
+      const column = columns.get(`${ys.join()} ${key}`);
+      if (column === undefined) columns.set(`${ys.join()} ${key}`, { xs: [x], ys, zs });
+      else column.xs.push(x);
+    }
+  }
+  return [...columns.values()].map(({ xs, ys, zs }): Box => [xs, ys, zs]);
 }
 
 /** The largest box around a cell that takes what it can along one axis, then the next, then the last. */

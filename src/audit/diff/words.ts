@@ -65,19 +65,18 @@ const cost = (list: readonly Worded[]): number => list.flatMap(({ text }) => tex
 
 /** Names that together cover what must be, the one that covers most first; then what no name covers. */
 function items({ must, may }: Room<Group>, named: readonly Candidate[]): Worded[] {
-  const fitting = named.filter(({ part }) => !isEmpty(part) && within(part, may));
+  const fitting = named
+    .filter(({ part }) => !isEmpty(part) && within(part, may))
+    .map((one) => ({ one, gain: weight(common(must, one.part)) }))
+    .filter(({ gain }) => gain > 0)
+    .sort((a, b) => b.gain - a.gain);
   const out: Worded[] = [];
   let left = must;
-  while (!isEmpty(left)) {
-    let best: Candidate | undefined;
-    let most = 0;
-    for (const one of fitting) {
-      const gain = weight(common(left, one.part));
-      if (gain > most) [best, most] = [one, gain];
-    }
-    if (best === undefined) break;
-    out.push(best);
-    left = without(left, best.part);
+  for (const { one } of fitting) {
+    if (isEmpty(left)) break;
+    if (isEmpty(common(left, one.part))) continue;
+    out.push(one);
+    left = without(left, one.part);
   }
   return isEmpty(left) ? out : [...out, ...unnamed(left, may).map((text) => ({ text, group: left }))];
 }
