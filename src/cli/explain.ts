@@ -1,11 +1,17 @@
 /** `tsnet explain` */
 import { parse } from "../../grammar/parser.js";
 import { plan } from "../backend/nftables/plan.js";
-import { pathOf } from "../audit/path.js";
+import { originJson } from "../audit/diff/report.js";
+import { objectsNamed } from "../audit/objects.js";
+import { type Handles, pathOf, type PathStep } from "../audit/path.js";
+import { bystanders } from "../audit/reasons.js";
+import type { Ruleset } from "../backend/nftables/ruleset.js";
+import type { Query } from "../ir/classes.js";
+import type { Compiled } from "../ir/compile.js";
 import { readQuery } from "../ir/ask.js";
 import { DEFAULTS, type Decision } from "../ir/evaluate.js";
 import { endText, serviceText } from "../ir/packet-text.js";
-import type { Origin, Policy } from "../ir/policy.js";
+import type { Policy } from "../ir/policy.js";
 import { type Answer, asksForLoopback, cases, explain as explainQuery } from "../ir/query.js";
 import { formatAddress } from "../net/address.js";
 import { Diagnostics } from "../text/diagnostic.js";
@@ -14,7 +20,15 @@ import { EXIT, Failure } from "./exit.js";
 import { compileOrFail } from "./input.js";
 import { note, print, printJson, shown } from "./output.js";
 
-export function explain(words: readonly string[], options: { json?: boolean }): void {
+export interface ExplainOptions {
+  readonly json?: boolean;
+  /** With json: also why other statements didn't decide. */
+  readonly why?: boolean;
+  readonly object?: string;
+}
+
+export async function explain(words: readonly string[], options: ExplainOptions): Promise<void> {
+  if (options.object !== undefined) return explainObject(words, options.object, options.json ?? false);
   const query = words[words.length - 1] as string;
   const files = words.slice(0, -1);
   if (files.length === 0 || !query.includes("->"))
@@ -23,23 +37,9 @@ export function explain(words: readonly string[], options: { json?: boolean }): 
       "explain needs policy files and then a query",
       "tsnet explain shop.tsnet 'c2 -> c1:22'",
     );
-  const { policy } = compileOrFail(files, true);
-  const diagnostics = new Diagnostics();
-  const parsed = readQuery(policy, query, parse, diagnostics);
-  if (parsed === undefined) {
-    const [first] = diagnostics.list;
-    throw new Failure(
-      EXIT.usage,
-      `the query '${shown(query)}' can't be read: ${first?.message ?? "it is no query"}`,
-      first?.help,
-    );
-  }
-  if (asksForLoopback(parsed))
-    throw new Failure(
-      EXIT.usage,
-      `no packet of '${shown(query)}' arrives: the host's loopback is for the host alone`,
-      `ask for the host's own packets, 'host ${shown(query.slice(query.indexOf("->")))}', or for another of its addresses`,
-    );
+  const compiled = compileOrFail(files, true);
+  const { policy } = compiled;
+  const parsed = read(policy, query);
   const explanation = explainQuery(policy, parsed);
   const folded = cases(explanation);
   if (folded.length === 0)
@@ -48,7 +48,9 @@ export function explain(words: readonly string[], options: { json?: boolean }): 
       `no packet of '${shown(query)}' has a container of this policy at either end`,
       "name a container on one side",
     );
-  const all = folded.map((answer) => caseJson(policy, answer));
+  const ruleset = plan(policy);
+  const handles = await handlesOf(compiled, ruleset);
+  const all = folded.map((answer) => caseJson(policy, ruleset, handles, answer, options.why === true));
   const [first] = all;
   if (options.json) {
     printJson(
@@ -70,21 +72,97 @@ export function explain(words: readonly string[], options: { json?: boolean }): 
   if (folded.length > 20) note(`${folded.length} cases; ask for one source, destination and port to see fewer`);
 }
 
+/** The query in the policy's names; exit 2 where it is none. */
+function read(policy: Policy, query: string): Query {
+  const diagnostics = new Diagnostics();
+  const parsed = readQuery(policy, query, parse, diagnostics);
+  if (parsed === undefined) {
+    const [first] = diagnostics.list;
+    throw new Failure(
+      EXIT.usage,
+      `the query '${shown(query)}' can't be read: ${first?.message ?? "it is no query"}`,
+      first?.help,
+    );
+  }
+  if (asksForLoopback(parsed))
+    throw new Failure(
+      EXIT.usage,
+      `no packet of '${shown(query)}' arrives: the host's loopback is for the host alone`,
+      `ask for the host's own packets, 'host ${shown(query.slice(query.indexOf("->")))}', or for another of its addresses`,
+    );
+  return parsed;
+}
+
+/** The handles of the rules where exactly this policy is live and may be read; elsewhere none, which is no failure. */
+async function handlesOf(compiled: Compiled, ruleset: Ruleset): Promise<Handles | undefined> {
+  try {
+    const { isRecorded, readApplied } = await import("../transaction/state.js");
+    const { usesNetlink } = await import("../system/transport.js");
+    if (!isRecorded(compiled, readApplied(compiled.policy.name)) || !usesNetlink()) return undefined;
+    const { readHandles } = await import("../backend/nftables/handles.js");
+    const found = readHandles(ruleset);
+    return (_table, _chain, rule) => found.get(rule);
+  } catch {
+    return undefined;
+  }
+}
+
+function explainObject(files: readonly string[], text: string, json: boolean): void {
+  if (files.length === 0)
+    throw new Failure(
+      EXIT.usage,
+      "explain --object needs the policy's files",
+      "tsnet explain shop.tsnet --object OBJECT",
+    );
+  const { policy } = compileOrFail(files, true);
+  const found = objectsNamed(plan(policy), text);
+  if (found.length === 0)
+    throw new Failure(
+      EXIT.usage,
+      `the policy has no kernel object like '${shown(text)}'`,
+      "copy it from tsnet compile --format text or nft list ruleset: an element, a rule, or the name of a set or chain",
+    );
+  if (json)
+    return printJson({
+      objects: found.map(({ object, kind, statements, purpose }) => ({
+        object,
+        kind,
+        statements: statements.map(originJson),
+        purpose: purpose ?? null,
+      })),
+    });
+  for (const { object, statements, purpose } of found.slice(0, OBJECTS)) {
+    print(shown(object));
+    if (purpose !== undefined) print(`  for       ${shown(purpose)}`);
+    for (const origin of statements.slice(0, STATEMENTS))
+      print(`  from      ${shown(`${location(origin.span)}  ${origin.text}`)}`);
+    if (statements.length > STATEMENTS) print(`  and ${statements.length - STATEMENTS} more statements`);
+  }
+  if (found.length > OBJECTS) print(`and ${found.length - OBJECTS} more objects`);
+}
+
+/** More than these are counted. */
+const OBJECTS = 20;
+const STATEMENTS = 12;
+const OTHERS = 12;
+
 interface CaseJson {
   readonly verdict: Decision["verdict"];
   readonly by: readonly unknown[];
   readonly default: string | null;
   readonly source: unknown;
   readonly destination: unknown;
-  readonly path: readonly { hook: string; chain: string; object: string; effect: string }[];
+  readonly path: readonly PathStep[];
+  readonly others?: readonly unknown[];
 }
 
-function originJson(origin: Origin): unknown {
-  const { line, column } = origin.span.file.position(origin.span.start);
-  return { file: origin.span.file.name, line, column, text: origin.text };
-}
-
-function caseJson(policy: Policy, { packet, decision }: Answer): CaseJson {
+function caseJson(
+  policy: Policy,
+  ruleset: Ruleset,
+  handles: Handles | undefined,
+  { packet, decision }: Answer,
+  why: boolean,
+): CaseJson {
   const end = ({ zone, address }: Answer["packet"]["source"]): Record<string, unknown> => {
     const container = zone === "container" ? endText(policy, { zone, address }).split(" ")[0] : undefined;
     return { zone, address: formatAddress(address), ...(container === undefined ? {} : { container }) };
@@ -110,7 +188,12 @@ function caseJson(policy: Policy, { packet, decision }: Answer): CaseJson {
             },
           }),
     },
-    path: pathOf(policy, plan(policy), packet),
+    path: pathOf(policy, ruleset, packet, handles),
+    ...(why
+      ? {
+          others: bystanders(policy, packet, decision).map(({ origin, reason }) => ({ ...originJson(origin), reason })),
+        }
+      : {}),
   };
 }
 
@@ -124,6 +207,12 @@ function printCase(policy: Policy, { packet, decision }: Answer, { path }: CaseJ
   if (decision.default !== null)
     print(`  default   ${DEFAULTS[decision.default as keyof typeof DEFAULTS]}: ${decision.verdict}`);
   for (const origin of decision.by) print(`  decided   ${shown(`${location(origin.span)}  ${origin.text}`)}`);
-  for (const step of path)
-    print(`  ${step.hook.padEnd(12)}${step.chain.padEnd(15)} ${step.effect.padEnd(11)} ${shown(step.object)}`);
+  for (const { hook, chain, effect, object, handle } of path)
+    print(
+      `  ${hook.padEnd(12)}${chain.padEnd(15)} ${effect.padEnd(12)} ${shown(object)}${handle === undefined ? "" : `   handle ${handle}`}`,
+    );
+  const others = bystanders(policy, packet, decision);
+  for (const { origin, reason } of others.slice(0, OTHERS))
+    print(`  not       ${shown(`${location(origin.span)}  ${origin.text}: ${reason}`)}`);
+  if (others.length > OTHERS) print(`  and ${others.length - OTHERS} more statements that don't decide it`);
 }

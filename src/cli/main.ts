@@ -123,14 +123,17 @@ redirects (it passes before and after, and arrives elsewhere) or changes; servic
   program
     .command("explain")
     .description("who decides a packet: the verdict, the statements, the path, the kernel objects")
-    .argument("<file-and-query...>", "policy files, then a query such as 'c2 -> c1:22'")
+    .argument("<file-and-query...>", "policy files, then a query such as 'c2 -> c1:22'; with --object files alone")
     .option("--json", "one JSON object")
+    .option("--why", "with --json: also why the other statements about these ends don't decide")
+    .option("--object <object>", "the other way: from a rule, element, set or chain to its statements")
     .addHelpText(
       "after",
       examples(
         "tsnet explain shop.tsnet 'c2 -> c1:22'",
         "tsnet explain shop.tsnet 'world -> host:49153'      through a publish",
         "tsnet explain shop.tsnet '198.51.100.7 -> c1:8080'  the direct way",
+        "tsnet explain shop.tsnet --object '10.83.4.7 . 10.83.9.2 . tcp . 22'   as nft list prints it",
       ),
     )
     .action(async (words: string[], options) => (await import("./explain.js")).explain(words, options));

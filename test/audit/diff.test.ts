@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Change, diff } from "../../src/audit/diff/diff.js";
+import { effectOf } from "../../src/audit/diff/report.js";
 import { wayText } from "../../src/audit/diff/words.js";
+import { compile } from "../../src/ir/compile.js";
 import { readStatement } from "../support/rule-query.js";
 import type { Group } from "../../src/audit/diff/group.js";
 import { hasAddress } from "../../src/net/address.js";
@@ -149,6 +151,97 @@ test(`has every packet whose verdict differs, and no other, in ${RUNS} random pa
   );
   assert.ok(counts.changed > RUNS * 10, JSON.stringify(counts));
   console.log(JSON.stringify(counts));
+});
+
+/** Boxes as `effect box: before > after`. */
+function boxes(before: string, after: string): string[] {
+  const [a, b] = [compile(before), compile(after)];
+  assert.ok(!a.failed && !b.failed, [...a.diagnostics, ...b.diagnostics].map(({ message }) => message).join());
+  return diff(a.policy, b.policy).changes.map((change) => {
+    const text = wayText(change.source, change.destination, change.service, change.family);
+    return `${effectOf(change)} ${text}: ${change.before.verdict} > ${change.after.verdict}`;
+  });
+}
+
+const NET = "network n { subnet 10.1.0.0/24; subnet fd17::/64; icc off }\n";
+const THREE = `${NET}container a { network n }\ncontainer b { network n }\ncontainer c { network n }\n`;
+
+test("says in the policy's words, and in as few boxes, what a reader would", () => {
+  assert.equal(boxes(THREE, `# again\n${THREE}`), []);
+  assert.equal(boxes(`${THREE}allow a -> b:22`, `${THREE}allow a -> b:{22, 23}`), ["opens a -> b:23: deny > allow"]);
+  assert.equal(boxes(THREE, `${THREE}allow n -> n`), ["opens n -> n: deny > allow"]);
+  assert.equal(boxes(THREE, `${THREE}allow any except b -> c:icmp`), ["opens {world, a} -> c:icmp: deny > allow"]);
+  assert.equal(boxes(`${THREE}let web = {a, b}\nallow web -> c:80`, `${THREE}let web = {a, b}`), [
+    "closes web -> c:80: allow > deny",
+  ]);
+  assert.equal(boxes(THREE, `${THREE}deny a -> world except 203.0.113.0/24`), [
+    "closes a -> world except 203.0.113.0/24: allow > deny",
+  ]);
+  assert.equal(boxes(THREE, `${THREE}reject a -> 198.51.100.0/24:443`), [
+    "closes a -> 198.51.100.0/24:443: allow > reject",
+  ]);
+  assert.equal(boxes(`${THREE}deny a -> host`, `${THREE}reject a -> host`), ["changes a -> host: deny > reject"]);
+  assert.equal(boxes(`${THREE}allow a -> b`, `${THREE}allow a -> b:{tcp, udp, sctp, icmp}`), [
+    "closes a -> b, other protocols: allow > deny",
+  ]);
+});
+
+test("a packet asks for the host's port, and its destination counts", () => {
+  const at = (publish: string): string => `${THREE}deny a -> host\n${publish}`;
+  assert.equal(boxes(at("publish 80 -> b"), at("publish 80 -> c")), ["redirects any -> host:80: allow > allow"]);
+  assert.equal(
+    boxes(
+      at("publish 80 -> {b, c}:8080\ndeny world -> {b, c}"),
+      at("publish 80 -> {b, c}:8080\ndeny world -> b\ndeny n -> b"),
+    ),
+    ["opens world -> host:80: deny > mixed", "changes n -> host:80: allow > mixed"],
+  );
+  assert.equal(
+    boxes(at("publish 80 -> b from world"), at("publish 80 -> b from 198.51.100.0/24")),
+    [
+      "closes world except 198.51.100.0/24 -> host:80: allow > deny",
+      "opens host (198.51.100.0/24) -> host:80: deny > allow",
+    ].reverse(),
+  );
+});
+
+test("a container is itself by name; of one that only one policy has, what passes is told", () => {
+  const moved = `${NET}container a { network n ip 10.1.0.77 }\ncontainer b { network n }\n`;
+  const two = `${NET}container a { network n }\ncontainer b { network n }\n`;
+  assert.equal(boxes(`${two}allow a -> b:22`, `${moved}allow a -> b:22`), []);
+  const [a, b] = [compile(two).policy, compile(moved).policy];
+  assert.equal(
+    diff(a, b).moved.map(([was, is]) => `${was.name} ${is.name}`),
+    ["a a"],
+  );
+  assert.equal(boxes(two, `${THREE}allow c -> a:22`).sort(), [
+    "opens c -> a:22: absent > allow",
+    "opens c -> {world, host}: absent > allow",
+    "opens host -> c: absent > allow",
+  ]);
+  assert.equal(
+    diff(compile(two).policy, compile(THREE).policy).added.map(({ name }) => name),
+    ["c"],
+  );
+  assert.equal(
+    diff(compile(THREE).policy, compile(two).policy).removed.map(({ name }) => name),
+    ["c"],
+  );
+});
+
+test("every side says what decides it, statements and defaults", () => {
+  const [before, after] = [compile(THREE), compile(`${THREE}allow a -> b\ndeny b -> c`)];
+  const [change] = diff(before.policy, after.policy).changes;
+  assert.equal(
+    change?.before.by.map(({ text }) => text),
+    ["network n icc off"],
+  );
+  assert.equal(change?.before.defaults, ["icc"]);
+  assert.equal(
+    change?.after.by.map(({ text }) => text),
+    ["allow a -> b"],
+  );
+  assert.equal(change?.after.defaults, []);
 });
 
 test.run();

@@ -88,7 +88,16 @@ export function axesOf(
   );
   const translated = services.flatMap((one, z) => (published.some((publish) => isAsked(publish, one)) ? [z] : []));
   const literals = literalsOf([...rules.flat().flatMap(({ from, to }) => [from, to]), ...froms]);
-  return { places, outside, sources: sources.list(), destinations: destinations.list(), services, translated, matchers, literals };
+  return {
+    places,
+    outside,
+    sources: sources.list(),
+    destinations: destinations.list(),
+    services,
+    translated,
+    matchers,
+    literals,
+  };
 }
 
 function isAsked({ protocol, hostPorts: [first, last] }: Publish, { protocol: own, port }: Service): boolean {

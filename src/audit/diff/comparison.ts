@@ -34,7 +34,9 @@ export class Comparison {
 
   constructor(before: Policy, after: Policy, axes: Axes) {
     this.axes = axes;
-    this.meanings = [before, after].map((policy, i) => new Meaning(policy, axes.matchers[i] as Axes["matchers"][number]));
+    this.meanings = [before, after].map(
+      (policy, i) => new Meaning(policy, axes.matchers[i] as Axes["matchers"][number]),
+    );
     this.size = [axes.sources.length, axes.destinations.length, axes.services.length];
     this.cells = new Int32Array(this.size[0] * this.size[1] * this.size[2]);
     for (const matcher of axes.matchers) {
@@ -140,4 +142,3 @@ export function endsIn(family: Family, source: Class, destination: Class): Ends 
     }
   return undefined;
 }
-

@@ -133,7 +133,8 @@ function shrunk(grid: Grid, boxes: readonly Box[], key: (cell: Cell) => number):
   const idle = (cells: readonly number[]): boolean => cells.every((cell) => (counts.get(cell) ?? 0) > 1);
   const forget = (cells: readonly number[]): void =>
     cells.forEach((cell) => counts.set(cell, (counts.get(cell) ?? 0) - 1));
-  return boxes.flatMap((whole) => {
+  // The last are the smallest: they give way to the first.
+  const kept = boxes.toReversed().flatMap((whole) => {
     let box = whole;
     for (const axis of AXES)
       for (const i of box[axis]) {
@@ -144,4 +145,5 @@ function shrunk(grid: Grid, boxes: readonly Box[], key: (cell: Cell) => number):
       }
     return box.every((list) => list.length > 0) ? [box] : [];
   });
+  return kept.reverse();
 }

@@ -122,8 +122,9 @@ class Report {
     // Words may mean more than the box as long as all of that changes alike, and each word all the more so the next.
     const wide: [number[], number[], number[]] = [[...box[0]], [...box[1]], [...box[2]]];
     const worded = (classes: readonly Class[], all: readonly Class[], axis: 0 | 1): Worded => {
+      const must = withoutAlone(groupOf(classes), groupOf(axis === 0 ? to : from));
       const may = groupOf(loosely ? pick(all, extent(grid, wide, axis)) : classes);
-      const words = endWords({ must: groupOf(classes), may }, both, this.names);
+      const words = endWords({ must, may }, both, this.names);
       if (loosely) wide[axis] = meant(all, words.group, both);
       return words;
     };
@@ -194,6 +195,13 @@ class Report {
     });
     return { before: before as Side, after: after as Side, example: example.change };
   }
+}
+
+/** Without the container that has nobody but itself at the other end: that is no packet. */
+function withoutAlone(group: Group, other: Group): Group {
+  const names = new Set([...other.places].map(({ container }) => container));
+  if (names.size !== 1 || !isEmpty({ ...other, places: new Set() })) return group;
+  return { ...group, places: new Set([...group.places].filter(({ container }) => !names.has(container))) };
 }
 
 /** Which classes have members in a group, in these families. */

@@ -37,10 +37,17 @@ export function endWords(room: Room<Group>, families: ReadonlySet<Family>, names
   let best = items({ must, may }, named);
   let text = braced(best);
   let group = meaning(best);
+  let exact: Candidate | undefined;
+  let beyond = Infinity;
   for (const whole of named) {
     if (isEmpty(whole.part) || !within(must, whole.part)) continue;
     const holes = without(whole.part, may);
-    if (isEmpty(holes)) return whole;
+    if (isEmpty(holes)) {
+      // Of several names that will do, the one that means least beyond what must be.
+      const more = weight(without(whole.part, must));
+      if (more < beyond) [exact, beyond] = [whole, more];
+      continue;
+    }
     const except = items({ must: holes, may: without(everyone, must) }, named);
     // An exception reads worse than one more name.
     if (cost(except) + 1 >= cost(best)) continue;
@@ -48,7 +55,7 @@ export function endWords(room: Room<Group>, families: ReadonlySet<Family>, names
     text = `${whole.text} except ${braced(except)}`;
     group = without(whole.group, meaning(except));
   }
-  return { text, group };
+  return exact ?? { text, group };
 }
 
 interface Candidate extends Named {

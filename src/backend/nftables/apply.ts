@@ -133,9 +133,7 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
       return verified(want);
     },
     list: (before) =>
-      transactions.length === 0
-        ? []
-        : objectChanges({ ruleset, states: want }, read.tables, before && planned(before)),
+      transactions.length === 0 ? [] : objectChanges({ ruleset, states: want }, read.tables, before && planned(before)),
   };
 }
 

@@ -103,7 +103,10 @@ export class Interpreter {
     for (let hook = hooks[0]; hook !== undefined; hook = next(hook, state)) {
       const result = this.hook(hook, state);
       if (result !== "accept") return outcome(result === "drop" ? "deny" : "reject", hook);
-      if (hook !== "prerouting") return outcome("allow", hook);
+      if (hook === "prerouting") continue;
+      // What leaves may get another source; that decides nothing any more.
+      if (hook !== "input") this.hook("postrouting", state);
+      return outcome("allow", hook);
     }
     throw new Error("a packet left the road");
   }
@@ -163,14 +166,15 @@ export class Interpreter {
           state.logged.push(e.prefix);
           break;
         case "limit":
-        case "masquerade":
           break;
         case "dnat":
         case "spread":
           if (!translate(table, e, state)) return "continue";
           step();
           return "accept";
+        case "masquerade":
         case "snat":
+          step();
           return "accept";
         default:
           if (!holds(table, e, state)) return "continue";
