@@ -2,7 +2,8 @@
  * `# tsnet: ignore CODE reason`: silences one kind of warning or information where it stands. Behind a statement it
  * speaks of its own line, alone on a line of the next line that holds a statement.
  */
-import type { Comment, Tree } from "../ast/nodes.js";
+import type { Comment } from "../ast/nodes.js";
+import type { Tree } from "../ast/tree.js";
 import { CODES } from "../text/codes.js";
 import type { Diagnostic, Diagnostics } from "../text/diagnostic.js";
 import type { SourceFile } from "../text/source.js";

@@ -1,5 +1,6 @@
 /** CIDRs in what allows that cover more than people tend to think of. */
-import type { Item, List, Peers, Statement, Tree } from "../ast/nodes.js";
+import type { Item, List, Peers, Statement } from "../ast/nodes.js";
+import type { Tree } from "../ast/tree.js";
 import { parseAddress } from "../net/address.js";
 import { bounds, formatPrefix, prefixOf, type Prefix } from "../net/prefix.js";
 import type { Diagnostics } from "../text/diagnostic.js";
