@@ -89,7 +89,7 @@ function everyObject({ tables }: Ruleset): Candidate[] {
 
 /** An element without what it leads to. */
 function keyText(set: NftSet, { key }: Element): string {
-  return elementText({ ...set }, { key, from: [] });
+  return elementText(set, { key, from: [] });
 }
 
 function distinct(origins: readonly Origin[]): Origin[] {

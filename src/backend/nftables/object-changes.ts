@@ -164,8 +164,9 @@ function apart(a: ReadonlySet<string>, b: ReadonlySet<string>): Set<string> {
  */
 function touched(set: NftSet, left: Set<string>, begin: boolean): Element[] {
   if (left.size === 0) return [];
+  const { tuples: _, ...rest } = set;
   const out = set.elements.filter((element) => {
-    const own = [...pieces(encodeElements({ ...set, elements: [element] }))];
+    const own = [...pieces(encodeElements({ ...rest, elements: [element] }))];
     const some = own.filter((piece) => left.has(piece));
     for (const piece of some) left.delete(piece);
     return some.length > 0;
