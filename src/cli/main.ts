@@ -50,7 +50,14 @@ function build(): Command {
     .option("--strict", "exit 1 on warnings too")
     .addOption(new Option("--json", "one JSON object").conflicts("sarif"))
     .option("--sarif", "SARIF 2.1.0, for code hosts")
-    .addHelpText("after", examples("tsnet check shop.tsnet", "tsnet check --json *.tsnet | jq .diagnostics"))
+    .addHelpText(
+      "after",
+      `
+Notes are information: they never change the exit status. A comment '# tsnet: ignore CODE reason' silences a warning or
+note of its line, or alone on a line of the next statement's.
+--json: { diagnostics, silenced }, the latter with reasons.
+` + examples("tsnet check shop.tsnet", "tsnet check --json *.tsnet | jq .diagnostics"),
+    )
     .action(async (files: string[], options) => (await import("./check.js")).check(files, options));
 
   program
