@@ -32,7 +32,7 @@ export async function preview(compiled: Compiled): Promise<Preview> {
   const obstacle = inexpressible(compiled.policy);
   if (obstacle !== undefined) throw obstacle;
   await requireSystem();
-  const { topology, applied, before, rules, difference } = await survey(compiled);
+  const { topology, applied, before, rules, difference } = await survey(compiled, { whole: true });
   return {
     before: before?.policy ?? compile(`policy ${formatName(compiled.policy.name)}`).policy,
     appliedAt: applied?.at,

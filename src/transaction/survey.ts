@@ -1,5 +1,6 @@
 /** What stands between a policy and this machine: reads both, finds what differs, and refuses what is in the way. */
 import { type Approach, approach } from "../backend/nftables/apply.js";
+import { Mirror } from "../backend/nftables/mirror.js";
 import { plan } from "../backend/nftables/plan.js";
 import type { NamedTable } from "../backend/nftables/readback.js";
 import type { Ruleset } from "../backend/nftables/ruleset.js";
@@ -9,6 +10,7 @@ import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
 import type { Topology } from "../topology/topology.js";
 import { Obstacle } from "./obstacle.js";
+import { plainEdit } from "./plain-edit.js";
 import { holderOfPorts } from "./ports.js";
 import { type Applied, isRecorded, readApplied, recompile } from "./state.js";
 
@@ -28,6 +30,8 @@ export interface SurveyOptions {
   readonly rules?: boolean;
   /** What may be on record, compiled already. */
   readonly known?: Compiled | undefined;
+  /** Find what differs by reading it all, and what was compiled before, where less would do for an apply. */
+  readonly whole?: boolean;
 }
 
 /** Changes nothing. Throws `Obstacle` where something is in the way of an apply. */
@@ -37,10 +41,18 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   const applied = readApplied(policy.name);
   // Compiling is pure: the same texts need it once.
   const known = [compiled, options.known].find((one) => one !== undefined && isRecorded(one, applied));
-  const before = applied && (known ?? recompile(applied));
+  const quick = options.whole !== true && known !== compiled && applied !== undefined;
+  const edit = quick ? plainEdit(compiled, applied) : undefined;
+  // What isn't a plain rule is the same then, and nobody asks for more.
+  const before = applied && (known ?? (edit === undefined ? recompile(applied) : compiled));
   const reading = readTopology(topology, { before: before && planTopology(before.policy) });
   const ruleset = plan(policy);
-  const rules = options.rules === false ? undefined : await approach(ruleset, applied?.committed);
+  const textsOf = (files: Applied["files"]): string[] => files.flatMap(({ name, text }) => [name, text]);
+  const source = {
+    texts: textsOf(compiled.files),
+    last: edit && applied && { texts: textsOf(applied.files), change: () => Mirror.of(policy, ruleset)?.since(edit) },
+  };
+  const rules = options.rules === false ? undefined : await approach(ruleset, applied?.committed, source);
   const actual = await reading;
   const difference = differ(topology, actual);
   refuse(difference);

@@ -173,6 +173,7 @@ function approachByElements(
       }
     },
     verify: () => (whole === undefined ? verified(want) : whole.verify()),
+    list: (before) => approachByNetlink(ruleset, undefined).list(before),
   };
 }
 
