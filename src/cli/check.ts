@@ -1,5 +1,5 @@
 /** `tsnet check` */
-import packageJson from "../../package.json" with { type: "json" };
+import { VERSION } from "../system/version.js";
 import type { Silenced } from "../ir/silence.js";
 import { toJson, toSarif } from "../text/render.js";
 import { location } from "../text/source.js";
@@ -10,7 +10,7 @@ import { countText, diagnosticsJson, note, print, printDiagnostics, printJson, s
 export function check(files: readonly string[], options: { strict?: boolean; json?: boolean; sarif?: boolean }): void {
   const { diagnostics, silenced, failed, policy } = compilePaths(files, { full: true });
   if (options.json) printJson({ diagnostics: diagnosticsJson(diagnostics), silenced: silenced.map(silencedJson) });
-  else if (options.sarif) printJson(toSarif(diagnostics, { version: packageJson.version, silenced }));
+  else if (options.sarif) printJson(toSarif(diagnostics, { version: VERSION, silenced }));
   else {
     const problems = diagnostics.filter(({ severity }) => severity !== "info");
     const notes = diagnostics.filter(({ severity }) => severity === "info");

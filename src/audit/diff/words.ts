@@ -156,6 +156,9 @@ export function wayText(source: string, destination: string, service?: string, f
   const only = family === undefined ? "" : ` (IPv${family} only)`;
   if (service === undefined) return `${source} -> ${destination}${only}`;
   if (/^every |other /.test(service)) return `${source} -> ${destination}${only}, ${service}`;
-  const to = /^[0-9a-f:]*::[0-9a-f:]*$/.test(destination) ? `[${destination}]` : destination;
+  // Behind an IPv6 address nobody could tell where the port begins.
+  const to = /^[0-9a-f]*:[0-9a-f:]*$/.test(destination)
+    ? `[${destination}]`
+    : destination.replace(/(?:^|(?<= ))\S*:[0-9a-f:]*:[0-9a-f]*$/, "{$&}");
   return `${source} -> ${to}:${service.includes(", ") ? `{${service}}` : service}${only}`;
 }
