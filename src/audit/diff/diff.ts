@@ -130,21 +130,18 @@ class Report {
     };
     const source = worded(from, sources, 0);
     const destination = worded(to, destinations, 1);
+    const mayServe = loosely ? extent(grid, wide, 2) : box[2];
     const [only] = both;
     const other = only === 4 ? 6 : 4;
     // Where no container has the other family, nobody asks about it.
     const narrow =
       both.size === 1 &&
       this.axes.places.some(({ family }) => family === other) &&
-      !this.holds(grid, source.group, destination.group, box[2], other);
+      !this.holds(grid, source.group, destination.group, mayServe, other);
     return {
       source: source.text,
       destination: destination.text,
-      service: serviceWords(
-        { must: what, may: loosely ? pick(services, extent(grid, wide, 2)) : what },
-        services,
-        this.names,
-      ),
+      service: serviceWords({ must: what, may: pick(services, mayServe) }, services, this.names),
       family: narrow ? only : undefined,
       ...this.sides(grid, box),
       extent: { sources: groupOf(from), destinations: groupOf(to), services: what },
