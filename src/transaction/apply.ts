@@ -91,6 +91,7 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   const { topology, applied, before, ruleset, rules, difference } = await survey(compiled, {
     rules: options.rules !== false,
     known: options.before,
+    thorough: options.thorough === true,
   });
   const rulesChanged = rules !== undefined && rules.standing !== "equal";
   const planned = performance.now();

@@ -30,6 +30,8 @@ export interface SurveyOptions {
   readonly rules?: boolean;
   /** What may be on record, compiled already. */
   readonly known?: Compiled | undefined;
+  /** Read the sysctls inside the sandboxes too. */
+  readonly thorough?: boolean;
   /** Find what differs by reading it all, and what was compiled before, where less would do for an apply. */
   readonly whole?: boolean;
 }
@@ -45,7 +47,10 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   const edit = quick ? plainEdit(compiled, applied) : undefined;
   // What isn't a plain rule is the same then, and nobody asks for more.
   const before = applied && (known ?? (edit === undefined ? recompile(applied) : compiled));
-  const reading = readTopology(topology, { before: before && planTopology(before.policy) });
+  const reading = readTopology(topology, {
+    before: before && planTopology(before.policy),
+    settings: options.thorough === true,
+  });
   const ruleset = plan(policy);
   const textsOf = (files: Applied["files"]): string[] => files.flatMap(({ name, text }) => [name, text]);
   const source = {
