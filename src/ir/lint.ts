@@ -16,6 +16,8 @@ import { RuleIndex } from "./rule-index.js";
 
 /** Above this many rules only `full` asks of each whether it decides anything. */
 const MANY_RULES = 500;
+/** And above this many nobody does: a file that a program wrote is not waited half a minute for. */
+const MOST_RULES = 50_000;
 
 export interface LintOptions {
   /** Everything, however long the policy is, and what is only worth knowing: for `check`. */
@@ -25,7 +27,7 @@ export interface LintOptions {
 export function lint(policy: Policy, diagnostics: Diagnostics, { full = false }: LintOptions = {}): void {
   hiddenPublishes(policy, diagnostics);
   const reported = hostRules(policy, diagnostics);
-  if (full || policy.ruleList.length <= MANY_RULES) reportIdleRules(policy, diagnostics, reported);
+  if (policy.ruleList.length <= (full ? MOST_RULES : MANY_RULES)) reportIdleRules(policy, diagnostics, reported);
   if (full) advise(policy, diagnostics);
 }
 
