@@ -1,55 +1,113 @@
-/** Text to plan, each run in a process of its own: what a user waits for is always the first run. */
-import { spawnSync } from "node:child_process";
+/** Text to the kernel's bytes, each run in a process of its own: what a user waits for is always the first run. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { buildSync } from "esbuild";
-import { type Figure, figure } from "./timing.js";
+import type { Suite } from "../src/measure/report.js";
+import { summarise } from "../src/measure/statistics.js";
+import { policy, statements, tuples } from "../src/measure/workload.js";
+import { MIX, mixed } from "./mixed.js";
+import { type Bench, type Context, counts, runOrThrow } from "./suite.js";
 
 const SCRIPT = `
 import { readFileSync } from "node:fs";
 import { compile } from ${JSON.stringify(resolve("src/ir/compile.ts"))};
 import { plan } from ${JSON.stringify(resolve("src/backend/nftables/plan.ts"))};
+import { desiredState } from ${JSON.stringify(resolve("src/backend/nftables/wire/state.ts"))};
 const text = readFileSync(process.argv[2], "utf8");
 const a = performance.now();
-const { policy, timings } = compile(text);
+const { policy, timings, failed } = compile(text);
+if (failed) throw new Error("the workload doesn't compile");
 const b = performance.now();
-plan(policy);
+const ruleset = plan(policy);
 const c = performance.now();
 const memory = process.resourceUsage().maxRSS / 1024;
-console.log(JSON.stringify({ parse: timings.parse, compile: b - a - timings.parse, plan: c - b, all: c - a, memory }));
+desiredState(ruleset, () => undefined);
+const d = performance.now();
+console.log(JSON.stringify({ parse: timings.parse, lower: b - a - timings.parse, plan: c - b, all: c - a, encode: d - c, memory }));
 `;
 
-export function frontEnd(text: string, rounds: number): Figure[] {
+const PARTS = {
+  parse: "parse",
+  lower: "lower and check",
+  plan: "plan",
+  all: "text to plan",
+  encode: "encode",
+} as const;
+
+function inProcesses(name: string, text: string, rounds: number, note?: string): Suite {
   const directory = mkdtempSync(join(tmpdir(), "tsnet-bench-"));
   try {
-    const entry = join(directory, "front-end.ts");
-    const bundle = join(directory, "front-end.cjs");
-    const policy = join(directory, "policy.tsnet");
+    const [entry, bundle, file] = ["front-end.ts", "front-end.cjs", "policy.tsnet"].map((one) =>
+      join(directory, one),
+    ) as [string, string, string];
     writeFileSync(entry, SCRIPT);
-    writeFileSync(policy, text);
+    writeFileSync(file, text);
     buildSync({
       entryPoints: [entry],
       bundle: true,
       platform: "node",
       format: "cjs",
+      define: { "import.meta.url": "here" },
+      banner: { js: 'const here = require("node:url").pathToFileURL(__filename).href;' },
       outfile: bundle,
       logLevel: "error",
     });
-    const runs: Record<string, number>[] = [];
-    for (let round = 0; round < rounds; round++) {
-      const { stdout, status, stderr } = spawnSync(process.execPath, [bundle, policy], { encoding: "utf8" });
-      if (status !== 0) throw new Error(stderr);
-      runs.push(JSON.parse(stdout) as Record<string, number>);
-    }
-    const names = { parse: "parse", compile: "compile", plan: "plan", all: "text to plan", memory: "memory, in MB" };
-    return Object.entries(names).map(([part, name]) =>
-      figure(
-        name,
-        runs.map((run) => run[part] as number),
-      ),
+    const runs = Array.from(
+      { length: rounds },
+      () => JSON.parse(runOrThrow(process.execPath, [bundle, file])) as Record<keyof typeof PARTS | "memory", number>,
     );
+    const of = (part: keyof typeof PARTS | "memory"): number[] => runs.map((run) => run[part]);
+    const figures = Object.entries(PARTS).map(([part, what]) => summarise(what, "ms", of(part as keyof typeof PARTS)));
+    figures.push(summarise("peak memory up to the plan", "MB", of("memory")));
+    return { name, ...(note === undefined ? {} : { note }), figures, ratios: [], missing: [] };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+export const frontEnd: Bench = {
+  name: "front-end",
+  kernel: false,
+  async run(context: Context) {
+    const { quick, progress } = context;
+    const all = quick ? [1_000, 10_000] : [1_000, 10_000, 100_000, 1_000_000];
+    const suites = counts(context, all).map((count) => {
+      progress(statements(count));
+      const suite = inProcesses(
+        `front end, ${statements(count)}`,
+        policy(tuples(count)),
+        quick || count > 100_000 ? 3 : 7,
+      );
+      return count === 100_000 ? wanted(suite) : suite;
+    });
+    progress("mixed");
+    suites.push(inProcesses("front end, the mix of 10,000", mixed(10_000), quick ? 3 : 7, MIX));
+    return Promise.resolve([...suites, ...growth(suites)]);
+  },
+};
+
+/** 350 ms and 350 MB for 100,000 statements. */
+function wanted(suite: Suite): Suite {
+  const median = (name: string): number => suite.figures.find((figure) => figure.name === name)?.median ?? Number.NaN;
+  const ratios = [
+    { name: "text to plan / 350 ms", value: median("text to plan") / 350, limit: 1 },
+    { name: "memory / 350 MB", value: median("peak memory up to the plan") / 350, limit: 1 },
+  ];
+  return { ...suite, ratios };
+}
+
+/** Time per statement at the greatest N, beside a tenth of it: 1 is linear. */
+function growth(suites: readonly Suite[]): Suite[] {
+  const at = suites.flatMap(({ name, figures }) => {
+    const count = /, ([\d,]+) statements$/.exec(name)?.[1]?.replaceAll(",", "");
+    const figure = figures.find((one) => one.name === "text to plan");
+    return count === undefined || figure === undefined ? [] : [{ count: Number(count), median: figure.median }];
+  });
+  const ratios = at.slice(1).map(({ count, median }, i) => {
+    const less = at[i] as (typeof at)[number];
+    const name = `time per statement, ${count.toLocaleString("en")} / ${less.count.toLocaleString("en")}`;
+    return { name, value: median / count / (less.median / less.count) };
+  });
+  return [{ name: "front end, growth", figures: [], ratios, missing: [] }];
 }

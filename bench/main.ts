@@ -1,100 +1,108 @@
 /**
- * `npm run bench [-- --quick] [-- --only=PART]`: start-up, front end, cold apply and topology, each beside its peer in
- * the same run.
+ * `npm run bench [-- OPTIONS]`: everything that the project measures itself by, each beside its peers in the same run.
  *
- * What changes a host needs root and happens in network and mount namespaces of its own.
+ *     --quick            fewer rounds and smaller numbers: under 2 minutes
+ *     --only=NAME,NAME   these suites
+ *     --most=N           no more than N statements (1000000 unless given; 100000 everywhere but in the front end)
+ *     --markdown         print the tables as Markdown
+ *     --docs             write the tables and the plot into docs/performance.md
+ *     --out=FILE         where the JSON goes (bench/results/latest.json); the plot goes beside it, as .svg
+ *
+ * What changes a network happens in throwaway namespaces, so it needs root or user namespaces. The results of each suite
+ * are written as soon as they are there.
  */
-import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
-import { coldApply } from "./cold-apply.js";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { environment, environmentText } from "../src/measure/environment.js";
+import { growth } from "../src/measure/growth.js";
+import { type Suite, toMarkdown, toTable } from "../src/measure/report.js";
+import { waysIn } from "../src/probe/arena.js";
+import { churn } from "./churn.js";
+import { cold } from "./cold.js";
 import { frontEnd } from "./front-end.js";
-import { type Figure, interleave } from "./timing.js";
-import { manySandboxes, rereading } from "./topology.js";
-import { mixed, workload } from "./workload.js";
+import { groups } from "./groups.js";
+import { limited, overLimit } from "./limits.js";
+import { PAGE, withFigures } from "./page.js";
+import { packets } from "./packets.js";
+import { publish } from "./publish.js";
+import { readback } from "./readback.js";
+import { startUp } from "./start-up.js";
+import type { Bench } from "./suite.js";
+import { throughput } from "./throughput.js";
+import { topology } from "./topology.js";
+import { unchanged } from "./unchanged.js";
 
-interface Group {
-  readonly name: string;
-  readonly figures: readonly Figure[];
+const BENCHES: readonly Bench[] = [
+  startUp,
+  frontEnd,
+  throughput,
+  cold,
+  churn,
+  unchanged,
+  readback,
+  groups,
+  publish,
+  packets,
+  topology,
+];
+
+const words = process.argv.slice(2);
+
+function option(name: string): string | undefined {
+  return words.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
 }
 
-const QUICK = process.argv.includes("--quick");
-const INSIDE = "--inside";
-const ONLY = process.argv.find((word) => word.startsWith("--only="))?.slice("--only=".length);
-
-/** Parts are `start-up`, `front end`, `cold apply` and `topology`. */
-function wanted(part: string): boolean {
-  return ONLY === undefined || ONLY === part;
-}
-
-function version(command: string, ...args: string[]): string {
-  const { stdout } = spawnSync(command, args, { encoding: "utf8" });
-  return (stdout ?? "").split("\n")[0] ?? "";
-}
-
-/** The first figure against the last, which is the peer. */
-function ratio(figures: readonly Figure[]): string {
-  const [first, last] = [figures[0], figures[figures.length - 1]];
-  return first === undefined || last === undefined ? "" : `${(first.median / last.median).toFixed(2)} x ${last.name}`;
-}
-
-function outside(): void {
-  const node = process.execPath;
-  const cases = [
-    { name: "tsnet check, one line", command: [node, resolve("dist/tsnet.js"), "check", "policies/01-one-line.tsnet"] },
-    { name: "node -e 0", command: [node, "-e", "0"] },
-  ];
-  const groups: Group[] = [];
-  if (wanted("start-up")) groups.push({ name: "start-up", figures: interleave(cases, QUICK ? 10 : 20) });
-  for (const count of !wanted("front end") ? [] : QUICK ? [10_000] : [1_000, 10_000, 100_000])
-    groups.push({
-      name: `front end, ${count} statements`,
-      figures: frontEnd(workload(count).policy, QUICK ? 3 : 7),
-    });
-  if (wanted("front end"))
-    groups.push({ name: "front end, 10000 mixed statements", figures: frontEnd(mixed(10_000), QUICK ? 3 : 7) });
-  const again = [node, ...process.execArgv, ...process.argv.slice(1), INSIDE];
-  const shell = [
-    "sh",
-    "-c",
-    'mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/lib && ip link set lo up && exec "$@"',
-    "sh",
-    ...again,
-  ];
-  const inside = spawnSync("unshare", ["--net", "--mount", "--propagation", "private", ...shell], { encoding: "utf8" });
-  if (inside.status === 0) groups.push(...(JSON.parse(inside.stdout) as Group[]));
-  else console.error(`cold apply and topology not measured: ${inside.stderr.trim().split("\n").pop()}`);
-
-  const environment = {
-    kernel: version("uname", "-r"),
-    node: process.version,
-    nft: version("nft", "--version"),
-    ip: version("ip", "-V"),
-  };
-  console.log(
-    Object.entries(environment)
-      .map(([key, value]) => `${key}: ${value}`)
-      .join("; "),
-  );
-  for (const { name, figures } of groups) {
-    console.log(`\n${name}${/^(front|reading)/.test(name) ? "" : `: ${ratio(figures)}`}`);
-    for (const { name: what, median, min, max } of figures)
-      console.log(
-        `  ${what.padEnd(28)} ${median.toFixed(1).padStart(8)}${what.endsWith("MB") ? "   " : " ms"}  (${min.toFixed(1)} to ${max.toFixed(1)})`,
-      );
+function chosen(): readonly Bench[] {
+  const unknown = words.filter((word) => !/^--(quick|markdown|docs)$|^--(only|most|out)=./.test(word));
+  const wanted = option("only")?.split(",");
+  const missing = (wanted ?? []).filter((name) => BENCHES.every((bench) => bench.name !== name));
+  if (unknown.length + missing.length > 0) {
+    const names = BENCHES.map(({ name }) => name).join(", ");
+    console.error(
+      `unknown: ${[...unknown, ...missing].join(" ")}\noptions stand at the top of bench/main.ts; suites: ${names}`,
+    );
+    process.exit(2);
   }
-  mkdirSync("bench/results", { recursive: true });
-  writeFileSync("bench/results/latest.json", `${JSON.stringify({ environment, groups }, null, 2)}\n`);
+  return BENCHES.filter(({ name }) => wanted?.includes(name) ?? true);
 }
 
-if (process.argv.includes(INSIDE)) {
-  const groups: Group[] = [];
-  for (const n of !wanted("cold apply") ? [] : QUICK ? [10_000] : [1, 10_000])
-    groups.push({ name: `cold apply, ${n} statements`, figures: coldApply(n, QUICK ? 5 : 15) });
-  if (wanted("topology")) {
-    for (const n of QUICK ? [100] : [10, 1_000])
-      groups.push({ name: `topology, ${n} sandboxes up`, figures: manySandboxes(n, n > 100 ? 5 : 9, !QUICK) });
-    groups.push({ name: "reading the host and 10 sandboxes", figures: rereading(10) });
+async function measured(bench: Bench, way: readonly string[] | undefined): Promise<Suite[]> {
+  const { name, kernel } = bench;
+  const nothing = (why: string): Suite[] => [{ name, figures: [], ratios: [], missing: [`${name}: ${why}`] }];
+  if (kernel && way === undefined) return nothing("namespaces can't be made here; run it as root");
+  const progress = (text: string): void => console.error(`${name}: ${text}`);
+  progress("begins");
+  const quick = words.includes("--quick");
+  try {
+    return await bench.run({ quick, most: Number(option("most") ?? 1_000_000), way, progress });
+  } catch (error) {
+    process.exitCode = 1;
+    return nothing((error as Error).message);
   }
-  console.log(JSON.stringify(groups));
-} else outside();
+}
+
+async function main(): Promise<void> {
+  const benches = chosen();
+  const out = option("out") ?? "bench/results/latest.json";
+  mkdirSync(dirname(out), { recursive: true });
+  const machine = await environment();
+  const way = await waysIn(true);
+  const suites: Suite[] = [];
+  for (const bench of benches) {
+    suites.push(...limited(await measured(bench, way)));
+    writeFileSync(out, `${JSON.stringify({ environment: machine, suites }, null, 2)}\n`);
+  }
+  const caption = environmentText(machine).split("\n")[0] as string;
+  writeFileSync(out.replace(/(\.json)?$/, ".svg"), growth(suites, caption));
+  const markdown = `${environmentText(machine).split("\n").join("  \n")}\n\n${toMarkdown(suites)}`;
+  if (words.includes("--docs")) {
+    writeFileSync(PAGE, withFigures(readFileSync(PAGE, "utf8"), markdown));
+    writeFileSync(PAGE.replace(/\.md$/, ".svg"), growth(suites, caption));
+  }
+  if (words.includes("--markdown")) console.log(markdown);
+  else console.log(`${environmentText(machine)}\n\n${toTable(suites)}`);
+  const over = overLimit(suites);
+  if (over.length > 0) console.error(`\nover what the project wants:\n${over.map((line) => `  ${line}`).join("\n")}`);
+}
+
+void main();

@@ -2,7 +2,7 @@
  * Many sandboxes up on one network in one apply, beside the same lines by `ip -batch`, and by one ip a line.
  *
  * The peers get the very lines of the plan, without its sysctls, which ip can't set: they do less. Namespaces are made
- * by `ip netns add`, one a sandbox, as a person would. Changes the host it runs on.
+ * by `ip netns add`, one a sandbox, as a person would.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,7 +14,12 @@ import { addVethFromHost } from "../src/topology/lines.js";
 import { planTopology } from "../src/topology/plan.js";
 import type { Topology } from "../src/topology/topology.js";
 import { bridgeWorks, endpointWorks, type Work } from "../src/topology/work.js";
-import { type Figure, figure, interleave } from "./timing.js";
+import { interleave } from "../src/measure/interleave.js";
+import { ratio, type Suite } from "../src/measure/report.js";
+import { summarise } from "../src/measure/statistics.js";
+import { Stopwatch } from "../src/system/stopwatch.js";
+import { type Bench, runOrThrow as run } from "./suite.js";
+import { inWorld } from "./world.js";
 
 /** `up`, `down`, or how long reading takes in this process. */
 const SCRIPT = `
@@ -51,13 +56,6 @@ function policyOf(count: number): string {
   const address = (k: number): string => `10.199.${k >> 8}.${k & 255}`;
   const containers = Array.from({ length: count }, (_, k) => `container c${k} { network n ip ${address(k + 2)} }`);
   return `network n { subnet 10.199.0.0/16 }\n${containers.join("\n")}\n`;
-}
-
-function run(command: readonly string[], env: Readonly<Record<string, string>> = {}): string {
-  const options = { encoding: "utf8", env: { ...process.env, ...env }, maxBuffer: 1 << 26 } as const;
-  const { status, stdout, stderr } = spawnSync(command[0] as string, command.slice(1), options);
-  if (status !== 0) throw new Error(`${command.join(" ")}: ${stderr.slice(0, 400)}`);
-  return stdout;
 }
 
 /** Namespaces are taken apart behind everybody's back, on the same processors: waits until the kernel has done it. */
@@ -141,7 +139,7 @@ interface Prepared {
   readonly topology: Topology;
 }
 
-function withFiles<T>(count: number, work: (prepared: Prepared) => T): T {
+async function withFiles<T>(count: number, work: (prepared: Prepared) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), "tsnet-bench-"));
   // Beside the built program: koffi is looked for from there when it runs.
   const bundle = resolve("dist", `bench-${process.pid}.cjs`);
@@ -160,55 +158,94 @@ function withFiles<T>(count: number, work: (prepared: Prepared) => T): T {
       outfile: bundle,
       logLevel: "error",
     });
-    return work({ bundle, policy, directory, topology: planTopology(compile(text).policy) });
+    return await work({ bundle, policy, directory, topology: planTopology(compile(text).policy) });
   } finally {
     rmSync(bundle, { force: true });
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
+export const topology: Bench = {
+  name: "topology",
+  kernel: true,
+  run: ({ quick, way, progress }) =>
+    inWorld(way, async (world) => {
+      const suites: Suite[] = [];
+      for (const count of quick ? [50] : [10, 1_000]) {
+        progress(`${count} sandboxes`);
+        const rounds = quick ? 3 : count > 100 ? 5 : 9;
+        suites.push(await world.call(import.meta.url, "manySandboxes", count, rounds, !quick));
+      }
+      progress("reading");
+      suites.push(await world.call(import.meta.url, "rereading", 10));
+      return suites;
+    }),
+};
+
+// In a world ---------------------------------------------------------------------------------------------------------
+
 /** `loop`: also one process a line, which takes minutes. */
-export function manySandboxes(count: number, rounds: number, loop: boolean): Figure[] {
-  return withFiles(count, ({ bundle, policy, directory, topology }) => {
+export function manySandboxes(count: number, rounds: number, loop: boolean): Promise<Suite> {
+  return withFiles(count, async ({ bundle, policy, directory, topology }) => {
     const scripts = byHand(topology, directory);
     const node = process.execPath;
-    const fresh = (): void => {
-      run([node, bundle, "down"]);
+    const stopwatch = new Stopwatch();
+    const before = (): Promise<void> => {
+      run(node, [bundle, "down"]);
       clear(topology);
       quiet();
+      return Promise.resolve();
     };
+    const shell = (name: string, script: string) => ({
+      name,
+      work: { command: "sh", args: [script] },
+      stopwatch,
+      before,
+    });
     const cases = [
-      { name: "tsnet", command: [node, bundle, "up", policy], before: fresh },
-      ...(loop ? [{ name: "one ip a line", command: ["sh", scripts.loop], before: fresh }] : []),
-      { name: "ip -batch", command: ["sh", scripts.batch], before: fresh },
+      { name: "tsnet", work: { command: node, args: [bundle, "up", policy] }, stopwatch, before },
+      ...(loop ? [shell("one ip a line", scripts.loop)] : []),
+      shell("ip -batch", scripts.batch),
     ];
-    const figures = interleave(cases, rounds);
-    fresh();
-    return figures;
+    const { figures, missing } = await interleave(cases, rounds);
+    await before();
+    await stopwatch.end();
+    const ratios = ratio(figures, "tsnet", "ip -batch").map((one) => (count === 1_000 ? { ...one, limit: 0.5 } : one));
+    return {
+      name: `topology, ${count.toLocaleString("en")} sandboxes up`,
+      note: "ip gets the plan's own lines, without the sysctls, which it can't set: it does less.",
+      figures,
+      ratios,
+      missing,
+    };
   });
 }
 
-/** What a re-apply reads when nothing is to change: cold is the first reading of a process. */
-export function rereading(count: number): Figure[] {
+/** What applying again reads when nothing is to change: cold is the first reading of a process. */
+export function rereading(count: number): Promise<Suite> {
   return withFiles(count, ({ bundle, policy }) => {
     const node = process.execPath;
-    run([node, bundle, "up", policy]);
+    run(node, [bundle, "up", policy]);
     const read = (transport: string): number[] =>
-      JSON.parse(run([node, bundle, "read", policy], { TSNET_TRANSPORT: transport })) as number[];
+      JSON.parse(run(node, [bundle, "read", policy], { TSNET_TRANSPORT: transport })) as number[];
     const figures = ["netlink", "nft"].flatMap((transport) => {
       const runs = Array.from({ length: 5 }, () => read(transport));
+      const how = transport === "nft" ? "by tools" : transport;
       return [
-        figure(
-          `${transport === "nft" ? "by tools" : transport}, cold`,
+        summarise(
+          `${how}, cold`,
+          "ms",
           runs.map((times) => times[0] as number),
         ),
-        figure(
-          `${transport === "nft" ? "by tools" : transport}, warm`,
+        summarise(
+          `${how}, warm`,
+          "ms",
           runs.flatMap((times) => times.slice(10)),
         ),
       ];
     });
-    run([node, bundle, "down"]);
-    return figures;
+    run(node, [bundle, "down"]);
+    const name = `reading the host and ${count} sandboxes`;
+    return Promise.resolve({ name, figures, ratios: ratio(figures, "netlink, warm", "by tools, warm"), missing: [] });
   });
 }

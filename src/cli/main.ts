@@ -4,6 +4,7 @@ import { VERSION } from "../system/version.js";
 import { parseSeconds, WAITER } from "./confirmation.js";
 import { examples } from "./examples.js";
 import { EXIT, Failure } from "./exit.js";
+import { addBenchCommand } from "./wiring-bench.js";
 import { addComparingCommands } from "./wiring-compare.js";
 import { addHelpingCommands, addLiveCommands } from "./wiring-live.js";
 import { chooseTransport, type Transport, TRANSPORTS } from "../system/transport.js";
@@ -234,6 +235,8 @@ Where systemd doesn't run it prints what to add where, and exits with 3.
 ` + examples("tsnet install", "tsnet install --print", "tsnet install --remove"),
     )
     .action(async (options) => (await import("./install.js")).install(options));
+
+  addBenchCommand(program);
 
   program
     .command(WAITER, { hidden: true })

@@ -59,11 +59,7 @@ async function outside(compiled: Compiled, way: readonly string[], command: stri
     json,
     outside: readlinkSync("/proc/self/ns/mnt"),
   };
-  const inner = arena.enter(way, ["try", "-"], orders);
-  // The terminal's Ctrl-C reaches the inner program too: a command there may have its own use for it.
-  for (const signal of ["SIGINT", "SIGQUIT"] as const) process.on(signal, () => undefined);
-  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => inner.kill(signal));
-  return inner.ended;
+  return arena.attend(arena.enter(way, ["try", "-"], orders));
 }
 
 interface Lack {

@@ -20,10 +20,13 @@ const MARK = "TSNET_TRY";
 const NAMESPACES = ["--net", "--mount", "--propagation", "private"];
 const USER = ["--user", "--map-root-user"];
 
-/** How namespaces can be made here: arguments of unshare; undefined when they can't. Root may do without a user's. */
-export async function waysIn(): Promise<readonly string[] | undefined> {
+/**
+ * How namespaces can be made here: arguments of unshare; undefined when they can't. Root may do without a user's, and
+ * `plain` prefers that: a user namespace's root may not enlarge socket buffers, which some tools need.
+ */
+export async function waysIn(plain = false): Promise<readonly string[] | undefined> {
   const root = process.geteuid?.() === 0;
-  for (const user of root ? [USER, []] : [USER]) {
+  for (const user of !root ? [USER] : plain ? [[], USER] : [USER, []]) {
     const args = [...user, ...NAMESPACES];
     const { exitCode } = await run("unshare", [...args, "mount", "-t", "tmpfs", "tmpfs", "/run"], { accept: "any" });
     if (exitCode === 0) return args;
@@ -31,14 +34,38 @@ export async function waysIn(): Promise<readonly string[] | undefined> {
   return undefined;
 }
 
-/** Starts this program again as the inner one; `args` are its words. */
-export function enter(way: readonly string[], args: readonly string[], message: unknown): Attached {
+/** Starts this program again as the inner one; `args` are its words. `heard` gets what the inner one `tell`s. */
+export function enter(
+  way: readonly string[],
+  args: readonly string[],
+  message: unknown,
+  heard?: (message: unknown) => void,
+): Attached {
   const script = process.argv[1];
   if (script === undefined) throw new Error("this program doesn't know its own file");
   const self = [process.execPath, ...process.execArgv, realpathSync(script), ...args];
   return attach("unshare", [...way, ...self], {
     env: { ...process.env, [MARK]: ownNamespace(), PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin:/usr/bin:/bin` },
     message,
+    ...(heard === undefined ? {} : { heard }),
+  });
+}
+
+/**
+ * Waits for the inner program; its exit status. The terminal's Ctrl-C reaches that one too: it decides, since a command
+ * there may have its own use for it.
+ */
+export function attend(inner: Attached): Promise<number> {
+  for (const signal of ["SIGINT", "SIGQUIT"] as const) process.on(signal, () => undefined);
+  for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => inner.kill(signal));
+  return inner.ended;
+}
+
+/** To the outer program; resolves when it is on its way. */
+export function tell(message: unknown): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.send === undefined || !process.connected) resolve();
+    else process.send(message, () => resolve());
   });
 }
 

@@ -66,6 +66,8 @@ export interface AttachOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Sent over an IPC channel, which makes it a Node program. The channel closes when either of the two ends. */
   readonly message?: unknown;
+  /** Gets what comes back over that channel. */
+  readonly heard?: (message: unknown) => void;
 }
 
 export function attach(command: string, args: readonly string[], options: AttachOptions = {}): Attached {
@@ -76,6 +78,7 @@ export function attach(command: string, args: readonly string[], options: Attach
     child.on("error", (error) => reject(asMissing(error, command)));
     child.on("exit", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   });
+  if (options.heard !== undefined) child.on("message", options.heard);
   if (channel && child.connected) child.send(options.message as object, () => undefined);
   return { ended, kill: (signal) => void child.kill(signal) };
 }

@@ -25,6 +25,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   transaction: ["text", "net", "system", "grammar", "ast", "ir", "topology", "backend"],
   probe: ["text", "net", "system", "ir", "topology", "transaction"],
   lsp: ["text", "net", "grammar", "ast", "ir"],
+  measure: ["system", "ir", "transaction"],
   audit: ["text", "net", "system", "grammar", "ast", "ir", "topology", "backend", "transaction"],
   index: ["text", "net", "system", "grammar", "ast", "ir", "topology", "backend", "transaction", "audit"],
   cli: [
@@ -38,6 +39,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     "backend",
     "transaction",
     "probe",
+    "measure",
     "audit",
     "graph",
     "index",

@@ -1,0 +1,76 @@
+/** Churn at several N, each in a world of its own, in turn: so their figures can be compared. */
+import { withBench } from "../src/measure/bench.js";
+import { Churn, churnSuite, joined, type Samples } from "../src/measure/churn.js";
+import type { Suite } from "../src/measure/report.js";
+import { base, statements } from "../src/measure/workload.js";
+import { command } from "../src/measure/bench.js";
+import { type Bench, counts, TSNET } from "./suite.js";
+import { inWorlds } from "./world.js";
+
+export const churn: Bench = {
+  name: "churn",
+  kernel: true,
+  run(context) {
+    const { quick, way, progress } = context;
+    const all = counts(context, quick ? [1, 10_000] : [1, 1_000, 100_000]);
+    const [blocks, updates, spawns] = quick ? [6, 300, 1] : [40, 500, 3];
+    return inWorlds(way, all.length, async (worlds) => {
+      const missing: string[][] = [];
+      const samples: Samples[][] = all.map(() => []);
+      for (const [i, world] of worlds.entries()) {
+        progress(`${statements(all[i] as number)}, warming up`);
+        missing.push(await world.call(import.meta.url, "begin", all[i]));
+        // V8 optimises what has run a few thousand times.
+        await world.call(import.meta.url, "block", quick ? 1_000 : 5_000, 1);
+      }
+      for (let block = 0; block < blocks; block++) {
+        progress(`block ${block + 1} of ${blocks}`);
+        for (const [i, world] of worlds.entries())
+          samples[i]?.push(await world.call(import.meta.url, "block", updates, spawns));
+      }
+      for (const world of worlds) await world.call(import.meta.url, "end");
+      const suites = all.map((count, i) => churnSuite(count, joined(samples[i] as Samples[]), missing[i] as string[]));
+      return [...suites, grown(suites, all)];
+    });
+  },
+};
+
+/** The greatest N beside the least. */
+function grown(suites: readonly Suite[], all: readonly number[]): Suite {
+  const [first, last] = [suites[0], suites[suites.length - 1]];
+  const names = ["update: commit", "update: the whole call"];
+  const ratios = names.flatMap((name) => {
+    const [a, b] = [last, first].map((suite) => suite?.figures.find((figure) => figure.name === name)?.median);
+    if (a === undefined || b === undefined || all.length < 2) return [];
+    const [least, most] = [all[0] as number, all[all.length - 1] as number];
+    return [{ name: `${name}, ${statements(most)} / ${statements(least)}`, value: a / b, limit: 1.5 }];
+  });
+  return { name: "churn, growth", figures: [], ratios, missing: [] };
+}
+
+// In a world ---------------------------------------------------------------------------------------------------------
+
+let live: Churn | undefined;
+let release: () => void = () => undefined;
+
+export function begin(count: number): Promise<readonly string[]> {
+  return new Promise((resolve, reject) => {
+    void withBench(TSNET, async (bench) => {
+      await bench.own.time(command(bench, "compile", bench.file("base.tsnet", base()), "--apply"));
+      live = await Churn.begin(bench, count);
+      resolve(live.missing);
+      // The bench stays until `end`.
+      await new Promise<void>((done) => (release = done));
+    }).catch(reject);
+  });
+}
+
+export function block(updates: number, spawns: number): Promise<Samples> {
+  if (live === undefined) throw new Error("nothing has begun");
+  return live.block(updates, spawns);
+}
+
+export async function end(): Promise<void> {
+  await live?.end();
+  release();
+}
