@@ -15,7 +15,7 @@ export interface Panel {
 
 const WIDTH = 560;
 const HEIGHT = 360;
-const MARGIN = { left: 76, right: 180, top: 44, bottom: 52 };
+const MARGIN = { left: 76, right: 290, top: 44, bottom: 52 };
 /** Okabe and Ito's colours, which colour-blind readers can tell apart. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#7f7f7f"];
 const MARKS = ["circle", "square", "diamond", "triangle"] as const;
@@ -83,7 +83,7 @@ function draw({ title, x, y, series }: Panel): string {
 
 function drawSeries({ name, points }: Series, i: number, across: Axis, up: Axis): string[] {
   const colour = COLOURS[i % COLOURS.length] as string;
-  const kind = MARKS[i % MARKS.length] as (typeof MARKS)[number];
+  const kind = MARKS[(i + Math.floor(i / COLOURS.length)) % MARKS.length] as (typeof MARKS)[number];
   const at = points.map(([a, b]): [number, number] => [round(across.place(a)), round(up.place(b))]);
   const legend = MARGIN.top + 8 + i * 20;
   return [
