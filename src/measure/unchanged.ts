@@ -26,16 +26,22 @@ export async function measureUnchanged(bench: Bench, count: number, rounds: numb
   const operations = new Map<string, number>();
   const reset = command(bench, "compile", bench.file("base.tsnet", base()), "--apply");
   const clearing = async (): Promise<void> => void (await bench.own.time(reset));
-  const apply = (name: string, text: string, more: Partial<Case> = {}): Case => ({
+  // One file that is edited: under another name it would be another policy file.
+  const path = "policy.tsnet";
+  const work = command(bench, "compile", bench.file(path, first), "--apply", "--json");
+  const apply = (name: string, text: string, prepare?: () => Promise<void>): Case => ({
     name,
-    work: command(bench, "compile", bench.file(`${name.replaceAll(" ", "-")}.tsnet`, text), "--apply", "--json"),
+    work,
+    before: async () => {
+      await prepare?.();
+      bench.file(path, text);
+    },
     stopwatch: bench.own,
     said: (stdout) => operations.set(name, (JSON.parse(stdout) as { operations: number }).operations),
-    ...more,
   });
   const nft = PEERS[0] as (typeof PEERS)[number];
   const cases: Case[] = [
-    apply(TSNET, first, { before: clearing }),
+    apply(TSNET, first, clearing),
     apply(SAME, first),
     apply(CHANGED, changed),
     apply(INSERTED, inserted),

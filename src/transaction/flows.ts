@@ -17,6 +17,9 @@ export interface Covered {
   readonly port: number;
 }
 
+/** More than this are forgotten, and those that there are asked for anew: most have ended. */
+const MOST = 300_000;
+
 export class Flows {
   private newcomers: NewConnections | undefined;
   /** What connections' packets are; that of one that has ended stays, which costs a look too many and no more. */
@@ -25,7 +28,8 @@ export class Flows {
   /** Whether there is a connection whose packets are covered by one of these. Throws `NetlinkError`. */
   cover(all: readonly Covered[]): boolean {
     if (all.length === 0) return false;
-    if (this.newcomers?.take((connection) => this.note(connection)) !== true) this.begin();
+    const told = this.newcomers?.take((connection) => this.note(connection));
+    if (told !== true || this.known.size > MOST) this.begin();
     return all.some(({ source, destination, protocol, port }) =>
       this.known.has(textOf(source, destination, protocol, port)),
     );

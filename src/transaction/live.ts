@@ -107,13 +107,13 @@ export class Live {
   /** Lets go of what is open: another whole policy was applied. */
   drop(): void {
     this.forget();
+    this.flows.rest();
     this.log?.close();
     this.log = undefined;
   }
 
   /** Puts edits into the record, and on what a reboot brings back. Throws what node:fs throws. */
   settle(): void {
-    this.flows.rest();
     if (!this.unsettled || this.applied === undefined) return;
     this.log?.close();
     this.log = undefined;

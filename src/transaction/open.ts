@@ -66,6 +66,7 @@ class Handle implements Net {
     return this.work(() => {
       this.closed = true;
       this.rest();
+      this.live?.drop();
       return Promise.resolve();
     });
   }
