@@ -58,7 +58,7 @@ function alsoText(origin: Origin | undefined, others: readonly Difference[]): st
 /** Undefined where the ruleset can't be interpreted. */
 export function tryProof(policy: Policy, ruleset: Pick<Ruleset, "tables">): Proof | undefined {
   try {
-    return prove(policy, ruleset);
+    return prove(policy, ruleset, { patience: BUDGET });
   } catch {
     return undefined;
   }

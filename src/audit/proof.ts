@@ -37,6 +37,8 @@ export interface ProofOptions {
   readonly deviceOf?: (address: Address) => string | undefined;
   /** Rules that might drop what meets their known conditions; what the policy allows of it is told as `perhaps`. */
   readonly suspect?: (place: RulePlace) => boolean;
+  /** After these milliseconds a proof that has failed looks for no further ways in which it fails. */
+  readonly patience?: number;
   /** Look at packets to this host that nothing is published for, too. */
   readonly host?: boolean;
 }
@@ -57,6 +59,8 @@ export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">, options:
   const interpreter = new BoxInterpreter(ruleset, options.reading, options.suspect && observe);
   const differences = new Map<string, Difference>();
   let classes = 0;
+  const deadline = options.patience === undefined ? Infinity : performance.now() + options.patience;
+  const enough = (): boolean => differences.size > 0 && performance.now() > deadline;
   for (const family of FAMILIES) {
     if (!policy.containers.some((c) => c.endpoints.some((e) => e.addresses.some((a) => a.family === family)))) continue;
     const all = endsOf(policy, family, ruleset);
@@ -78,7 +82,11 @@ export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">, options:
         });
         suspects = [];
         met.clear();
-        for (const outcome of interpreter.run(universe)) judge.judge(outcome);
+        if (enough()) return { classes, differences: [...differences.values()] };
+        for (const outcome of interpreter.run(universe)) {
+          if (enough()) break;
+          judge.judge(outcome);
+        }
         for (const suspect of suspects) judge.judge(suspect);
         classes += judge.pieces;
       }

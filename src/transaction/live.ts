@@ -43,6 +43,7 @@ export class Live {
   private readonly flows = new Flows();
   /** Whether edits aren't in the record yet. */
   private unsettled = false;
+  private overruled = false;
   /** Which state of the record is ours. */
   private stamp: string | undefined;
 
@@ -54,7 +55,7 @@ export class Live {
   /** Makes the edit live; undefined, with nothing done, where the whole policy must be applied. */
   async update(update: Update): Promise<ApplyResult | undefined> {
     if (!this.prepared) this.prepare();
-    const prepared = this.look(update);
+    const prepared = this.prepareEdit(update);
     if (prepared === undefined) return undefined;
     const { change, started } = prepared;
     const planned = performance.now();
@@ -93,9 +94,21 @@ export class Live {
     };
   }
 
-  /** Whether the record is as this handle has left it: another writer may have been here. */
-  isRecorded(): boolean {
-    return this.stamp !== undefined && this.stamp === stampOf(this.compiled);
+  /** Looks whether another writer has been here while this handle rested. */
+  look(): void {
+    if (this.stamp !== undefined && this.stamp === stampOf(this.compiled)) return;
+    this.forget();
+    const applied = readApplied(this.compiled.policy.name);
+    const { files } = applyEdits(this.compiled, this.edits, new Diagnostics());
+    const same =
+      applied?.files.length === files.length && applied.files.every(({ text }, i) => text === files[i]?.text);
+    this.overruled = !same;
+    if (same) this.stamp = stampOf(this.compiled);
+  }
+
+  /** Whether what is live is another text by now. */
+  isOverruled(): boolean {
+    return this.overruled;
   }
 
   /** Gives up the short way: the next edit goes the whole one. */
@@ -139,7 +152,7 @@ export class Live {
     this.mirror = Mirror.of(compiled.policy, plan(compiled.policy));
   }
 
-  private look({ add, remove }: Update): Prepared | undefined {
+  private prepareEdit({ add, remove }: Update): Prepared | undefined {
     const started = performance.now();
     const [removed, added] = [rowsOf(remove), rowsOf(add)];
     if (this.mirror === undefined || removed === undefined || added === undefined) return undefined;

@@ -1,8 +1,13 @@
 /** One writer on a host at a time. */
 import { attempt } from "../system/attempt.js";
-import { linkSync, mkdirSync, readFileSync, rmdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 
 const PATH = "/run/tsnet/lock";
+/** Written again and again by who waits for the lock. */
+const WANTED = "/run/tsnet/lock.wanted";
+/** Milliseconds between two looks at the lock. */
+const POLL = 20;
 /** Held for a moment by whoever takes a dead holder's lock away, so that only one does. */
 const CLEARING = "/run/tsnet/lock.clearing";
 
@@ -31,16 +36,34 @@ export interface Waiting {
 export async function acquire(options: Waiting = {}): Promise<() => void> {
   const deadline = Date.now() + (options.patience ?? 30_000);
   let said = false;
-  while (!take()) {
-    const holder = read();
-    if (!(holder === undefined ? recent() : alive(holder)) && clear()) continue;
-    const who = holder === undefined ? "another tsnet" : `process ${holder.pid} (${holder.command})`;
-    if (Date.now() > deadline) throw new Locked(`${who} is changing this host's policies`);
-    if (!said) options.waiting?.(who);
-    said = true;
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  try {
+    while (!take()) {
+      const holder = read();
+      if (!(holder === undefined ? recent(PATH, 5000) : alive(holder)) && clear()) continue;
+      const who = holder === undefined ? "another tsnet" : `process ${holder.pid} (${holder.command})`;
+      if (Date.now() > deadline) throw new Locked(`${who} is changing this host's policies`);
+      if (!said) options.waiting?.(who);
+      said = true;
+      writeFileSync(WANTED, "", { mode: 0o644 });
+      await new Promise((resolve) => setTimeout(resolve, POLL));
+    }
+  } finally {
+    if (said) rmSync(WANTED, { force: true });
   }
   return release;
+}
+
+/** Whether somebody waits for the lock: who holds it for many pieces of work lets them in between. */
+export function isWanted(): boolean {
+  if (recent(WANTED, 1000)) return true;
+  // Of one who was killed while waiting.
+  rmSync(WANTED, { force: true });
+  return false;
+}
+
+/** Leaves the lock alone for longer than who waits takes to look again. */
+export function letIn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 2 * POLL));
 }
 
 /** Runs `work` while holding the lock. */
@@ -57,7 +80,8 @@ export async function withLock<T>(work: () => Promise<T>, options: Waiting = {})
 function take(): boolean {
   attempt("lock");
   mkdirSync("/run/tsnet", { recursive: true, mode: 0o755 });
-  const command = process.argv.slice(2, 4).join(" ");
+  // A program that uses the library has no words of ours.
+  const command = process.argv.slice(2, 4).join(" ") || basename(process.argv[1] ?? process.execPath);
   const holder: Holder = { pid: process.pid, started: startOf(process.pid) ?? "", command };
   const beside = `${PATH}.${process.pid}`;
   writeFileSync(beside, JSON.stringify(holder), { mode: 0o644 });
@@ -72,10 +96,10 @@ function take(): boolean {
   }
 }
 
-/** Of a lock that names nobody, which only something else than tsnet can have written: whether it may be in use. */
-function recent(): boolean {
+/** Whether a file was written in the last milliseconds; a lock that names nobody may be in use then. */
+function recent(path: string, within: number): boolean {
   try {
-    return Date.now() - statSync(PATH).mtimeMs < 5000;
+    return Date.now() - statSync(path).mtimeMs < within;
   } catch {
     return false;
   }
@@ -95,7 +119,7 @@ function clear(): boolean {
   }
   try {
     const holder = read();
-    if (!(holder === undefined ? recent() : alive(holder))) release();
+    if (!(holder === undefined ? recent(PATH, 5000) : alive(holder))) release();
     return true;
   } finally {
     rmdirSync(CLEARING);

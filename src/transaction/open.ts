@@ -5,7 +5,8 @@ import { chooseTransport, type Transport } from "../system/transport.js";
 import { applyPolicy, type ApplyOptions, type ApplyResult } from "./apply.js";
 import type { Update } from "./edits.js";
 import { Live } from "./live.js";
-import { acquire } from "./lock.js";
+import { acquire, isWanted, letIn } from "./lock.js";
+import { Obstacle } from "./obstacle.js";
 import { finishOverdue } from "./revert.js";
 import { edit, PolicyError } from "./update.js";
 
@@ -57,8 +58,23 @@ class Handle implements Net {
   update(update: Update): Promise<ApplyResult> {
     return this.work(async () => {
       const { live } = this;
+      checkUpdate(update);
       if (live === undefined) throw new Error("nothing is applied yet through this handle");
-      return (await live.update(update)) ?? this.whole(edit(live.compiled, [...live.edits, update]));
+      const { name } = live.compiled.policy;
+      if (live.isOverruled())
+        throw new Obstacle(
+          `somebody else has applied another text of '${name}' since this handle did, or removed it`,
+          "apply the policy that you want anew: net.apply(compile(text).policy)",
+        );
+      const quick = await live.update(update);
+      if (quick !== undefined) return quick;
+      const edited = edit(live.compiled, [...live.edits, update]);
+      if (edited.policy.name !== name)
+        throw new Obstacle(
+          `an update can't rename the policy '${name}'`,
+          "remove it, and apply the renamed one through a handle of its own",
+        );
+      return this.whole(edited);
     });
   }
 
@@ -75,6 +91,10 @@ class Handle implements Net {
     const begun = async (): Promise<T> => {
       if (this.closed) throw new Error("this handle is closed");
       clearTimeout(this.idle);
+      if (this.giveBack !== undefined && isWanted()) {
+        this.rest();
+        await letIn();
+      }
       if (this.giveBack === undefined) await this.take();
       try {
         return await task();
@@ -91,7 +111,7 @@ class Handle implements Net {
     await finishOverdue();
     this.giveBack = await acquire();
     // Another writer may have been here.
-    if (this.live?.isRecorded() === false) this.live.forget();
+    this.live?.look();
   }
 
   /** Writes down what is live and lets others write. */
@@ -107,6 +127,7 @@ class Handle implements Net {
     }
   }
 
+  /** Applies a policy, whatever is live. */
   private async whole(compiled: Compiled): Promise<ApplyResult> {
     const { live } = this;
     const options: ApplyOptions = {
@@ -120,4 +141,16 @@ class Handle implements Net {
     this.live = new Live(compiled);
     return result;
   }
+}
+
+/** Programs without types pass what they like. */
+function checkUpdate(update: unknown): void {
+  const isText = (value: unknown): boolean => value === undefined || typeof value === "string";
+  const { add, remove, ...others } = (
+    typeof update === "object" && update !== null ? update : { bad: update }
+  ) as Record<string, unknown>;
+  if (!isText(add) || !isText(remove) || Object.keys(others).length > 0 || (add ?? remove) === undefined)
+    throw new TypeError(
+      "update takes statements as text: { add: 'allow a -> b:22', remove: 'allow c -> b:22' }, or one of them",
+    );
 }

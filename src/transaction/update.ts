@@ -26,7 +26,12 @@ export function edit(compiled: Compiled, updates: readonly Update[]): Compiled {
   const roots = edited.files.filter((file) => compiled.roots.includes(file.name));
   const result = compileFiles(
     roots.map(({ name, text }) => new SourceFile(name, text)),
-    (path) => texts.get(path) ?? "",
+    (path) => {
+      const text = texts.get(path);
+      // Other than what was compiled with it: an update has no reader.
+      if (text === undefined) throw new Error("an update can't include a file; apply the policy with it");
+      return text;
+    },
   );
   if (result.failed) throw new PolicyError(result.diagnostics);
   return result;

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { applyEdits, type Update } from "../../src/transaction/edits.js";
 import { Diagnostics } from "../../src/text/diagnostic.js";
 import { type Host, lab } from "../kernel/lab.js";
+import { forgetCommand, tsnet } from "../support/command.js";
 import { apply, at } from "../support/live.js";
 import { Handle, isQuick } from "../support/handle.js";
 import { alive, Traffic } from "../support/traffic.js";
@@ -176,6 +177,40 @@ test("a handle notices what others do, loses nothing of theirs, and puts its own
     await handle.close();
   }));
 
+test("what isn't an edit is refused, and so is one of a policy that somebody else has applied since", () =>
+  lab(async (host) => {
+    const handle = new Handle(host);
+    await handle.apply(BASE);
+    const refused = async (update: unknown, why: RegExp): Promise<void> => {
+      const before = await listing(host);
+      await handle.update(update as Update).then(
+        () => assert.unreachable(JSON.stringify(update)),
+        (error: unknown) => assert.match(String(error), why),
+      );
+      assert.equal(await listing(host), before);
+    };
+    await refused({ add: 'include "more.tsnet"' }, /include-unreadable/);
+    await refused({ add: "policy other" }, /can't rename/);
+    for (const odd of ["allow a -> b:7", null, {}, { adds: "allow a -> b:7" }, { add: ["allow a -> b:7"] }])
+      await refused(odd, /update takes statements as text/);
+    await host.run("dd", ["of=/run/lab/other.tsnet", "status=none"], { input: `${BASE}deny a -> b:1\n` });
+    // The handle is busy, and lets the command in all the same.
+    const many = Array.from({ length: 3000 }, (_, i) => ({ add: `allow 192.0.2.77 -> a:${i + 1}` }));
+    const busy = handle.update(...many).then(
+      () => "done",
+      (error: unknown) => String(error),
+    );
+    const { exitCode, stderr } = await tsnet(host, ["compile", "/run/lab/other.tsnet", "--apply"]);
+    assert.is(exitCode, 0, stderr);
+    assert.match(await busy, "somebody else has applied another text");
+    await refused({ add: "allow a -> b:9" }, /somebody else has applied another text/);
+    assert.match((await host.run("nft", ["list", "ruleset"])).stdout, "deny a -> b:1");
+    await handle.apply(BASE);
+    const [again] = await handle.update({ add: "allow 192.0.2.60 -> a:80" });
+    assert.ok(again?.changed);
+    await handle.close();
+  }));
+
 test("an update cuts the connections that it denies, and no others", () =>
   lab(async (host) => {
     const handle = new Handle(host);
@@ -213,4 +248,5 @@ test("an update cuts the connections that it denies, and no others", () =>
     await handle.close();
   }));
 
+test("the command is forgotten", forgetCommand);
 test.run();
