@@ -53,6 +53,13 @@ link set dev own1 up
 link set dev left0 up
 `.trim();
 
+/** Routes that the kernel takes once it has worked out, in its own time, that the gateways can be reached. */
+const LATE = [
+  "route add 2001:db8:9::/48 via 2001:db8:8::2 dev own0 metric 5",
+  "route add default via 2001:db8:7::9 dev own0 metric 9 onlink",
+  "route add 2001:db8:70::/48 nexthop via 2001:db8:8::2 dev own0 nexthop via fe80::9 dev own0",
+];
+
 /** Addresses, routes and neighbours as no policy makes them. */
 const STRANGERS = `
 address add 192.0.2.1/24 broadcast + dev own0
@@ -71,10 +78,7 @@ route add 10.70.0.0/16 nexthop via 192.0.2.9 dev own0 nexthop via 192.0.2.10 dev
 route add 10.71.0.0/16 via inet6 fe80::1 dev own0
 route add 0.0.0.0/1 via 192.0.2.9
 route add local 10.72.0.1/32 dev own0
-route add 2001:db8:9::/48 via 2001:db8:8::2 dev own0 metric 5
-route add default via 2001:db8:7::9 dev own0 metric 9 onlink
 route add unreachable 2001:db8:66::/48
-route add 2001:db8:70::/48 nexthop via 2001:db8:8::2 dev own0 nexthop via fe80::9 dev own0
 neighbour add 192.0.2.9 lladdr 02:00:00:00:00:99 dev own0 nud permanent
 neighbour add 192.0.2.10 lladdr 02:00:00:00:00:9a dev own0 nud stale
 neighbour add 2001:db8:7::9 lladdr 02:00:00:00:00:99 dev own0 nud permanent
@@ -92,6 +96,8 @@ it("both read the same of a host with strangers of every kind", () =>
       (await host.run("ip", ["link", "show", "dev", "own0"])).stdout.includes("state UP"),
     );
     assert.is((await batch(STRANGERS)).stderr, "");
+    for (const line of LATE)
+      await until(line, async () => (await host.run("ip", line.split(" "), { accept: "any" })).exitCode === 0);
     const { links, routes, neighbours } = await same(host, undefined);
     assert.is(links.get("own0")?.alias, "somebody's");
     assert.is(links.get("own0")?.peer, undefined);
