@@ -2,14 +2,14 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { component } from "../topology/names.js";
 import { saveSecret, STATE_ROOT } from "./files.js";
-import { type Entry, readEntry } from "./history.js";
+import { type Entry, entryText, readEntry } from "./history.js";
 
 const ROOT = `${STATE_ROOT}/confirmed`;
 
 const pathOf = (policy: string): string => `${ROOT}/${component(policy)}.json`;
 
 export function saveConfirmed(entry: Entry, durable: boolean): void {
-  saveSecret(pathOf(entry.policy), JSON.stringify(entry), durable);
+  saveSecret(pathOf(entry.policy), entryText(entry), durable);
 }
 
 export function isConfirmed(policy: string): boolean {

@@ -119,6 +119,15 @@ export function readEntry(path: string): Entry | undefined {
   }
 }
 
+const texts = new WeakMap<Entry, string>();
+
+/** How an entry is written: the same in the history and among what is confirmed. */
+export function entryText(entry: Entry): string {
+  let text = texts.get(entry);
+  if (text === undefined) texts.set(entry, (text = JSON.stringify(entry)));
+  return text;
+}
+
 export function makeEntry(policy: string, at: string, by: string, { files, roots }: Texts): Entry {
   return {
     version: VERSION,
@@ -141,7 +150,7 @@ export function addEntry(entry: Entry, live: readonly string[], durable: boolean
   const newest = all.find((name) => name.policy === policy);
   const sequence = (all[0]?.sequence ?? 0) + 1;
   const file = `${String(sequence).padStart(8, "0")}-${hash}-${policy}.json`;
-  saveSecret(`${ROOT}/${file}`, JSON.stringify(entry), durable);
+  saveSecret(`${ROOT}/${file}`, entryText(entry), durable);
   const replaced = newest?.hash === hash ? [newest] : [];
   const rest = [{ file, sequence, hash, policy }, ...all.filter((name) => !replaced.includes(name))];
   const doomed = superfluous(rest, new Set([...live, policy]));
