@@ -9,8 +9,8 @@
 import type { Item, List, Peers, PublishStatement, RuleStatement, Verb } from "../src/ast/nodes.js";
 import { portItem } from "../src/ast/plain-rule.js";
 import { NAMED_DESTINATION, NAMED_SOURCE, type PlainRules, PROTOCOL_SHIFT, VERBS } from "../src/ast/plain-rules.js";
-import type { Tree } from "../src/ast/tree.js";
-import type { SourceFile } from "../src/text/source.js";
+import { Tree } from "../src/ast/tree.js";
+import { SourceFile } from "../src/text/source.js";
 import { parse4 } from "../src/net/address.js";
 import { BARE } from "./tokens.js";
 
@@ -63,6 +63,12 @@ export function readCommonLines(tree: Tree, start: number): number {
     }
   }
   return at;
+}
+
+/** The rules of a text that is nothing but plain ones; undefined of any other. */
+export function readPlainRules(text: string): PlainRules | undefined {
+  const tree = new Tree(new SourceFile("rules", text));
+  return readCommonLines(tree, 0) < text.length || tree.others.length > 0 ? undefined : tree.plain;
 }
 
 const VERB_NUMBERS = new Map<number, number>(VERBS.map((verb, number) => [verb.charCodeAt(0), number]));

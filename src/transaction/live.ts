@@ -1,8 +1,6 @@
 /** What an open handle has made live, and the short way for edits of it that are only elements of sets. */
 import { statSync } from "node:fs";
-import { readCommonLines } from "../../grammar/common-lines.js";
-import type { PlainRules } from "../ast/plain-rules.js";
-import { Tree } from "../ast/tree.js";
+import { readPlainRules } from "../../grammar/common-lines.js";
 import { Changed, commitEdit } from "../backend/nftables/apply.js";
 import { Mirror, type MirrorChange } from "../backend/nftables/mirror.js";
 import { plan } from "../backend/nftables/plan.js";
@@ -11,7 +9,6 @@ import type { Compiled } from "../ir/compile.js";
 import { invoker } from "../system/invoker.js";
 import { usesNetlink } from "../system/transport.js";
 import { Diagnostics } from "../text/diagnostic.js";
-import { SourceFile } from "../text/source.js";
 import type { ApplyResult } from "./apply.js";
 import { saveConfirmed } from "./confirmed.js";
 import { cutConnections } from "./connections.js";
@@ -154,7 +151,7 @@ export class Live {
 
   private prepareEdit({ add, remove }: Update): Prepared | undefined {
     const started = performance.now();
-    const [removed, added] = [rowsOf(remove), rowsOf(add)];
+    const [removed, added] = [readPlainRules(remove ?? ""), readPlainRules(add ?? "")];
     if (this.mirror === undefined || removed === undefined || added === undefined) return undefined;
     const change = this.mirror.change(removed, added);
     if (change === undefined || this.flows.cover(change.tightened)) return undefined;
@@ -166,6 +163,7 @@ export class Live {
     this.fold();
     const { flows, problems } = await cutConnections(this.compiled.policy, before, []);
     if (this.applied !== undefined) this.applied = { ...this.applied, cut: flows };
+    this.unsettled = true;
     this.settle();
     // What was cut must be remembered by whoever edits next: the whole way does that.
     this.forget();
@@ -178,14 +176,6 @@ export class Live {
     this.compiled = edit(this.compiled, this.edits);
     this.edits = [];
   }
-}
-
-/** The rules of a text that is nothing but plain ones; none of no text. */
-function rowsOf(text: string | undefined): PlainRules | undefined {
-  const file = new SourceFile("update", text ?? "");
-  const tree = new Tree(file);
-  const end = readCommonLines(tree, 0);
-  return end < file.text.length || tree.others.length > 0 ? undefined : tree.plain;
 }
 
 function stampOf({ policy }: Compiled): string | undefined {

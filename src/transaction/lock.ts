@@ -39,7 +39,7 @@ export async function acquire(options: Waiting = {}): Promise<() => void> {
   try {
     while (!take()) {
       const holder = read();
-      if (!(holder === undefined ? recent(PATH, 5000) : alive(holder)) && clear()) continue;
+      if (!(holder === undefined ? recent() : alive(holder)) && clear()) continue;
       const who = holder === undefined ? "another tsnet" : `process ${holder.pid} (${holder.command})`;
       if (Date.now() > deadline) throw new Locked(`${who} is changing this host's policies`);
       if (!said) options.waiting?.(who);
@@ -55,7 +55,9 @@ export async function acquire(options: Waiting = {}): Promise<() => void> {
 
 /** Whether somebody waits for the lock: who holds it for many pieces of work lets them in between. */
 export function isWanted(): boolean {
-  if (recent(WANTED, 1000)) return true;
+  const written = statSync(WANTED, { throwIfNoEntry: false });
+  if (written === undefined) return false;
+  if (Date.now() - written.mtimeMs < 1000) return true;
   // Of one who was killed while waiting.
   rmSync(WANTED, { force: true });
   return false;
@@ -96,10 +98,10 @@ function take(): boolean {
   }
 }
 
-/** Whether a file was written in the last milliseconds; a lock that names nobody may be in use then. */
-function recent(path: string, within: number): boolean {
+/** Of a lock that names nobody, which only something else than tsnet can have written: whether it may be in use. */
+function recent(): boolean {
   try {
-    return Date.now() - statSync(path).mtimeMs < within;
+    return Date.now() - statSync(PATH).mtimeMs < 5000;
   } catch {
     return false;
   }
@@ -119,7 +121,7 @@ function clear(): boolean {
   }
   try {
     const holder = read();
-    if (!(holder === undefined ? recent(PATH, 5000) : alive(holder))) release();
+    if (!(holder === undefined ? recent() : alive(holder))) release();
     return true;
   } finally {
     rmdirSync(CLEARING);

@@ -1,15 +1,13 @@
 /** Texts that differ by plain rules only, found without compiling the older. */
-import { readCommonLines } from "../../grammar/common-lines.js";
+import { readPlainRules } from "../../grammar/common-lines.js";
 import type { PlainRules } from "../ast/plain-rules.js";
-import { Tree } from "../ast/tree.js";
 import { isSelfContained } from "../backend/nftables/mirror.js";
 import type { Compiled } from "../ir/compile.js";
-import { SourceFile } from "../text/source.js";
 import type { Texts } from "./history.js";
 
 const NEWLINE = 10;
 
-/** More lines than this are compared as a whole policy. */
+/** Texts that differ by more lines than this are compared as whole policies. */
 const MOST = 2000;
 
 export interface PlainEdit {
@@ -30,8 +28,8 @@ export function plainEdit({ files, policy }: Compiled, old: Texts): PlainEdit | 
     if (before.text === text) continue;
     if (edit !== undefined) return undefined;
     const [start, end, oldEnd] = bounds(text, before.text);
-    const [added, removed] = [rowsOf(text.slice(start, end)), rowsOf(before.text.slice(start, oldEnd))];
-    if (added === undefined || removed === undefined) return undefined;
+    const [added, removed] = [text.slice(start, end), before.text.slice(start, oldEnd)].map(readPlainRules);
+    if (added === undefined || removed === undefined || added.length + removed.length > MOST) return undefined;
     edit = { removed, added };
   }
   return edit;
@@ -67,11 +65,4 @@ function commonPrefix(a: string, b: string, most: number): number {
     else step >>= 1;
   }
   return low;
-}
-
-/** The rules of a text that is nothing but plain ones. */
-function rowsOf(text: string): PlainRules | undefined {
-  const tree = new Tree(new SourceFile("edit", text));
-  const end = readCommonLines(tree, 0);
-  return end < text.length || tree.others.length > 0 || tree.plain.length > MOST ? undefined : tree.plain;
 }
