@@ -2,12 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { buildSync } from "esbuild";
 import type { Suite } from "../src/measure/report.js";
 import { summarise } from "../src/measure/statistics.js";
 import { policy, statements, tuples } from "../src/measure/workload.js";
 import { MIX, mixed } from "./mixed.js";
-import { type Bench, type Context, counts, runOrThrow } from "./suite.js";
+import { bundleScript, type Bench, type Context, counts, runOrThrow } from "./suite.js";
 
 const SCRIPT = `
 import { readFileSync } from "node:fs";
@@ -43,16 +42,7 @@ function inProcesses(name: string, text: string, rounds: number, note?: string):
     ) as [string, string, string];
     writeFileSync(entry, SCRIPT);
     writeFileSync(file, text);
-    buildSync({
-      entryPoints: [entry],
-      bundle: true,
-      platform: "node",
-      format: "cjs",
-      define: { "import.meta.url": "here" },
-      banner: { js: 'const here = require("node:url").pathToFileURL(__filename).href;' },
-      outfile: bundle,
-      logLevel: "error",
-    });
+    bundleScript(entry, bundle);
     const runs = Array.from(
       { length: rounds },
       () => JSON.parse(runOrThrow(process.execPath, [bundle, file])) as Record<keyof typeof PARTS | "memory", number>,

@@ -1,6 +1,7 @@
 /** What a suite of benchmarks is. Each is a file of its own, registered in main.ts. */
 import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
+import { buildSync } from "esbuild";
 import type { Suite } from "../src/measure/report.js";
 
 export interface Context {
@@ -38,4 +39,18 @@ export function runOrThrow(
   const { status, stdout, stderr, error } = spawnSync(command, args, options);
   if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${error?.message ?? stderr.slice(0, 400)}`);
   return stdout;
+}
+
+/** Bundles a script of a suite, so that a process of it starts like the command. */
+export function bundleScript(entry: string, outfile: string): void {
+  buildSync({
+    entryPoints: [entry],
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    define: { "import.meta.url": "here" },
+    banner: { js: 'const here = require("node:url").pathToFileURL(__filename).href;' },
+    outfile,
+    logLevel: "error",
+  });
 }

@@ -8,7 +8,6 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { buildSync } from "esbuild";
 import { compile } from "../src/ir/compile.js";
 import { addVethFromHost } from "../src/topology/lines.js";
 import { planTopology } from "../src/topology/plan.js";
@@ -18,7 +17,7 @@ import { interleave } from "../src/measure/interleave.js";
 import { ratio, type Suite } from "../src/measure/report.js";
 import { summarise } from "../src/measure/statistics.js";
 import { Stopwatch } from "../src/system/stopwatch.js";
-import { type Bench, runOrThrow as run } from "./suite.js";
+import { bundleScript, type Bench, runOrThrow as run } from "./suite.js";
 import { inWorld } from "./world.js";
 
 /** `up`, `down`, or how long reading takes in this process. */
@@ -148,16 +147,7 @@ async function withFiles<T>(count: number, work: (prepared: Prepared) => Promise
     const text = policyOf(count);
     writeFileSync(entry, SCRIPT);
     writeFileSync(policy, text);
-    buildSync({
-      entryPoints: [entry],
-      bundle: true,
-      platform: "node",
-      format: "cjs",
-      define: { "import.meta.url": "here" },
-      banner: { js: 'const here = require("node:url").pathToFileURL(__filename).href;' },
-      outfile: bundle,
-      logLevel: "error",
-    });
+    bundleScript(entry, bundle);
     return await work({ bundle, policy, directory, topology: planTopology(compile(text).policy) });
   } finally {
     rmSync(bundle, { force: true });

@@ -77,7 +77,13 @@ export class Live {
     }
     // One that began while we looked.
     if (this.flows.cover(change.tightened)) problems.push(...(await this.cut()));
-    if (this.edits.length >= MANY) this.fold();
+    // What is committed is committed, whatever becomes of its record: the log has it.
+    if (this.edits.length >= MANY && problems.length === 0)
+      try {
+        this.fold();
+      } catch (error) {
+        problems.push(`the record can't be written: ${(error as Error).message}`);
+      }
     const operations = change.tuples.reduce(
       (sum, { before, after }) => sum + +(before.length > 0) + +(after.length > 0),
       0,

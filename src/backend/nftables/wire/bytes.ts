@@ -1,5 +1,6 @@
 /** Values of keys and map data as bytes in the order that packets have them. */
 import type { Part, Type } from "../ruleset.js";
+import { ELEM } from "./constants.js";
 
 /** Numbers that nft's user space gives the types, and their sizes in bytes (nftables: include/datatype.h). */
 export const TYPES: Readonly<Record<Type, { readonly id: number; readonly size: number; readonly hostOrder?: true }>> =
@@ -46,4 +47,23 @@ export function valueBytes(type: Type, value: Scalar): Buffer {
   const bytes = Buffer.alloc(TYPES[type].size);
   writeValue(bytes, 0, type, value);
   return bytes;
+}
+
+/** Where an element's comment stands in its attribute. */
+export const COMMENT_HEAD = 6;
+
+/**
+ * Makes NFTA_SET_ELEM_USERDATA at `at` of the `size` bytes of comment that stand `COMMENT_HEAD` behind it, and the zeros
+ * at its end; returns where the next attribute begins. See `commentBytes`. There must be room for eight bytes more.
+ */
+export function closeComment(bytes: Buffer, at: number, size: number): number {
+  const end = at + COMMENT_HEAD + size;
+  bytes[end] = bytes[end + 1] = bytes[end + 2] = bytes[end + 3] = 0;
+  bytes[at] = size + 7;
+  bytes[at + 1] = 0;
+  bytes[at + 2] = ELEM.USERDATA;
+  bytes[at + 3] = 0;
+  bytes[at + 4] = 0;
+  bytes[at + 5] = size + 1;
+  return (end + 4) & ~3;
 }

@@ -8,7 +8,7 @@
 import { Encoder } from "../../../system/netlink/encoder.js";
 import type { Data, Element, Part, Set, Type } from "../ruleset.js";
 import { elementComment } from "../values.js";
-import { padded, TYPES, writeValue } from "./bytes.js";
+import { closeComment, COMMENT_HEAD, padded, TYPES, writeValue } from "./bytes.js";
 import * as nft from "./constants.js";
 import { commentBytes, encodeVerdict } from "./expressions.js";
 import { encodeTuples } from "./tuples.js";
@@ -91,18 +91,8 @@ class ElementWriter {
     }
     if (open) return to.raw(nft.ELEM.USERDATA, Buffer.concat([commentBytes(words), OPEN]));
     to.reserve(words.length * 3 + 16);
-    const at = to.length;
-    const { bytes } = to;
-    const size = bytes.write(words, at + 6, "utf8");
-    const end = at + 6 + size;
-    bytes.fill(0, end, end + 4);
-    bytes[at] = size + 7;
-    bytes[at + 1] = 0;
-    bytes[at + 2] = nft.ELEM.USERDATA;
-    bytes[at + 3] = 0;
-    bytes[at + 4] = 0;
-    bytes[at + 5] = size + 1;
-    to.length = (end + 4) & ~3;
+    const { bytes, length } = to;
+    to.length = closeComment(bytes, length, bytes.write(words, length + COMMENT_HEAD, "utf8"));
   }
 
   private begin(): void {

@@ -4,13 +4,12 @@ import type { OriginRun } from "../../../ir/origins.js";
 import type { Tuples } from "../tuples.js";
 import type { Set } from "../ruleset.js";
 import { comment } from "../values.js";
-import { padded, TYPES, writeValue } from "./bytes.js";
+import { closeComment, COMMENT_HEAD, padded, TYPES, writeValue } from "./bytes.js";
 import * as nft from "./constants.js";
 import type { Elements } from "./elements.js";
 
-/** What a comment may have at most, and its attribute: see `comment` and `commentBytes`. */
+/** What a comment may have at most: see `comment`. */
 const LONGEST = 110;
-const COMMENT_HEAD = 6;
 
 /**
  * An element without its comment is the same bytes for all tuples of a set, but for its key: they are written once and
@@ -53,15 +52,7 @@ export function encodeTuples({ type }: Set, tuples: Tuples, keySize: number): El
     at += head.length;
 
     const size = texts.write(i, bytes, at + COMMENT_HEAD);
-    const end = at + COMMENT_HEAD + size;
-    bytes[end] = bytes[end + 1] = bytes[end + 2] = bytes[end + 3] = 0;
-    bytes[at] = size + 7;
-    bytes[at + 1] = 0;
-    bytes[at + 2] = nft.ELEM.USERDATA;
-    bytes[at + 3] = 0;
-    bytes[at + 4] = 0;
-    bytes[at + 5] = size + 1;
-    at = (end + 4) & ~3;
+    at = closeComment(bytes, at, size);
     const whole = at - begun;
     bytes[begun] = whole;
     bytes[begun + 1] = whole >> 8;
