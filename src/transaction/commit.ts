@@ -5,9 +5,8 @@
  * was made is read back. Up to the record every failure takes back what was done; what the new policy no longer has
  * goes last, when it is in force. The journal names each step before it begins, so that a kill leaves a trace.
  */
-import { type Approach, approach, deleteTables, tablesNamed } from "../backend/nftables/apply.js";
-import { tableName } from "../backend/nftables/names.js";
-import { plan } from "../backend/nftables/plan.js";
+import type { Approach, Backend } from "../backend/backend.js";
+import { backendNamed } from "../backend/registry.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import { usesNetlink } from "../system/transport.js";
@@ -20,12 +19,15 @@ import type { Topology } from "../topology/topology.js";
 import { cutConnections } from "./connections.js";
 import { beginJournal, endJournal, step } from "./journal.js";
 import { Obstacle } from "./obstacle.js";
-import { type Applied, forgetApplied, recompile, rewriteApplied, writeApplied } from "./state.js";
+import { type Applied, backendOf, forgetApplied, recompile, rewriteApplied, writeApplied } from "./state.js";
 
 export interface Changes {
   readonly compiled: Compiled;
   readonly topology: Topology;
   readonly difference: Difference;
+  /** What is to carry the rules, and what carried them where that was another. */
+  readonly backend: Backend;
+  readonly former: Backend | undefined;
   /** Undefined: the network is built without its rules. */
   readonly rules: Approach | undefined;
   readonly rulesChanged: boolean;
@@ -59,14 +61,14 @@ export async function commit(changes: Changes): Promise<string[]> {
 }
 
 async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
-  const { compiled, topology, difference, rules, rulesChanged, before, applied } = changes;
+  const { compiled, topology, difference, backend, former, rules, rulesChanged, before, applied } = changes;
   const { policy } = compiled;
   step("prepare");
   undos.push(await prepare(difference));
   let committed = rules?.now;
   if (rules !== undefined && rulesChanged) {
     step("rules");
-    undos.push(() => restoreRules(policy, applied));
+    undos.push(() => restoreRules(policy, backend, applied));
     committed = await rules.commit();
   }
   step("raise");
@@ -83,9 +85,15 @@ async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
   const problems: string[] = [];
   if (rulesChanged && !(rules?.loosens === true && cut.length === 0)) {
     step("cut");
-    const done = await cutConnections(policy, before?.policy, cut);
+    const done = await cutConnections(backend, policy, before?.policy, cut);
     cut = done.flows;
     problems.push(...done.problems);
+  }
+  // Both stand until here: a packet passes only where both let it.
+  if (former !== undefined) {
+    step("switch");
+    undos.push(() => restoreRules(policy, backend, applied));
+    await former.remove(policy.name, true);
   }
   if (changes.record && committed !== undefined) {
     step("record");
@@ -94,7 +102,7 @@ async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
       else rewriteApplied(applied);
       return [];
     });
-    writeApplied(compiled, committed, cut);
+    writeApplied(compiled, backend.name, committed, cut);
   }
   return problems;
 }
@@ -112,13 +120,14 @@ async function takeBack(undos: readonly Undo[]): Promise<string[]> {
 }
 
 /** The rules of the policy that stood before, or none. */
-async function restoreRules(policy: Policy, applied: Applied | undefined): Promise<string[]> {
-  if (applied === undefined) {
-    await deleteTables((await tablesNamed(tableName(policy.name))).filter((table) => table.ours));
-    return [];
+async function restoreRules(policy: Policy, backend: Backend, applied: Applied | undefined): Promise<string[]> {
+  if (applied !== undefined) {
+    const former = await backendNamed(backendOf(applied));
+    const old = await former.approach(recompile(applied).policy, undefined);
+    if (old.standing !== "equal") await old.commit();
+    if (former.name === backend.name) return [];
   }
-  const old = await approach(plan(recompile(applied).policy), undefined);
-  if (old.standing !== "equal") await old.commit();
+  await backend.remove(policy.name, false);
   return [];
 }
 
@@ -130,7 +139,7 @@ async function restoreRules(policy: Policy, applied: Applied | undefined): Promi
 async function verify(changes: Changes): Promise<number | undefined> {
   const { topology, rules, rulesChanged, difference, before } = changes;
   if (!usesNetlink()) return undefined;
-  const generation = rulesChanged ? rules?.verify() : undefined;
+  const generation = rulesChanged ? await rules?.verify() : undefined;
   if (difference.changes.length === 0) return generation;
   const actual = await readTopology(topology, { before: before && planTopology(before.policy) });
   const left = differ(topology, actual).changes.find((change) => change.works.some((work) => work.stage !== "retire"));

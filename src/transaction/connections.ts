@@ -1,7 +1,6 @@
 /** Cuts the connections that a policy no longer allows, and no others; and leads UDP to ports that are published anew. */
 import { networkInterfaces } from "node:os";
-import { commitText } from "../backend/nftables/nft.js";
-import { cutSet, tableName } from "../backend/nftables/names.js";
+import type { Backend, StoppedFlow } from "../backend/backend.js";
 import { type End, evaluate, type Packet, translate, type Translation } from "../ir/evaluate.js";
 import { ownAddresses } from "../ir/own.js";
 import type { Policy } from "../ir/policy.js";
@@ -18,11 +17,8 @@ import { UDP } from "../net/ports.js";
 import { type Connection, deleteConnection, listConnections } from "../system/conntrack.js";
 import { MissingTool } from "../system/run.js";
 
-/** A UDP flow that was cut, and until when (milliseconds since 1970) its packets are stopped. */
-export interface CutFlow {
-  readonly connection: Connection;
-  readonly until: number;
-}
+/** A UDP flow that was cut. */
+export type CutFlow = StoppedFlow;
 
 export interface Cut {
   readonly flows: readonly CutFlow[];
@@ -44,6 +40,7 @@ const MEMORY = 120_000;
  * `before` is undefined when the policy wasn't applied.
  */
 export async function cutConnections(
+  backend: Pick<Backend, "stop">,
   policy: Policy,
   before: Policy | undefined,
   remembered: readonly CutFlow[],
@@ -68,7 +65,7 @@ export async function cutConnections(
       missing.push(...connections.filter((connection) => missesPublish(policy, local, connection)));
     }
     for (const connection of doomed) if (connection.protocol === UDP) flows.push({ connection, until: now + MEMORY });
-    await stop(policy, flows, remembered.length > 0, now);
+    await backend.stop(policy, flows, remembered.length > 0);
     const gone = [...doomed, ...missing];
     for (let i = 0; i < gone.length; i += 8) await Promise.all(gone.slice(i, i + 8).map(deleteConnection));
     return { flows, problems: [] };
@@ -76,28 +73,6 @@ export async function cutConnections(
     if (!(error instanceof MissingTool)) throw error;
     return { flows, problems: [`connections that are no longer allowed may still get replies: ${error.message}`] };
   }
-}
-
-/** Puts both directions of the flows, as they are between the translations, into the sets that stop them. */
-async function stop(policy: Policy, flows: readonly CutFlow[], anew: boolean, now: number): Promise<void> {
-  let text = "";
-  const own = ownAddresses(policy.containers);
-  for (const family of FAMILIES) {
-    if ((family === 4 ? own.v4 : own.v6).length === 0) continue;
-    // What was stopped and is allowed now goes on.
-    if (anew) text += `flush set inet ${tableName(policy.name)} ${cutSet(family)}\n`;
-    const elements = flows
-      .filter(({ connection }) => connection.family === family && policy.containers.some((c) => c.endpoints.length > 0))
-      .flatMap(({ connection: { original, reply }, until }) => {
-        const seconds = Math.max(1, Math.ceil((until - now) / 1000));
-        const a = `${original.source} . ${reply.source} . ${original.sourcePort} . ${reply.sourcePort}`;
-        const b = `${reply.source} . ${original.source} . ${reply.sourcePort} . ${original.sourcePort}`;
-        return [`${a} timeout ${seconds}s`, `${b} timeout ${seconds}s`];
-      });
-    if (elements.length > 0)
-      text += `add element inet ${tableName(policy.name)} ${cutSet(family)} { ${[...new Set(elements)].join(", ")} }\n`;
-  }
-  if (text !== "") await commitText(text);
 }
 
 function localAddresses(): Address[] {

@@ -1,10 +1,9 @@
 /** What an open handle has made live, and the short way for edits of it that are only elements of sets. */
 import { statSync } from "node:fs";
 import { readPlainRules } from "../../grammar/common-lines.js";
-import { Changed, commitEdit } from "../backend/nftables/apply.js";
-import { Mirror, type MirrorChange } from "../backend/nftables/mirror.js";
-import { plan } from "../backend/nftables/plan.js";
-import { Refused } from "../backend/nftables/refused.js";
+import type { Backend, Edit, Edits } from "../backend/backend.js";
+import { Changed, Refused } from "../backend/refused.js";
+import { backendNamed } from "../backend/registry.js";
 import type { Compiled } from "../ir/compile.js";
 import { invoker } from "../system/invoker.js";
 import { usesNetlink } from "../system/transport.js";
@@ -15,7 +14,7 @@ import { cutConnections } from "./connections.js";
 import { applyEdits, type Update } from "./edits.js";
 import { Flows } from "./flows.js";
 import { makeEntry } from "./history.js";
-import { type Applied, EditLog, isRecorded, readApplied, recordPath, rewriteApplied } from "./state.js";
+import { type Applied, backendOf, EditLog, isRecorded, readApplied, recordPath, rewriteApplied } from "./state.js";
 import { edit } from "./update.js";
 
 /** Edits are folded into the text that they edit when there are so many. */
@@ -23,7 +22,7 @@ const MANY = 20_000;
 
 /** An edit that has been looked at. */
 interface Prepared {
-  readonly change: MirrorChange;
+  readonly change: Edit;
   readonly started: number;
 }
 
@@ -32,7 +31,8 @@ export class Live {
   compiled: Compiled;
   /** What was edited since. */
   edits: Update[] = [];
-  private mirror: Mirror | undefined;
+  private backend: Backend | undefined;
+  private mirror: Edits | undefined;
   private prepared = false;
   private generation = 0;
   private applied: Applied | undefined;
@@ -51,13 +51,13 @@ export class Live {
 
   /** Makes the edit live; undefined, with nothing done, where the whole policy must be applied. */
   async update(update: Update): Promise<ApplyResult | undefined> {
-    if (!this.prepared) this.prepare();
+    if (!this.prepared) await this.prepare();
     const prepared = this.prepareEdit(update);
     if (prepared === undefined) return undefined;
     const { change, started } = prepared;
     const planned = performance.now();
     try {
-      this.generation = commitEdit(change, this.generation);
+      this.generation = (this.mirror as Edits).commit(change, this.generation);
     } catch (error) {
       // Somebody else has changed rules, or the sets aren't as we think: the whole way looks at everything.
       this.forget();
@@ -84,14 +84,12 @@ export class Live {
       } catch (error) {
         problems.push(`the record can't be written: ${(error as Error).message}`);
       }
-    const operations = change.tuples.reduce(
-      (sum, { before, after }) => sum + +(before.length > 0) + +(after.length > 0),
-      0,
-    );
+    const { operations } = change;
     return {
+      backend: (this.backend as Backend).name,
       changed: operations > 0,
       operations,
-      changes: operations === 0 ? [] : [`change ${operations} elements of the ruleset inet ${change.table.name}`],
+      changes: operations === 0 ? [] : [`change ${operations} elements of ${change.place}`],
       problems,
       timings: { plan: planned - started, commit: committed - planned },
     };
@@ -140,10 +138,10 @@ export class Live {
     this.stamp = stampOf(this.compiled);
     this.unsettled = false;
     const { policy, at } = this.applied;
-    saveConfirmed(makeEntry(policy, at, invoker(), { files, roots }), false);
+    saveConfirmed(makeEntry(policy, at, invoker(), { files, roots, backend: backendOf(this.applied) }), false);
   }
 
-  private prepare(): void {
+  private async prepare(): Promise<void> {
     this.prepared = true;
     const { compiled } = this;
     this.applied = readApplied(compiled.policy.name);
@@ -152,7 +150,8 @@ export class Live {
     // Flows that were cut and are allowed again must go on: the whole way sees to that.
     if (applied.cut.some(({ until }) => until > Date.now()) || applied.committed.generation === undefined) return;
     this.generation = applied.committed.generation;
-    this.mirror = Mirror.of(compiled.policy, plan(compiled.policy));
+    this.backend = await backendNamed(backendOf(applied));
+    this.mirror = this.backend.edits?.(compiled.policy);
   }
 
   private prepareEdit({ add, remove }: Update): Prepared | undefined {
@@ -167,7 +166,7 @@ export class Live {
   private async cut(): Promise<string[]> {
     const before = this.compiled.policy;
     this.fold();
-    const { flows, problems } = await cutConnections(this.compiled.policy, before, []);
+    const { flows, problems } = await cutConnections(this.backend as Backend, this.compiled.policy, before, []);
     if (this.applied !== undefined) this.applied = { ...this.applied, cut: flows };
     this.unsettled = true;
     this.settle();

@@ -1,4 +1,6 @@
 /** An open handle: applies policies and single statements. */
+import type { BackendName } from "../backend/backend.js";
+import { APPLICABLE } from "../backend/registry.js";
 import { type Compiled, compiledFrom } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import { chooseTransport, type Transport } from "../system/transport.js";
@@ -11,8 +13,8 @@ import { finishOverdue } from "./revert.js";
 import { edit, PolicyError } from "./update.js";
 
 export interface OpenOptions {
-  /** Only `nft` so far. */
-  readonly backend?: "nft";
+  /** What carries the rules of what is applied; undefined: what carries them already, or else nftables. */
+  readonly backend?: BackendName;
   /** How the kernel is spoken to, by the whole process; `auto` is netlink where it loads. */
   readonly transport?: Transport;
 }
@@ -33,19 +35,25 @@ export interface Net {
 const IDLE = 50;
 
 export async function open(options: OpenOptions = {}): Promise<Net> {
-  if (options.backend !== undefined && options.backend !== "nft")
-    throw new Error(`there is no backend '${options.backend as string}'`);
+  const { backend } = options;
+  if (backend !== undefined && !APPLICABLE.includes(backend))
+    throw new Error(`there is no backend '${backend as string}' (there is ${APPLICABLE.join(", ")})`);
   if (options.transport !== undefined) chooseTransport(options.transport);
-  return new Handle();
+  return new Handle(backend);
 }
 
 class Handle implements Net {
+  private readonly backend: BackendName | undefined;
   private live: Live | undefined;
   private giveBack: (() => void) | undefined;
   private idle: NodeJS.Timeout | undefined;
   private closed = false;
   /** One piece of work after the other. */
   private queue: Promise<unknown> = Promise.resolve();
+
+  constructor(backend: BackendName | undefined) {
+    this.backend = backend;
+  }
 
   apply(policy: Policy): Promise<ApplyResult> {
     return this.work(() => {
@@ -132,6 +140,7 @@ class Handle implements Net {
     const { live } = this;
     const options: ApplyOptions = {
       held: true,
+      backend: this.backend,
       purpose: { kind: "apply", quick: true },
       ...(live === undefined ? {} : { before: live.compiled }),
     };

@@ -1,8 +1,8 @@
 /** Texts that differ by plain rules only, found without compiling the older. */
 import { readPlainRules } from "../../grammar/common-lines.js";
 import type { PlainRules } from "../ast/plain-rules.js";
-import { isSelfContained } from "../backend/nftables/mirror.js";
 import type { Compiled } from "../ir/compile.js";
+import { isSelfContained } from "../ir/self-contained.js";
 import type { Texts } from "./history.js";
 
 const NEWLINE = 10;

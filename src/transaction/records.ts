@@ -2,6 +2,7 @@
  * What is written down about an apply or a removal, under the lock and around it: the history, what is confirmed, the
  * trial. Each purpose has its own rules about a trial that is on.
  */
+import type { BackendName } from "../backend/backend.js";
 import type { Compiled } from "../ir/compile.js";
 import { invoker } from "../system/invoker.js";
 import { forgetConfirmed, isConfirmed, readConfirmed, saveConfirmed } from "./confirmed.js";
@@ -45,6 +46,7 @@ export class Superseded extends Error {
 }
 
 interface Outcome {
+  readonly backend: BackendName;
   readonly changed: boolean;
   readonly problems: readonly string[];
 }
@@ -88,7 +90,9 @@ export async function recorded<T extends Outcome>(
   // First, because it decides: whoever waits for the trial's end must find it gone.
   if (trial !== undefined) forgetTrial(trial);
   if (purpose.kind === "apply" || purpose.kind === "rollback") {
-    const entry = makeEntry(name, new Date().toISOString(), invoker(), compiled);
+    const { files, roots } = compiled;
+    const texts = { files, roots, backend: result.backend };
+    const entry = makeEntry(name, new Date().toISOString(), invoker(), texts);
     problems.push(
       ...keeping(() => (quick && !fresh ? saveConfirmed(entry, false) : keep(entry, { fresh, durable: !quick }))),
     );
@@ -129,7 +133,7 @@ async function begin(compiled: Compiled, { seconds, watch }: Extract<Purpose, { 
     hash: hashTexts(compiled),
     by: invoker(),
     seconds,
-    before: before === undefined ? null : { files: before.files, roots: before.roots },
+    before: before === undefined ? null : { files: before.files, roots: before.roots, backend: before.backend },
   });
   writeTrial(trial);
   try {

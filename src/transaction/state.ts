@@ -4,7 +4,7 @@
  */
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { Committed } from "../backend/nftables/apply.js";
+import type { BackendName, Committed } from "../backend/backend.js";
 import { type Compiled, compileFiles } from "../ir/compile.js";
 import { attempt } from "../system/attempt.js";
 import { removeFile, writeWhole } from "../system/files.js";
@@ -26,6 +26,8 @@ export interface Applied {
   readonly files: readonly { readonly name: string; readonly text: string }[];
   /** How many of the files were named on the command line; the others were included. */
   readonly roots: readonly string[];
+  /** What carries it; of records from before there was a choice, undefined. */
+  readonly backend?: BackendName;
   /** How the rules stood after the commit. */
   readonly committed: Committed;
   /** UDP flows that were cut not long ago. */
@@ -127,6 +129,11 @@ export function appliedComponents(): string[] {
   }
 }
 
+/** The backend that carries what is on record. */
+export function backendOf({ backend }: Pick<Applied, "backend">): BackendName {
+  return backend ?? "nft";
+}
+
 /** Whether the record holds exactly these texts. */
 export function isRecorded(compiled: Compiled, applied: Applied | undefined): boolean {
   const { files } = compiled;
@@ -137,13 +144,19 @@ export function isRecorded(compiled: Compiled, applied: Applied | undefined): bo
   );
 }
 
-export function writeApplied(compiled: Compiled, committed: Committed, cut: readonly CutFlow[]): void {
+export function writeApplied(
+  compiled: Compiled,
+  backend: BackendName,
+  committed: Committed,
+  cut: readonly CutFlow[],
+): void {
   const applied: Applied = {
     version: VERSION,
     policy: compiled.policy.name,
     at: new Date().toISOString(),
     files: compiled.files.map((file) => ({ name: file.name, text: file.text })),
     roots: compiled.roots,
+    backend,
     committed: { digest: committed.digest, generation: committed.generation },
     cut,
   };

@@ -23,7 +23,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   topology: ["text", "net", "system", "grammar", "ast", "ir"],
   backend: ["text", "net", "system", "grammar", "ast", "ir", "topology"],
   transaction: ["text", "net", "system", "grammar", "ast", "ir", "topology", "backend"],
-  probe: ["text", "net", "system", "ir", "topology", "transaction"],
+  probe: ["text", "net", "system", "ir", "topology", "backend", "transaction"],
   lsp: ["text", "net", "grammar", "ast", "ir"],
   measure: ["system", "ir", "transaction"],
   audit: ["text", "net", "system", "grammar", "ast", "ir", "topology", "backend", "transaction"],

@@ -7,8 +7,9 @@ import { VERSION } from "../../system/version.js";
 import { usesNetlink } from "../../system/transport.js";
 import { checkText, commitText } from "./nft.js";
 import { compare, foreignTables, type NamedTable, ownTables } from "./readback.js";
-import { type ObjectChange, objectChanges, type Planned } from "./object-changes.js";
-import { Refused } from "./refused.js";
+import { objectChanges, type Planned } from "./object-changes.js";
+import type { Approach, Committed, ObjectChange } from "../backend.js";
+import { Changed, Refused } from "../refused.js";
 import type { Ruleset } from "./ruleset.js";
 import { toText } from "./text.js";
 import { sizeOf } from "./values.js";
@@ -16,46 +17,24 @@ import { difference, replacement } from "./wire/difference.js";
 import { readTables } from "./wire/dump.js";
 import { DEVICES } from "./names.js";
 import { loosens } from "./wire/changes.js";
-import { Changed, Kernel, weightOf } from "./wire/kernel.js";
-
-export { Changed };
+import { Kernel, weightOf } from "./wire/kernel.js";
 import { desiredState, type TableState } from "./wire/state.js";
 import type { MirrorChange } from "./mirror.js";
 import { tupleChanges } from "./wire/edit.js";
 import { mismatch } from "./wire/verify.js";
 
-/** What is remembered of what was committed, to tell without reading whether it still stands. */
-export interface Committed {
-  /** Of the ruleset as it was sent; of another kind for each transport. */
-  readonly digest: string;
-  /** The kernel's, after the commit; undefined where it tells nothing. */
-  readonly generation: number | undefined;
-}
-
-export interface Approach {
-  readonly standing: "absent" | "equal" | "different";
+/** How the tables of a plan stand, and the way there. */
+export interface TablesApproach extends Omit<Approach, "conflict" | "describe" | "list" | "verify"> {
   /** Tables of the plan's names that are somebody else's. */
   readonly foreign: readonly NamedTable[];
-  readonly now: Committed;
-  /** Objects that are to be added or deleted; where the tables are replaced whole, a table counts as one. */
-  readonly objects: number;
-  /** Whether the change allows more and nothing less: then no connection is to be cut. */
-  readonly loosens: boolean;
-  /** Has the kernel check the ruleset, changing nothing. Throws `Refused`. */
-  check(): Promise<void>;
-  /** Makes the kernel match. All or nothing for every packet; throws `Refused`. Objects that were changed are counted. */
-  commit(): Promise<Committed & { readonly operations: number }>;
-  /**
-   * Reads back what was committed; returns the generation at which it was so, undefined where nothing was read. Throws
-   * `Refused` where it isn't as it should be.
-   */
+  /** Whether the tables are replaced whole. */
+  readonly whole: boolean;
   verify(): number | undefined;
-  /** What would change, object by object; `before` is what was committed last, by whose plan what goes away is named. */
   list(before: Ruleset | undefined): ObjectChange[];
 }
 
 /** What else is known of a plan, which spares reading what the kernel has. */
-export interface Source {
+export interface TablesSource {
   /** The policy's texts: a plan is a function of them. */
   readonly texts: readonly string[];
   /** What was committed last: its texts, and the way from there to the plan where that is single elements. */
@@ -63,7 +42,11 @@ export interface Source {
 }
 
 /** `known` is what was remembered of the policy's last commit. */
-export async function approach(ruleset: Ruleset, known: Committed | undefined, source?: Source): Promise<Approach> {
+export async function approach(
+  ruleset: Ruleset,
+  known: Committed | undefined,
+  source?: TablesSource,
+): Promise<TablesApproach> {
   return usesNetlink() ? approachByNetlink(ruleset, known, source) : approachByNft(ruleset, known);
 }
 
@@ -79,7 +62,7 @@ function socket(): Kernel {
   return (kernel ??= new Kernel());
 }
 
-function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, source?: Source): Approach {
+function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, source?: TablesSource): TablesApproach {
   const want = desiredState(ruleset, sizeOf);
   const digest = digestOf(want, source?.texts);
   const names = ruleset.tables.map(({ family, name }) => ({ family, name }));
@@ -90,6 +73,7 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
     return {
       standing: "equal",
       foreign: [],
+      whole: false,
       now: known,
       objects: 0,
       loosens: true,
@@ -110,6 +94,7 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
     standing,
     foreign:
       known === undefined ? read.tables.filter((state) => !state.sets.has(DEVICES)).map((state) => state.table) : [],
+    whole: false,
     now: { digest, generation: read.generation },
     objects: weightOf(transactions),
     get loosens() {
@@ -149,14 +134,15 @@ function approachByElements(
   want: readonly TableState[],
   change: MirrorChange,
   from: Committed & { readonly generation: number },
-): Approach {
+): TablesApproach {
   const { digest } = from;
   const { table } = change;
   const changes = tupleChanges(table, change.tuples);
-  let whole: Approach | undefined;
+  let whole: TablesApproach | undefined;
   return {
     standing: "different",
     foreign: [],
+    whole: false,
     now: from,
     objects: changes.length,
     loosens: change.tightened.length === 0,
@@ -222,13 +208,14 @@ export function commitEdit(change: MirrorChange, generation: number): number {
 
 // nft ----------------------------------------------------------------------------------------------------------------
 
-async function approachByNft(ruleset: Ruleset, known: Committed | undefined): Promise<Approach> {
+async function approachByNft(ruleset: Ruleset, known: Committed | undefined): Promise<TablesApproach> {
   const text = toText(ruleset);
   const now = { digest: `nft:${createHash("sha256").update(text).digest("hex")}`, generation: undefined };
   const standing = await compare(ruleset);
   return {
     standing: standing === "equal" && known !== undefined && known.digest !== now.digest ? "different" : standing,
     foreign: known === undefined ? await foreignTables(ruleset.tables) : [],
+    whole: true,
     now,
     objects: ruleset.tables.length,
     loosens: false,
