@@ -55,7 +55,7 @@ export async function cutConnections(
     return { flows: [], problems: [] };
   const mine = ownAddresses(policy.containers);
   const old = ownAddresses(before?.containers ?? []);
-  const local = localAddresses();
+  const local = memo(localAddresses);
   const denied = (connection: Connection): boolean =>
     before !== undefined && isCut(policy, before, mine, old, local, connection);
   const flows = remembered.filter((flow) => flow.until > now && denied(flow.connection));
@@ -80,6 +80,14 @@ export async function cutConnections(
   }
 }
 
+/** Asked for where there is a connection to look at. */
+type Local = () => readonly Address[];
+
+function memo<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
 function localAddresses(): Address[] {
   return Object.values(networkInterfaces()).flatMap((list) =>
     (list ?? []).flatMap((one) => parseAddress(one.address.replace(/%.*/, "")) ?? []),
@@ -92,7 +100,7 @@ function isCut(
   before: Policy,
   now: AddressSet,
   old: AddressSet,
-  local: readonly Address[],
+  local: Local,
   connection: Connection,
 ): boolean {
   const source = parseAddress(connection.original.source);
@@ -103,7 +111,8 @@ function isCut(
   if (ends.some((address) => hasAddress(old, address) && !hasAddress(now, address))) return true;
   if (!ends.some((address) => hasAddress(now, address))) return false;
 
-  const isLocal = (address: Address): boolean => isLoopback(address) || local.some((one) => sameAddress(one, address));
+  const isLocal = (address: Address): boolean =>
+    isLoopback(address) || local().some((one) => sameAddress(one, address));
   const end = (address: Address): End => ({
     zone: hasAddress(now, address) ? "container" : isLocal(address) ? "host" : "world",
     address,
@@ -128,10 +137,10 @@ function isCut(
 }
 
 /** Whether datagrams keep coming to this host itself, by an entry from before their port was published. */
-function missesPublish(policy: Policy, local: readonly Address[], { protocol, original, reply }: Connection): boolean {
+function missesPublish(policy: Policy, local: Local, { protocol, original, reply }: Connection): boolean {
   const asked = parseAddress(original.destination);
   if (protocol !== UDP || asked === undefined || original.destinationPort === undefined) return false;
-  if (reply.source !== original.destination || !(isLoopback(asked) || local.some((one) => sameAddress(one, asked))))
+  if (reply.source !== original.destination || !(isLoopback(asked) || local().some((one) => sameAddress(one, asked))))
     return false;
   return translate(policy, asked, UDP, original.destinationPort).length > 0;
 }

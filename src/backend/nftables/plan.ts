@@ -17,7 +17,7 @@ import { type Layers, planLayers } from "./layers.js";
 import { cutBareSet, cutSet, DEVICES, tableName, word } from "./names.js";
 import type { Element, Expression, Rule, Ruleset, Table } from "./ruleset.js";
 import { HOME, originsOf, PRIORITY } from "./skeleton.js";
-import { planPublish, planPublished, planSource } from "./translation.js";
+import { planPublish, planPublished, planSource, waysOf } from "./translation.js";
 import { planArp } from "./arp.js";
 import { planDevices, planGuard, planMembers } from "./identity.js";
 
@@ -49,7 +49,8 @@ function planFilter(policy: Policy, name: string): Table {
     planMembers(table, policy, family);
     const { source, destination, icmpType, nfproto, redirect } = IN[family];
     const layers = planLayers(table, family, policy.ruleList, own);
-    const published = planPublished(table, policy, family);
+    const ways = waysOf(policy, family);
+    const published = planPublished(table, ways, family);
     for (const lane of ["cc", "cw", "ch", "wc", "hc"] as const)
       table.chain(`${lane}${family}`, laneRules(table, policy, layers, lane, family, published));
     table.chain(`from${family}`, [
@@ -59,7 +60,7 @@ function planFilter(policy: Policy, name: string): Table {
     ]);
     planState(table, family);
 
-    const publish = planPublish(table, policy, family);
+    const publish = planPublish(table, ways, family);
     if (publish !== undefined) {
       const loopback: Expression = {
         kind: "match",

@@ -20,7 +20,7 @@ import type { Data, Element, Expression, Key, Part, Rule, Target, Type } from ".
 type Value = number | bigint;
 
 /** A run of host ports of a publish in one family, and where it leads. */
-interface Way {
+export interface Way {
   readonly publish: Publish;
   readonly host: Value | undefined;
   readonly hostPorts: readonly [number, number];
@@ -29,7 +29,7 @@ interface Way {
 }
 
 /** Ranges that keep their numbers stay one way; ranges that shift are one way a port, since nft can't add offsets. */
-function waysOf(policy: Policy, family: Family): Way[] {
+export function waysOf(policy: Policy, family: Family): Way[] {
   const ways: Way[] = [];
   for (const publish of policy.publishes) {
     if (!publish.families.includes(family)) continue;
@@ -55,8 +55,7 @@ const PORTED_MATCH: Expression = { kind: "among", key: "meta l4proto", values: P
 const portPart = (from: number, to: number): Part => (from === to ? from : { from, to });
 
 /** Chain `publish4` or `publish6`: translates what is published; undefined when nothing is. */
-export function planPublish(table: TableBuilder, policy: Policy, family: Family): string | undefined {
-  const ways = waysOf(policy, family);
+export function planPublish(table: TableBuilder, ways: readonly Way[], family: Family): string | undefined {
   if (ways.length === 0) return undefined;
   const { destination, type } = IN[family];
   const rules: Rule[] = [];
@@ -129,21 +128,23 @@ function spreadChain(table: TableBuilder, family: Family, way: Way): string {
  * `from` leaves its source out, dropped. Keyed on the whole way (host port, container address and port), because
  * `ct status dnat` alone would admit translations that are somebody else's.
  */
-export function planPublished(table: TableBuilder, policy: Policy, family: Family): string | undefined {
-  const ways = waysOf(policy, family);
+export function planPublished(table: TableBuilder, ways: readonly Way[], family: Family): string | undefined {
   if (ways.length === 0) return undefined;
   const { destination, originalDestination, type } = IN[family];
   const rules: Rule[] = [];
+  const groups = new Map<string, Way[]>();
+  const groupOf = (protocol: number, at: boolean, range: boolean): string => `${protocol} ${at} ${range}`;
+  for (const way of ways) {
+    const name = groupOf(way.publish.protocol, way.host !== undefined, way.hostPorts[0] !== way.hostPorts[1]);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [way]);
+    else group.push(way);
+  }
   for (const protocol of PORTED)
     for (const at of [true, false])
       for (const range of [false, true]) {
-        const group = ways.filter(
-          (way) =>
-            way.publish.protocol === protocol &&
-            (way.host !== undefined) === at &&
-            (way.hostPorts[0] !== way.hostPorts[1]) === range,
-        );
-        if (group.length === 0) continue;
+        const group = groups.get(groupOf(protocol, at, range));
+        if (group === undefined) continue;
         const name = `published${family}-${protocolName(protocol)}${at ? "-at" : ""}${range ? "-range" : ""}`;
         const keys: Key[] = [
           ...(at ? [originalDestination as Key] : []),
