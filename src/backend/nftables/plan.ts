@@ -12,7 +12,7 @@ import { type Family, FAMILIES } from "../../net/address.js";
 import { UDP } from "../../net/ports.js";
 import { bounds } from "../../net/prefix.js";
 import { ACCEPT, DROP, goto, IN, jump, lookup, match, rule, TableBuilder, then } from "./builder.js";
-import type { Lane } from "./lanes.js";
+import type { Lane } from "../shape/lanes.js";
 import { type Layers, planLayers } from "./layers.js";
 import { cutSet, DEVICES, tableName, word } from "./names.js";
 import type { Element, Expression, Rule, Ruleset, Table } from "./ruleset.js";
