@@ -87,7 +87,7 @@ export function ip(
   datagram: Datagram,
   protocol: number,
   layer: Buffer,
-  at: number,
+  at?: number,
   vlans: readonly number[] = [],
 ): string {
   const body = packet(datagram, protocol, layer, at);

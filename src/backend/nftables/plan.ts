@@ -12,12 +12,13 @@ import { type Family, FAMILIES } from "../../net/address.js";
 import { TCP, UDP } from "../../net/ports.js";
 import { bounds } from "../../net/prefix.js";
 import { ACCEPT, DROP, goto, IN, jump, lookup, match, rule, TableBuilder, then } from "./builder.js";
-import type { Lane } from "./lanes.js";
+import type { Lane } from "../shape/lanes.js";
 import { type Layers, planLayers } from "./layers.js";
 import { cutBareSet, cutSet, DEVICES, tableName, word } from "./names.js";
 import type { Element, Expression, Rule, Ruleset, Table } from "./ruleset.js";
 import { HOME, originsOf, PRIORITY } from "./skeleton.js";
-import { planPublish, planPublished, planSource, waysOf } from "./translation.js";
+import { portByPort, waysOf } from "../shape/ways.js";
+import { planPublish, planPublished, planSource } from "./translation.js";
 import { planArp } from "./arp.js";
 import { planDevices, planGuard, planMembers } from "./identity.js";
 
@@ -49,7 +50,8 @@ function planFilter(policy: Policy, name: string): Table {
     planMembers(table, policy, family);
     const { source, destination, icmpType, nfproto, redirect } = IN[family];
     const layers = planLayers(table, family, policy.ruleList, own);
-    const ways = waysOf(policy, family);
+    // Ranges that shift are one way a port, since nft can't add offsets.
+    const ways = waysOf(policy, family).flatMap(portByPort);
     const published = planPublished(table, ways, family);
     for (const lane of ["cc", "cw", "ch", "wc", "hc"] as const)
       table.chain(`${lane}${family}`, laneRules(table, policy, layers, lane, family, published));
