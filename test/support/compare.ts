@@ -1,6 +1,6 @@
 /** Holds a plan against the evaluator, packet class by packet class. */
 import { compile } from "../../src/ir/compile.js";
-import { frameOf, hostOf } from "../../src/backend/nftables/frames.js";
+import { frameOf, hostOf } from "../../src/backend/shape/frames.js";
 import { Interpreter } from "../../src/backend/nftables/interpret.js";
 import { plan } from "../../src/backend/nftables/plan.js";
 import type { Ruleset } from "../../src/backend/nftables/ruleset.js";

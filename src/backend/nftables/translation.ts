@@ -6,7 +6,6 @@ import {
   networkNamed,
   type PeerSet,
   type Policy,
-  type Publish,
   subnetOf,
 } from "../../ir/policy.js";
 import { type AddressSet, type Family, V4, V6 } from "../../net/address.js";
@@ -14,41 +13,10 @@ import { PORTED, protocolName } from "../../net/ports.js";
 import { bounds } from "../../net/prefix.js";
 import { type Domain, equal, type Ranges } from "../../net/ranges.js";
 import { ACCEPT, DROP, goto, IN, lookup, match, rule, type TableBuilder, then } from "./builder.js";
+import type { Value } from "../shape/lanes.js";
+import type { Way } from "../shape/ways.js";
 import { originsOf } from "./skeleton.js";
 import type { Data, Element, Expression, Key, Part, Rule, Target, Type } from "./ruleset.js";
-
-type Value = number | bigint;
-
-/** A run of host ports of a publish in one family, and where it leads. */
-export interface Way {
-  readonly publish: Publish;
-  readonly host: Value | undefined;
-  readonly hostPorts: readonly [number, number];
-  readonly port: number;
-  readonly targets: readonly Value[];
-}
-
-/** Ranges that keep their numbers stay one way; ranges that shift are one way a port, since nft can't add offsets. */
-export function waysOf(policy: Policy, family: Family): Way[] {
-  const ways: Way[] = [];
-  for (const publish of policy.publishes) {
-    if (!publish.families.includes(family)) continue;
-    const targets: Value[] = [];
-    for (const target of publish.targets) {
-      const address = target.addresses.find((other) => other.family === family);
-      if (address !== undefined) targets.push(address.value);
-    }
-    if (targets.length === 0) continue;
-    const host = publish.hostAddress?.value;
-    const [from, to] = publish.hostPorts;
-    if (from === to || from === publish.port)
-      ways.push({ publish, host, hostPorts: [from, to], port: publish.port, targets });
-    else
-      for (let port = from; port <= to; port++)
-        ways.push({ publish, host, hostPorts: [port, port], port: publish.port + port - from, targets });
-  }
-  return ways;
-}
 
 const PORTED_MATCH: Expression = { kind: "among", key: "meta l4proto", values: PORTED };
 
