@@ -8,6 +8,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import path from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { toText as mapsText } from "../src/backend/ebpf/json.js";
+import { plan as planMaps } from "../src/backend/ebpf/plan.js";
 import { toJson } from "../src/backend/nftables/json.js";
 import { plan } from "../src/backend/nftables/plan.js";
 import type { Ruleset } from "../src/backend/nftables/ruleset.js";
@@ -41,6 +43,7 @@ function valid(name: string): Goldens {
   const own = name.replace(/\.tsnet$/, "");
   return {
     [`${own}/diagnostics.txt`]: diagnosticsOf(compiled),
+    [`${own}/ebpf.json`]: mapsText(planMaps(compiled.policy)),
     [`${own}/ir.json`]: printIr(compiled.policy),
     [`${own}/nft.json`]: jsonOf(ruleset),
     [`${own}/nft.nft`]: toText(ruleset, { locations: true }),

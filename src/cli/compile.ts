@@ -49,6 +49,8 @@ export async function compile(files: readonly string[], options: CompileFlags): 
   const { planTopology } = await import("../topology/plan.js");
   const { formatTopology } = await import("../topology/format.js");
   const topology = planTopology(compiled.policy);
+  if (options.backend === "ebpf" && options.topology !== true)
+    return (await import("./print-maps.js")).printMaps(compiled, topology, options);
   const ruleset = plan(compiled.policy);
   if (options.json) {
     if (options.topology) return printJson(topology);

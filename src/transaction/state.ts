@@ -120,6 +120,12 @@ export function allApplied(): Applied[] {
     .sort((a, b) => (a.policy < b.policy ? -1 : 1));
 }
 
+/** The applied policies but one. */
+export function otherApplied(policy: string): Applied[] {
+  const own = component(policy);
+  return appliedComponents().flatMap((name) => (name === own ? [] : (readFile(join(ROOT, `${name}.json`)) ?? [])));
+}
+
 /** Names of the applied policies, each as a path component. */
 export function appliedComponents(): string[] {
   try {

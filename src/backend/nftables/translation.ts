@@ -14,7 +14,7 @@ import { bounds } from "../../net/prefix.js";
 import { type Domain, equal, type Ranges } from "../../net/ranges.js";
 import { ACCEPT, DROP, goto, IN, lookup, match, rule, type TableBuilder, then } from "./builder.js";
 import type { Value } from "../shape/lanes.js";
-import { portByPort, type Way, waysOf } from "../shape/ways.js";
+import type { Way } from "../shape/ways.js";
 import { originsOf } from "./skeleton.js";
 import type { Data, Element, Expression, Key, Part, Rule, Target, Type } from "./ruleset.js";
 
@@ -23,9 +23,7 @@ const PORTED_MATCH: Expression = { kind: "among", key: "meta l4proto", values: P
 const portPart = (from: number, to: number): Part => (from === to ? from : { from, to });
 
 /** Chain `publish4` or `publish6`: translates what is published; undefined when nothing is. */
-export function planPublish(table: TableBuilder, policy: Policy, family: Family): string | undefined {
-  // Ranges that shift are one way a port, since nft can't add offsets.
-  const ways = waysOf(policy, family).flatMap(portByPort);
+export function planPublish(table: TableBuilder, ways: readonly Way[], family: Family): string | undefined {
   if (ways.length === 0) return undefined;
   const { destination, type } = IN[family];
   const rules: Rule[] = [];
@@ -98,21 +96,23 @@ function spreadChain(table: TableBuilder, family: Family, way: Way): string {
  * `from` leaves its source out, dropped. Keyed on the whole way (host port, container address and port), because
  * `ct status dnat` alone would admit translations that are somebody else's.
  */
-export function planPublished(table: TableBuilder, policy: Policy, family: Family): string | undefined {
-  const ways = waysOf(policy, family).flatMap(portByPort);
+export function planPublished(table: TableBuilder, ways: readonly Way[], family: Family): string | undefined {
   if (ways.length === 0) return undefined;
   const { destination, originalDestination, type } = IN[family];
   const rules: Rule[] = [];
+  const groups = new Map<string, Way[]>();
+  const groupOf = (protocol: number, at: boolean, range: boolean): string => `${protocol} ${at} ${range}`;
+  for (const way of ways) {
+    const name = groupOf(way.publish.protocol, way.host !== undefined, way.hostPorts[0] !== way.hostPorts[1]);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [way]);
+    else group.push(way);
+  }
   for (const protocol of PORTED)
     for (const at of [true, false])
       for (const range of [false, true]) {
-        const group = ways.filter(
-          (way) =>
-            way.publish.protocol === protocol &&
-            (way.host !== undefined) === at &&
-            (way.hostPorts[0] !== way.hostPorts[1]) === range,
-        );
-        if (group.length === 0) continue;
+        const group = groups.get(groupOf(protocol, at, range));
+        if (group === undefined) continue;
         const name = `published${family}-${protocolName(protocol)}${at ? "-at" : ""}${range ? "-range" : ""}`;
         const keys: Key[] = [
           ...(at ? [originalDestination as Key] : []),
