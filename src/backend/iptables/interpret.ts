@@ -174,7 +174,7 @@ function holds(match: Match, state: State): boolean {
       // Asked only of packets to no container, and a frame has no source route.
       return false;
     case "protocol":
-      return frame.protocol === match.protocol;
+      return (frame.protocol === match.protocol) !== (match.not ?? false);
     case "port":
       return frame.protocol === match.protocol && within(state.port, match.run);
     case "ports":

@@ -1,6 +1,6 @@
 /** Who is who: trees over the addresses of this policy's containers, and the guard that lets a sandbox speak for itself. */
 import { addressOf, type Container, type Policy } from "../../ir/policy.js";
-import { UDP } from "../../net/ports.js";
+import { TCP } from "../../net/ports.js";
 import type { Prefix } from "../../net/prefix.js";
 import type { Ranges } from "../../net/ranges.js";
 import type { Value } from "../shape/lanes.js";
@@ -162,15 +162,31 @@ export function planDetour(table: TableBuilder, policy: Policy, own: Own): Rule 
   );
 }
 
-/** What every packet of ours meets first, by how it stands to its connection. */
+const PORTLESS_TOO: Match = { kind: "protocol", protocol: TCP, not: true };
+
+/**
+ * What every packet of ours meets first, by how it stands to its connection. Only replies pass unasked. Flows that have
+ * no beginning and were cut must not come back as replies to their own other side.
+ */
 export function stateRules(cut: string, replies: Target, drop: string, related: Rule): Rule[] {
-  const beginning: Match = { kind: "not beginning" };
   return [
-    rule([{ kind: "protocol", protocol: UDP }], jump(cut), [], "UDP flows that were cut"),
+    rule([PORTLESS_TOO, connection({ direction: "REPLY" })], jump(cut), [], "flows that were cut"),
     rule([connection({ state: "ESTABLISHED", direction: "REPLY" })], replies, [], "replies"),
     related,
     rule([connection({ state: "INVALID" })], jump(drop)),
-    rule([beginning, connection({ state: "NEW" })], jump(drop), [], "a connection begins at its beginning"),
+  ];
+}
+
+/** What comes behind deny and reject, which log and answer packets of connections that were cut like any. */
+export function beginRules(cut: string, drop: string): Rule[] {
+  return [
+    rule([PORTLESS_TOO], jump(cut), [], "flows that were cut"),
+    rule(
+      [{ kind: "not beginning" }, connection({ state: "NEW" })],
+      jump(drop),
+      [],
+      "a connection begins at its beginning",
+    ),
   ];
 }
 

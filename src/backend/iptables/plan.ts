@@ -28,6 +28,7 @@ import {
 import { Layers } from "./layers.js";
 import {
   cellsOf,
+  beginRules,
   type Member,
   membersOf,
   NEIGHBOUR,
@@ -137,13 +138,15 @@ const ACCEPTED: Action = [rule([], ACCEPT)];
  */
 function forwardRules(parts: Parts): Rule[] {
   const { table, policy, own, layers, cut, published, confined } = parts;
+  const drop = own.ours(DROP);
   return [
     planDetour(table, policy, own),
-    ...stateRules(cut, RETURN, own.ours(DROP), relatedThrough(parts)),
+    ...stateRules(cut, RETURN, drop, relatedThrough(parts)),
     rule([], jump(own.others(to, goto(table.chain("away", worldRules(parts))))), [], "to no container"),
     rule([], jump(own.others(from, goto(table.chain("come", arrivingRules(parts))))), [], "from no container"),
     ...layers.rules("deny", "cc"),
     ...layers.rules("reject", "cc"),
+    ...beginRules(cut, drop),
     ...(confined === undefined ? [] : [rule([TRANSLATED], jump(confined), [], "internal networks end here")]),
     ...(published === undefined ? [] : [rule([TRANSLATED], jump(published))]),
     ...layers.rules("allow", "cc"),
@@ -170,16 +173,17 @@ function errors(table: TableBuilder, target: Target): Rule {
   return rule([{ kind: "protocol", protocol: ICMP_OF[table.family] }, connection({ state: "RELATED" })], target);
 }
 
-function worldRules({ layers, confined }: Parts): Rule[] {
+function worldRules({ own, layers, cut, confined }: Parts): Rule[] {
   return [
     ...layers.rules("deny", "cw"),
     ...layers.rules("reject", "cw"),
+    ...beginRules(cut, own.ours(DROP)),
     ...(confined === undefined ? [] : [rule([], jump(confined), [], "internal networks end here")]),
     ...layers.rules("allow", "cw", RETURN),
   ];
 }
 
-function arrivingRules({ table, policy, own, layers }: Parts): Rule[] {
+function arrivingRules({ table, policy, own, layers, cut }: Parts): Rule[] {
   const inside = own.members.filter(({ network }) => networkNamed(policy, network).internal);
   const last = [...layers.logs("allow", "wc"), ...layers.gate("wc", own.ranges)];
   const rest = goto(table.chain("gate", last));
@@ -187,6 +191,7 @@ function arrivingRules({ table, policy, own, layers }: Parts): Rule[] {
   return [
     ...layers.rules("deny", "wc"),
     ...layers.rules("reject", "wc"),
+    ...beginRules(cut, own.ours(DROP)),
     ...(inside.length === 0
       ? []
       : [
@@ -255,6 +260,7 @@ function inputRules({ table, own, layers, cut, confined }: Parts): Rule[] {
     ...stateRules(cut, jump(accepted), dropped, errors(table, jump(relatedFrom(table, own.members)))),
     ...layers.rules("deny", "ch"),
     ...layers.rules("reject", "ch"),
+    ...beginRules(cut, dropped),
     ...(confined === undefined ? [] : [rule([], jump(confined), [], "internal networks end here")]),
     ...layers.rules("allow", "ch"),
     rule([], jump(accepted), [], "default: container to host"),
@@ -278,6 +284,7 @@ function outputRules({ table, own, layers, cut, published }: Parts): Rule[] {
     ...stateRules(cut, jump(accepted), dropped, related),
     ...layers.rules("deny", "hc"),
     ...layers.rules("reject", "hc"),
+    ...beginRules(cut, dropped),
     ...(published === undefined ? [] : [rule([TRANSLATED], jump(published))]),
     ...layers.rules("allow", "hc"),
     rule([], jump(accepted), [], "default: host to container"),

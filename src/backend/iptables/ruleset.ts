@@ -13,7 +13,7 @@ export type Match =
   | { readonly kind: "source" | "destination"; readonly prefix: Prefix; readonly not?: boolean }
   /** A name that ends in `+` stands for all that begin so. */
   | { readonly kind: "in" | "out"; readonly device: string }
-  | { readonly kind: "protocol"; readonly protocol: number }
+  | { readonly kind: "protocol"; readonly protocol: number; readonly not?: boolean }
   /** Destination ports, behind the protocol that has them. */
   | { readonly kind: "port"; readonly protocol: number; readonly run: Run }
   | { readonly kind: "ports"; readonly protocol: number; readonly runs: readonly Run[] }

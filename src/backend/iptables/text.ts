@@ -75,12 +75,14 @@ function headText(match: Match, slot: (typeof HEAD)[number]): string | undefined
   switch (match.kind) {
     case "source":
     case "destination":
-      if (match.kind !== slot) return undefined;
+      if (match.kind !== slot || match.prefix.length === 0) return undefined;
       return `${match.not === true ? "! " : ""}${slot === "source" ? "-s" : "-d"} ${formatPrefix(match.prefix)}`;
     case "in":
     case "out":
       return match.kind === slot ? `-${slot === "in" ? "i" : "o"} ${match.device}` : undefined;
     case "protocol":
+      if (slot !== "protocol") return undefined;
+      return `${match.not === true ? "! " : ""}-p ${protocolWord(match.protocol)}`;
     case "port":
     case "ports":
       return slot === "protocol" ? `-p ${protocolWord(match.protocol)}` : undefined;
