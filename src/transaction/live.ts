@@ -26,8 +26,8 @@ import {
 } from "./state.js";
 import { edit } from "./update.js";
 
-/** Edits are folded into the text that they edit when there are so many. */
-const MANY = 20_000;
+/** Edits are folded into the text that they edit when there are so many: then one update waits for all of them. */
+const MANY = 100_000;
 
 /** An edit that has been looked at. */
 interface Prepared {
