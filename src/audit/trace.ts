@@ -98,6 +98,7 @@ export class Follower {
     const step = this.step(pending, event, live);
     // The end of a base chain that has let a packet pass says nothing, unless it drops.
     if (about.kind === "policy" && about.verdict === "accept") return false;
+    if (about.kind === "rule" && this.isCount(event, about.handle, live)) return false;
     pending.steps.push(step);
     if (step.effect !== "drop" && step.effect !== "reject") return false;
     pending.verdict = step.effect;
@@ -197,6 +198,11 @@ export class Follower {
       ?.chains.find((one) => one.name === chain)?.rules;
     if (rules === undefined || handle === undefined || live?.handles.length !== rules.length) return undefined;
     return rules[live.handles.indexOf(handle)];
+  }
+
+  /** Whether a rule of ours only counts, which is no step of the packet's. */
+  private isCount({ family, table, chain }: TraceEvent, handle: number | undefined, live?: LiveChain): boolean {
+    return this.planned(family, table, chain, handle, live)?.expressions.at(-1)?.kind === "count";
   }
 
   private setNamed(table: string, name: string) {

@@ -226,12 +226,13 @@ export function encodeHook(encoder: Encoder, table: TableName, { hook }: Pick<Ch
 
 /** What a set is, without its size. */
 export function encodeDefinition(encoder: Encoder, set: Set): void {
-  const { INTERVAL, MAP, TIMEOUT, CONCAT } = nft.SET_FLAG;
+  const { INTERVAL, MAP, TIMEOUT, EVAL, CONCAT } = nft.SET_FLAG;
   const concat = set.interval && set.type.length > 1;
   const flags =
     (set.interval ? INTERVAL : 0) |
     (set.data === undefined ? 0 : MAP) |
     (set.timeout === true ? TIMEOUT : 0) |
+    (set.counts === true ? EVAL : 0) |
     (concat ? CONCAT : 0);
   if (flags !== 0) encoder.be32(nft.SET.FLAGS, flags);
   // Six bits a part (nftables: TYPE_BITS).
