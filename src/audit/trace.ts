@@ -180,7 +180,10 @@ export class Follower {
     const set = met?.set === undefined ? undefined : this.setNamed(table, met.set);
     const found =
       set !== undefined && met?.element !== undefined ? ` (@${set.name}: ${elementText(set, met.element)})` : "";
-    const by = met?.element !== undefined && met.element.from.length > 0 ? met.element.from : (rule?.from ?? []);
+    const own = met?.element !== undefined && met.element.from.length > 0 ? met.element.from : (rule?.from ?? []);
+    // What a look-up leads to decides for the statement of the element that was found.
+    const before = pending.steps.at(-1);
+    const by = own.length === 0 && before?.effect === `goto ${chain}` ? before.by : own;
     const object = `${rule === undefined ? about.rule : ruleText(rule)}${found}`;
     return { ...common, effect: effectOf(about.verdict, rule, about.rule), object, by };
   }
