@@ -22,6 +22,35 @@ interface Reader {
   LA(distance: number): IToken;
 }
 
+/** What tells a parser which alternative to take, or whether to go into an optional part, by the next token's number. */
+export type Choice = (this: unknown) => number;
+export type Entrance = (this: unknown) => boolean;
+
+const tables = new WeakMap<Choice | Entrance, ReadonlyMap<number, number> | ReadonlySet<number>>();
+
+/** What a function of this file was made of. */
+export function tableOf(made: Choice | Entrance): ReadonlyMap<number, number> | ReadonlySet<number> | undefined {
+  return tables.get(made);
+}
+
+export function choiceOf(table: ReadonlyMap<number, number>): Choice {
+  const choices: number[] = [];
+  for (const [index, choice] of table) choices[index] = choice;
+  const choose = function (this: unknown): number {
+    return choices[(this as Reader).LA(1).tokenTypeIdx] as number;
+  };
+  tables.set(choose, table);
+  return choose;
+}
+
+export function entranceOf(expected: ReadonlySet<number>): Entrance {
+  const enter = function (this: unknown): boolean {
+    return expected.has((this as Reader).LA(1).tokenTypeIdx);
+  };
+  tables.set(enter, expected);
+  return enter;
+}
+
 type Container = IProduction & { readonly definition: readonly IProduction[]; readonly idx?: number };
 
 const OPTIONAL = { Option, Repetition, RepetitionMandatory } as const;
@@ -33,22 +62,17 @@ export class OneToken implements ILookaheadStrategy {
     return [];
   }
 
-  buildLookaheadForAlternation({ rule, prodOccurrence }: { rule: Rule; prodOccurrence: number }): () => number {
-    const choices: number[] = [];
+  buildLookaheadForAlternation({ rule, prodOccurrence }: { rule: Rule; prodOccurrence: number }): Choice {
+    const choices = new Map<number, number>();
     find(rule, Alternation, prodOccurrence).definition.forEach((alternative, choice) => {
-      for (const index of indices(this.first(alternative))) choices[index] ??= choice;
+      for (const index of indices(this.first(alternative))) if (!choices.has(index)) choices.set(index, choice);
     });
-    return function (this: unknown): number {
-      return choices[(this as Reader).LA(1).tokenTypeIdx] as number;
-    };
+    return choiceOf(choices);
   }
 
-  buildLookaheadForOptional(options: { rule: Rule; prodOccurrence: number; prodType: string }): () => boolean {
+  buildLookaheadForOptional(options: { rule: Rule; prodOccurrence: number; prodType: string }): Entrance {
     const type = OPTIONAL[options.prodType as keyof typeof OPTIONAL];
-    const expected = indices(this.first(find(options.rule, type, options.prodOccurrence)));
-    return function (this: unknown): boolean {
-      return expected.has((this as Reader).LA(1).tokenTypeIdx);
-    };
+    return entranceOf(indices(this.first(find(options.rule, type, options.prodOccurrence))));
   }
 
   /** The tokens that a production can begin with. */

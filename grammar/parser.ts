@@ -43,7 +43,7 @@ function isStatement(text: string, within: Within): boolean {
   const file = new SourceFile("", within === undefined ? text : `${within} x {\n${text}\n}`);
   const diagnostics = new Diagnostics();
   const statements: Statement[] = [];
-  trial ??= new PolicyParser(true);
+  trial ??= new PolicyParser("trial");
   for (const scanner = new Scanner(file); !scanner.done;)
     trial.parse(file, scanner.next(), (one) => statements.push(one), diagnostics);
   const [only] = statements;
@@ -61,10 +61,21 @@ export class PolicyParser extends StatementGrammar {
   private chunk!: Chunk;
   private within: Within;
 
-  /** With `isTrial` only whether there are errors is asked, so that nobody looks for their mends. */
-  constructor(private readonly isTrial = false) {
+  private readonly isTrial: boolean;
+
+  /**
+   * `trial`: only whether there are errors is asked, so that nobody looks for their mends. `analysed`: Chevrotain looks at
+   * the grammar itself, which takes a while.
+   */
+  constructor(kind?: "trial" | "analysed") {
     super();
-    this.performSelfAnalysis();
+    this.isTrial = kind === "trial";
+    if (kind === "analysed") this.performSelfAnalysis();
+    else this.prepare();
+  }
+
+  protected override anew(): PolicyParser {
+    return new PolicyParser("analysed");
   }
 
   /** Gives each statement of a chunk to `add`. */

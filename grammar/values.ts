@@ -1,11 +1,12 @@
 /** The grammar of values: items, lists, peers, ports, log. */
-import { EmbeddedActionsParser, type IParserErrorMessageProvider, type IToken } from "chevrotain";
+import type { IParserErrorMessageProvider, IToken } from "chevrotain";
 import type { Item, Limit, List, Log, Name, Peers } from "../src/ast/nodes.js";
 import type { Diagnostics } from "../src/text/diagnostic.js";
 import type { SourceFile, Span } from "../src/text/source.js";
 import { type ListKind, requireKind, requireNoGap, requireUnit } from "./checks.js";
 import { addressOf, nameOf, numberOf, portOf, spanOf } from "./items.js";
 import { OneToken } from "./lookahead.js";
+import { PreparedParser } from "./prepared.js";
 import { SyntaxProblem } from "./problem.js";
 import * as T from "./tokens.js";
 
@@ -27,7 +28,7 @@ export const ANY: ListArguments = { ARGS: ["any"] };
 /** What an action returns while Chevrotain records the grammar; nobody looks at it. */
 export const RECORDED = undefined as never;
 
-export abstract class ValueGrammar extends EmbeddedActionsParser {
+export abstract class ValueGrammar extends PreparedParser {
   protected file!: SourceFile;
   protected diagnostics!: Diagnostics;
 

@@ -1,4 +1,5 @@
-// Writes grammar/generated/: the grammar as EBNF, as railroad diagrams, and as a TextMate grammar for editors.
+// Writes grammar/generated/: the grammar as EBNF, as railroad diagrams, and as a TextMate grammar for editors; and what the
+// parser would otherwise work out at every start.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -12,10 +13,12 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /** The generated files: path from the root of the project, and content. */
 export function grammarDocs(): Map<string, string> {
-  const rules = new PolicyParser().getSerializedGastProductions();
+  const parser = new PolicyParser("analysed");
+  const rules = parser.getSerializedGastProductions();
   return new Map([
     ["grammar/generated/grammar.ebnf", toEbnf(rules)],
     ["grammar/generated/railroad.html", railroad(rules)],
+    ["grammar/generated/lookahead.json", `${JSON.stringify(parser.lookaheadTables())}\n`],
     ["grammar/generated/tsnet.tmLanguage.json", `${JSON.stringify(toTmLanguage(), null, 2)}\n`],
   ]);
 }

@@ -10,7 +10,9 @@
  */
 export { compile, compileFiles, type Compiled, type CompileOptions } from "./ir/compile.js";
 export { open, type Net, type OpenOptions } from "./transaction/open.js";
-export { type ApplyResult, Inexpressible } from "./transaction/apply.js";
+export type { ApplyResult } from "./transaction/apply.js";
+export type { BackendName } from "./backend/backend.js";
+export { Inexpressible } from "./backend/inexpressible.js";
 export { Obstacle } from "./transaction/obstacle.js";
 export type { Update } from "./transaction/edits.js";
 export { PolicyError } from "./transaction/update.js";

@@ -3,6 +3,9 @@ import { toJson } from "../backend/nftables/json.js";
 import { plan } from "../backend/nftables/plan.js";
 import { sourceMap } from "../backend/nftables/source-map.js";
 import { toText } from "../backend/nftables/text.js";
+import type { BackendName } from "../backend/backend.js";
+import { APPLICABLE } from "../backend/registry.js";
+import { Inexpressible } from "../backend/inexpressible.js";
 import type { Compiled } from "../ir/compile.js";
 import { EXIT, Failure } from "./exit.js";
 import { failInexpressible } from "./inexpressible.js";
@@ -11,8 +14,9 @@ import { diagnosticsJson, note, print, printChanges, printExactly, printJson, sh
 import { endOverdue, type Trial, trialJson, trialOf, trialText } from "./trial.js";
 
 export interface CompileFlags {
-  readonly backend: string;
+  readonly backend?: BackendName;
   readonly format?: "json" | "text";
+  readonly family?: "4" | "6";
   readonly topology?: boolean;
   readonly json?: boolean;
   readonly apply?: boolean;
@@ -22,7 +26,7 @@ export interface CompileFlags {
 }
 
 export async function compile(files: readonly string[], options: CompileFlags): Promise<void> {
-  const given = (["format", "topology"] as const).find((name) => options[name] !== undefined);
+  const given = (["format", "family", "topology"] as const).find((name) => options[name] !== undefined);
   if (options.apply && given !== undefined)
     throw new Failure(EXIT.usage, `--${given} prints, so it doesn't go with --apply`);
   if (options.dryRun && !options.apply) throw new Failure(EXIT.usage, "--dry-run goes with --apply");
@@ -30,6 +34,16 @@ export async function compile(files: readonly string[], options: CompileFlags): 
     throw new Failure(EXIT.usage, "--confirm goes with --apply", "tsnet compile FILE --apply --confirm 60");
   if (options.confirm !== undefined && options.dryRun)
     throw new Failure(EXIT.usage, "--dry-run changes nothing, so there is nothing to --confirm");
+  if (options.apply && options.backend !== undefined && !APPLICABLE.includes(options.backend))
+    throw new Failure(
+      EXIT.usage,
+      `--backend ${options.backend} prints only, so far`,
+      `apply with one of: ${APPLICABLE.join(", ")}`,
+    );
+  if (options.family !== undefined && options.backend !== "iptables")
+    throw new Failure(EXIT.usage, "--family goes with --backend iptables: the others hold both families in one");
+  if (options.format !== undefined && options.backend === "iptables")
+    throw new Failure(EXIT.usage, "--format goes with --backend nft: iptables has one form");
   const started = performance.now();
   const compiled = options.json ? compileForJson(files) : compileOrFail(files);
   if (compiled === undefined) return;
@@ -40,6 +54,10 @@ export async function compile(files: readonly string[], options: CompileFlags): 
   const { planTopology } = await import("../topology/plan.js");
   const { formatTopology } = await import("../topology/format.js");
   const topology = planTopology(compiled.policy);
+  if (options.backend === "ebpf" && options.topology !== true)
+    return (await import("./print-maps.js")).printMaps(compiled, topology, options);
+  if (options.backend === "iptables" && options.topology !== true)
+    return (await import("./print-restore.js")).printRestore(compiled, topology, options);
   const ruleset = plan(compiled.policy);
   if (options.json) {
     if (options.topology) return printJson(topology);
@@ -66,13 +84,14 @@ function compileForJson(files: readonly string[]): Compiled | undefined {
 }
 
 async function apply(compiled: Compiled, options: CompileFlags, compiling: number): Promise<void> {
-  const { applyPolicy, Inexpressible } = await import("../transaction/apply.js");
+  const { applyPolicy } = await import("../transaction/apply.js");
   if (!options.dryRun) await endOverdue();
   let trial: Trial | undefined;
   const begun = (one: Trial): void => void (trial = one);
   const purpose = options.confirm === undefined ? undefined : await trialOf(options.confirm, begun);
   try {
     const result = await applyPolicy(compiled, {
+      backend: options.backend,
       dryRun: options.dryRun ?? false,
       waiting,
       ...(purpose === undefined ? {} : { purpose }),

@@ -1,5 +1,5 @@
 /** A statement that is in the language and can't be applied, reported as a diagnostic. */
-import type { Inexpressible } from "../transaction/apply.js";
+import type { Inexpressible } from "../backend/inexpressible.js";
 import { EXIT, Failure } from "./exit.js";
 import { diagnosticsJson, noteDiagnostic, printJson } from "./output.js";
 

@@ -1,5 +1,6 @@
 /** The command line: wiring only. Each command is a file of its own, loaded when it runs. */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { APPLICABLE } from "../backend/registry.js";
 import { VERSION } from "../system/version.js";
 import { parseSeconds, WAITER } from "./confirmation.js";
 import { examples } from "./examples.js";
@@ -9,6 +10,7 @@ import { addComparingCommands } from "./wiring-compare.js";
 import { addHelpingCommands, addLiveCommands } from "./wiring-live.js";
 import { chooseTransport, type Transport, TRANSPORTS } from "../system/transport.js";
 import { note } from "./output.js";
+import { PRINTABLE } from "./printable.js";
 
 const FILE_HELP = "policy files; `-` is standard input";
 
@@ -16,6 +18,11 @@ function seconds(text: string): number {
   const value = parseSeconds(text);
   if (value === undefined) throw new InvalidArgumentError("Whole seconds from 1 to 86400, such as 60.");
   return value;
+}
+
+/** What carries the rules, for commands that apply. */
+function backendOption(): Option {
+  return new Option("--backend <name>", "what carries the rules").choices([...APPLICABLE]);
 }
 
 /** Chosen as soon as it is read: everything that speaks to the kernel comes later. */
@@ -66,9 +73,20 @@ note of its line, or alone on a line of the next statement's.
     .command("compile")
     .description("prints the ruleset that a policy compiles to; --apply makes the kernel match")
     .argument("<file...>", FILE_HELP)
-    .addOption(new Option("--backend <name>", "what to compile to").choices(["nft"]).default("nft"))
+    .addOption(
+      new Option(
+        "--backend <name>",
+        "what to compile to; with --apply: what the policy is live with, unless given",
+      ).choices([...PRINTABLE]),
+    )
     .addOption(
       new Option("--format <form>", "nft's JSON, or its own syntax with the policy's lines").choices(["json", "text"]),
+    )
+    .addOption(
+      new Option("--family <number>", "with --backend iptables: for ip6tables-restore; 4 unless given").choices([
+        "4",
+        "6",
+      ]),
     )
     .option("--topology", "print the namespaces, links, addresses, routes and sysctls instead")
     .option("--json", "everything in one JSON object, with the source map; with --apply: what was done")
@@ -80,6 +98,7 @@ note of its line, or alone on a line of the next statement's.
       "after",
       examples(
         "tsnet compile shop.tsnet --format text      what the kernel will hold",
+        "tsnet compile shop.tsnet --backend iptables --family 6      what ip6tables-restore takes",
         "tsnet compile shop.tsnet --apply --dry-run",
         "tsnet compile shop.tsnet --apply",
         "tsnet compile shop.tsnet --apply --confirm 60     and within a minute: tsnet confirm",
@@ -87,7 +106,7 @@ note of its line, or alone on a line of the next statement's.
     )
     .action(async (files: string[], options) => (await import("./compile.js")).compile(files, options));
 
-  addComparingCommands(program, transportOption);
+  addComparingCommands(program, transportOption, backendOption);
 
   program
     .command("graph")
@@ -140,6 +159,7 @@ findings: [{ code, severity, message, file, line }] }, and with --fix mended: [m
     .description("the whole policy in a throwaway namespace: builds it, probes every pair with real packets")
     .argument("<file...>", FILE_HELP)
     .usage("[options] <file...> [-- COMMAND...]")
+    .addOption(backendOption())
     .option("--json", "one JSON object: { cells: [...] }")
     .addHelpText("after", examples("tsnet try shop.tsnet", "tsnet try shop.tsnet -- tsnet exec c1 -- ip addr"))
     .action(async (files: string[], options) => (await import("./try.js")).tryPolicy(files, rest, options));

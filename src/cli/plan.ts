@@ -1,7 +1,8 @@
 /** `tsnet plan` */
 import { diff, isSame } from "../audit/diff/diff.js";
 import { differenceJson, differenceLines, originJson } from "../audit/diff/report.js";
-import { Inexpressible } from "../transaction/apply.js";
+import type { BackendName } from "../backend/backend.js";
+import { Inexpressible } from "../backend/inexpressible.js";
 import { changesAnything, preview, type Preview } from "../transaction/preview.js";
 import { location } from "../text/source.js";
 import { summary } from "./diff.js";
@@ -10,11 +11,14 @@ import { failInexpressible } from "./inexpressible.js";
 import { compileOrFail } from "./input.js";
 import { print, printJson, shown } from "./output.js";
 
-export async function plan(files: readonly string[], options: { json?: boolean }): Promise<void> {
+export async function plan(
+  files: readonly string[],
+  options: { json?: boolean; backend?: BackendName },
+): Promise<void> {
   const compiled = compileOrFail(files, options.json);
   const { policy } = compiled;
   try {
-    const would = await preview(compiled);
+    const would = await preview(compiled, options.backend);
     const changed = changesAnything(would);
     const difference = diff(would.before, policy);
     process.exitCode = changed ? EXIT.differs : EXIT.done;

@@ -116,12 +116,12 @@ function isAccounting(): boolean {
 
 async function flowsOf(policy: Policy): Promise<Flow[]> {
   const own = ownAddresses(policy.containers);
-  const local = localAddresses();
+  const here = localAddresses();
   const flows: Flow[] = [];
   for (const family of [4, 6] as const) {
     if ((family === 4 ? own.v4 : own.v6).length === 0) continue;
     for (const connection of await listConnections(family)) {
-      const packet = packetOf(policy, own, local, connection);
+      const packet = packetOf(policy, own, () => here, connection);
       if (packet !== undefined && connection.bytes !== undefined) flows.push({ packet, bytes: connection.bytes });
     }
   }

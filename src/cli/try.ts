@@ -13,6 +13,7 @@ import { runCommand, runTrial, withStandIns } from "../probe/trial.js";
 import { unmeasured as withoutMeasurement } from "../probe/unmeasured.js";
 import { buildWorld } from "../probe/world.js";
 import { probeAll } from "../system/features.js";
+import type { BackendName } from "../backend/backend.js";
 import { SourceFile } from "../text/source.js";
 import { inexpressible } from "../transaction/apply.js";
 import { EXIT, Failure } from "./exit.js";
@@ -22,6 +23,7 @@ import { note, print, printExactly, printJson, shown, wantsColour } from "./outp
 import { ticker } from "./ticker.js";
 
 export interface TryOptions {
+  readonly backend?: BackendName;
   readonly json?: boolean;
 }
 
@@ -31,6 +33,7 @@ interface Orders {
   readonly roots: readonly string[];
   readonly command: readonly string[];
   readonly json: boolean;
+  readonly backend: BackendName;
   /** The host's mount namespace. */
   readonly outside: string;
 }
@@ -46,17 +49,18 @@ export async function tryPolicy(files: string[], command: string[], options: Try
   if (lacking.length > 0) return unmeasured(compiled, lacking, command, json);
   const way = await arena.waysIn();
   if (way === undefined) return unmeasured(compiled, await lacksNamespaces(), command, json);
-  process.exitCode = await outside(compiled, way, command, json);
+  process.exitCode = await outside(compiled, way, { command, json, backend: options.backend ?? "nft" });
 }
 
 // Outside ------------------------------------------------------------------------------------------------------------
 
-async function outside(compiled: Compiled, way: readonly string[], command: string[], json: boolean): Promise<number> {
+type Asked = Pick<Orders, "command" | "json" | "backend">;
+
+async function outside(compiled: Compiled, way: readonly string[], asked: Asked): Promise<number> {
   const orders: Orders = {
     files: compiled.files.map(({ name, text }) => ({ name, text })),
     roots: compiled.roots,
-    command,
-    json,
+    ...asked,
     outside: readlinkSync("/proc/self/ns/mnt"),
   };
   return arena.attend(arena.enter(way, ["try", "-"], orders));
@@ -96,7 +100,7 @@ function unmeasured(compiled: Compiled, lacking: readonly Lack[], command: reado
 
 // Inside -------------------------------------------------------------------------------------------------------------
 
-async function inside({ files, roots, command, json, outside }: Orders): Promise<void> {
+async function inside({ files, roots, command, json, backend, outside }: Orders): Promise<void> {
   // The outer program is gone: so is the reason for all this.
   process.once("disconnect", () => {
     endLeftovers(outside);
@@ -109,8 +113,8 @@ async function inside({ files, roots, command, json, outside }: Orders): Promise
     const stand = await withStandIns(compiled);
     if (stand.replaced.length > 0 && !json)
       note(`tsnet: a throwaway sandbox stands for what ${stand.replaced.join(", ")} would adopt`);
-    if (command.length > 0) process.exitCode = await live(stand.compiled, command, outside);
-    else await probe(stand.compiled, place, json);
+    if (command.length > 0) process.exitCode = await live(stand.compiled, backend, command, outside);
+    else await probe(stand.compiled, backend, place, json);
   } finally {
     process.removeAllListeners("disconnect");
     arena.finish();
@@ -142,8 +146,13 @@ async function prepare(compiled: Compiled, place: Place, command: readonly strin
   }
 }
 
-async function live(compiled: Compiled, command: readonly string[], outside: string): Promise<number> {
-  const running = await runCommand(compiled, command);
+async function live(
+  compiled: Compiled,
+  backend: BackendName,
+  command: readonly string[],
+  outside: string,
+): Promise<number> {
+  const running = await runCommand(compiled, backend, command);
   for (const signal of ["SIGINT", "SIGQUIT"] as const) process.on(signal, () => undefined);
   for (const signal of ["SIGTERM", "SIGHUP"] as const) process.on(signal, () => running.kill(signal));
   try {
@@ -153,13 +162,13 @@ async function live(compiled: Compiled, command: readonly string[], outside: str
   }
 }
 
-async function probe(compiled: Compiled, place: Place, json: boolean): Promise<void> {
+async function probe(compiled: Compiled, backend: BackendName, place: Place, json: boolean): Promise<void> {
   process.once("SIGINT", () => process.exit(130));
   const cells = planCells(compiled.policy, place);
   const { progress, done } = ticker();
   let results: Result[];
   try {
-    results = await runTrial(compiled, cells.cells, progress);
+    results = await runTrial(compiled, backend, cells.cells, progress);
   } finally {
     done();
   }

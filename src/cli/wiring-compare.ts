@@ -4,13 +4,18 @@ import { examples } from "./examples.js";
 
 const FILE_HELP = "policy files; `-` is standard input";
 
-export function addComparingCommands(program: Command, transportOption: () => Option): void {
+export function addComparingCommands(
+  program: Command,
+  transportOption: () => Option,
+  backendOption: () => Option,
+): void {
   program
     .command("plan")
     .description("what --apply would change: first in packets, then in kernel objects; changes nothing")
     .argument("<file...>", FILE_HELP)
     .option("--json", "one JSON object")
     .addOption(transportOption())
+    .addOption(backendOption())
     .addHelpText(
       "after",
       `

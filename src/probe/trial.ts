@@ -5,6 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { BackendName } from "../backend/backend.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Container, Policy } from "../ir/policy.js";
 import { attach, type Attached } from "../system/child.js";
@@ -48,15 +49,16 @@ async function makeAdoptable(path: string): Promise<void> {
 /** Builds the network, measures every cell with the rules in force, and takes the probers away. */
 export async function runTrial(
   compiled: Compiled,
+  backend: BackendName,
   cells: readonly Cell[],
   progress: (text: string) => void,
 ): Promise<Result[]> {
   const { policy } = compiled;
   progress("building the network");
-  await applyPolicy(compiled, { rules: false });
+  await applyPolicy(compiled, { backend, rules: false });
   const probers = new Probers(placesOf(policy, cells), proberProgram());
   try {
-    const enforce = async (): Promise<void> => void (await applyPolicy(compiled));
+    const enforce = async (): Promise<void> => void (await applyPolicy(compiled, { backend }));
     const measurements = await measure(policy, cells, probers, { enforce, progress });
     return cells.map((cell, i) => compare(cell, measurements[i] ?? { answers: [] }));
   } finally {
@@ -76,8 +78,12 @@ function placesOf(policy: Policy, cells: readonly Cell[]): Map<string, string | 
 }
 
 /** Runs a command in the throwaway host, where the policy is live and `tsnet` is this program. */
-export async function runCommand(compiled: Compiled, command: readonly string[]): Promise<Attached> {
-  await applyPolicy(compiled);
+export async function runCommand(
+  compiled: Compiled,
+  backend: BackendName,
+  command: readonly string[],
+): Promise<Attached> {
+  await applyPolicy(compiled, { backend });
   const directory = join(ARENA, "bin");
   await mkdir(directory, { recursive: true });
   const self = [process.execPath, ...process.execArgv, process.argv[1] ?? ""].map(quoted).join(" ");

@@ -2,23 +2,24 @@
  * Applies a policy: reads what is there, finds what differs, and refuses what is in the way before anything is changed.
  * commit.ts makes the changes.
  */
-import type { Approach } from "../backend/nftables/apply.js";
-import { clearBatches } from "../backend/nftables/nft.js";
+import type { BackendName } from "../backend/backend.js";
+import { Inexpressible } from "../backend/inexpressible.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
-import type { Span } from "../text/source.js";
-import { usesNetlink } from "../system/transport.js";
 import { requireForwarding } from "../topology/forwarding.js";
+import type { Beside } from "./beside.js";
 import { commit } from "./commit.js";
 import { withLock } from "./lock.js";
 import { endJournal } from "./journal.js";
 import { requireSystem } from "./ready.js";
 import { type Purpose, recorded } from "./records.js";
 import { recover } from "./recover.js";
-import { isRecorded, rewriteApplied, tidyDirectories } from "./state.js";
+import { type Applied, isRecorded, rewriteApplied, tidyDirectories } from "./state.js";
 import { survey } from "./survey.js";
 
 export interface ApplyOptions {
+  /** What carries the rules. Undefined: what carries them now, or else nftables. */
+  readonly backend?: BackendName | undefined;
   /** Have the kernel check everything, change nothing. */
   readonly dryRun?: boolean;
   /** False: build the network without its rules, and leave no record. For measuring what the rules do. */
@@ -31,11 +32,16 @@ export interface ApplyOptions {
   readonly held?: boolean;
   /** What is live of this policy, where the caller has it compiled. */
   readonly before?: Compiled;
+  /** Its record, where the caller knows it. */
+  readonly applied?: Applied | undefined;
+  /** Where an edit may be noted, so that the record need not be written anew each time. */
+  readonly beside?: Beside;
   /** What it is for, which decides what is recorded of it. An apply that stays, unless given. */
   readonly purpose?: Purpose;
 }
 
 export interface ApplyResult {
+  readonly backend: BackendName;
   readonly changed: boolean;
   /** Kernel objects and files that were added, changed or removed. Where nft replaces tables whole, each counts as one. */
   readonly operations: number;
@@ -45,17 +51,6 @@ export interface ApplyResult {
   readonly problems: readonly string[];
   /** Milliseconds. */
   readonly timings: { readonly plan: number; readonly commit: number };
-}
-
-/** A statement that is in the language but can't be applied by this backend. */
-export class Inexpressible extends Error {
-  override readonly name = "Inexpressible";
-  readonly span: Span;
-
-  constructor(message: string, span: Span) {
-    super(message);
-    this.span = span;
-  }
 }
 
 /** Statements that are understood but can't be applied yet; `printing` asks for those that can't even be printed. */
@@ -86,19 +81,22 @@ export async function applyPolicy(compiled: Compiled, options: ApplyOptions = {}
 export async function applyLocked(compiled: Compiled, options: ApplyOptions): Promise<ApplyResult> {
   const { policy } = compiled;
   const started = performance.now();
-  clearBatches();
   const recovered = options.dryRun === true ? [] : await recover(policy.name);
-  const { topology, applied, before, ruleset, rules, difference } = await survey(compiled, {
+  const { topology, applied, before, backend, former, rules, difference, edit } = await survey(compiled, {
+    backend: options.backend,
     rules: options.rules !== false,
     known: options.before,
+    applied: options.applied,
     thorough: options.thorough === true,
   });
+  backend.tidy();
   const rulesChanged = rules !== undefined && rules.standing !== "equal";
   const planned = performance.now();
   const changes = difference.changes.map((change) => change.text);
-  if (rulesChanged)
-    changes.push(describe(rules, ruleset.tables.map((table) => `${table.family} ${table.name}`).join(", ")));
+  if (rulesChanged) changes.push(rules.describe());
+  if (former !== undefined) changes.push(`take away what the backend ${former.name} carried`);
   const result = (problems: readonly string[]): ApplyResult => ({
+    backend: backend.name,
     changed: changes.length > 0,
     operations: difference.changes.length + (rulesChanged ? rules.objects : 0),
     changes,
@@ -120,13 +118,8 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   }
   // A text may change what no kernel object shows, such as whose sandbox a container shares.
   const record = options.rules !== false;
-  const all = { compiled, topology, difference, rules, rulesChanged, before, applied, record };
+  const { beside } = options;
+  const known = { before, applied, edit, beside };
+  const all = { compiled, topology, difference, backend, former, rules, rulesChanged, ...known, record };
   return result([...recovered, ...(await commit(all))]);
-}
-
-function describe({ standing, objects }: Approach, tables: string): string {
-  if (standing === "absent") return `load the ruleset ${tables}`;
-  return usesNetlink()
-    ? `change ${objects} ${objects === 1 ? "object" : "objects"} of the ruleset ${tables}`
-    : `replace the ruleset ${tables}`;
 }

@@ -5,9 +5,8 @@
  * was made is read back. Up to the record every failure takes back what was done; what the new policy no longer has
  * goes last, when it is in force. The journal names each step before it begins, so that a kill leaves a trace.
  */
-import { type Approach, approach, deleteTables, tablesNamed } from "../backend/nftables/apply.js";
-import { tableName } from "../backend/nftables/names.js";
-import { plan } from "../backend/nftables/plan.js";
+import type { Approach, Backend, Committed } from "../backend/backend.js";
+import { backendNamed } from "../backend/registry.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import { usesNetlink } from "../system/transport.js";
@@ -17,21 +16,29 @@ import { readForwarding, requireForwarding, restoreForwarding } from "../topolog
 import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
 import type { Topology } from "../topology/topology.js";
+import type { Beside } from "./beside.js";
 import { cutConnections } from "./connections.js";
 import { beginJournal, endJournal, step } from "./journal.js";
 import { Obstacle } from "./obstacle.js";
-import { type Applied, forgetApplied, recompile, rewriteApplied, writeApplied } from "./state.js";
+import { onlyPublishesMore, type PlainEdit } from "./plain-edit.js";
+import { type Applied, backendOf, forgetApplied, recompile, rewriteApplied, writeApplied } from "./state.js";
 
 export interface Changes {
   readonly compiled: Compiled;
   readonly topology: Topology;
   readonly difference: Difference;
+  /** What is to carry the rules, and what carried them where that was another. */
+  readonly backend: Backend;
+  readonly former: Backend | undefined;
   /** Undefined: the network is built without its rules. */
   readonly rules: Approach | undefined;
   readonly rulesChanged: boolean;
   /** What was applied before, or what differs from it by plain rules only; and its record. */
   readonly before: Compiled | undefined;
   readonly applied: Applied | undefined;
+  /** How the texts differ from those on record, where that is plain rules only, and where that may be noted. */
+  readonly edit: PlainEdit | undefined;
+  readonly beside: Beside | undefined;
   /** Whether to write the record. */
   readonly record: boolean;
 }
@@ -59,20 +66,20 @@ export async function commit(changes: Changes): Promise<string[]> {
 }
 
 async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
-  const { compiled, topology, difference, rules, rulesChanged, before, applied } = changes;
+  const { compiled, topology, difference, backend, former, rules, rulesChanged, before, applied } = changes;
   const { policy } = compiled;
   step("prepare");
   undos.push(await prepare(difference));
   let committed = rules?.now;
   if (rules !== undefined && rulesChanged) {
     step("rules");
-    undos.push(() => restoreRules(policy, applied));
+    undos.push(() => restoreRules(policy, backend, applied));
     committed = await rules.commit();
   }
   step("raise");
   undos.push(await raise(difference));
   step("forwarding");
-  const forwarding = await readForwarding();
+  const forwarding = readForwarding();
   undos.push(() => restoreForwarding(forwarding));
   await requireForwarding(policy.name, topology.forwards);
   step("verify");
@@ -81,22 +88,53 @@ async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
   if (committed !== undefined && verified !== undefined) committed = { ...committed, generation: verified };
   let cut = applied?.cut ?? [];
   const problems: string[] = [];
-  if (rulesChanged && !(rules?.loosens === true && cut.length === 0)) {
+  if (rulesChanged && (cut.length > 0 || mayCut(changes))) {
     step("cut");
-    const done = await cutConnections(policy, before?.policy, cut);
+    const done = await cutConnections(backend, policy, before?.policy, cut);
     cut = done.flows;
     problems.push(...done.problems);
   }
+  // Both stand until here: a packet passes only where both let it.
+  if (former !== undefined) {
+    step("switch");
+    undos.push(() => restoreRules(policy, backend, applied));
+    await former.remove(policy.name, true);
+  }
   if (changes.record && committed !== undefined) {
     step("record");
+    if (cut.length === 0 && noteEdit(changes, committed)) return problems;
     undos.push(() => {
       if (applied === undefined) forgetApplied(policy.name);
       else rewriteApplied(applied);
       return [];
     });
-    writeApplied(compiled, committed, cut);
+    writeApplied(compiled, backend.name, committed, cut);
   }
   return problems;
+}
+
+/** Whether connections may have to be cut: what is denied now may be one's that is open. */
+function mayCut({ rules, compiled, before, applied, beside }: Changes): boolean {
+  if (rules === undefined || rules.loosens) return false;
+  // Asked after the commit: what begins now has met the new rules.
+  if (beside !== undefined && rules.tightened !== undefined) return beside.covers(rules.tightened);
+  const isSame = before?.policy.containers.length === compiled.policy.containers.length;
+  return !(isSame && applied !== undefined && onlyPublishesMore(compiled, applied));
+}
+
+/** False where the record must be written anew. */
+function noteEdit(changes: Changes, { digest, generation }: Committed): boolean {
+  const { compiled, applied, edit, beside, backend, former } = changes;
+  if (applied === undefined || edit === undefined || beside === undefined || former !== undefined) return false;
+  if (generation === undefined || applied.cut.length > 0 || backendOf(applied) !== backend.name) return false;
+  try {
+    const files = compiled.files.map(({ name, text }) => ({ name, text }));
+    const after = { ...applied, files, roots: compiled.roots, committed: { digest, generation } };
+    return beside.note(applied, { splice: edit.splice, digest, generation }, after);
+  } catch {
+    // Writing it anew says what is wrong, and goes back where that fails too.
+    return false;
+  }
 }
 
 /** Goes on where something fails. */
@@ -112,13 +150,14 @@ async function takeBack(undos: readonly Undo[]): Promise<string[]> {
 }
 
 /** The rules of the policy that stood before, or none. */
-async function restoreRules(policy: Policy, applied: Applied | undefined): Promise<string[]> {
-  if (applied === undefined) {
-    await deleteTables((await tablesNamed(tableName(policy.name))).filter((table) => table.ours));
-    return [];
+async function restoreRules(policy: Policy, backend: Backend, applied: Applied | undefined): Promise<string[]> {
+  if (applied !== undefined) {
+    const former = await backendNamed(backendOf(applied));
+    const old = await former.approach(recompile(applied).policy, undefined);
+    if (old.standing !== "equal") await old.commit();
+    if (former.name === backend.name) return [];
   }
-  const old = await approach(plan(recompile(applied).policy), undefined);
-  if (old.standing !== "equal") await old.commit();
+  await backend.remove(policy.name, false);
   return [];
 }
 
@@ -130,7 +169,7 @@ async function restoreRules(policy: Policy, applied: Applied | undefined): Promi
 async function verify(changes: Changes): Promise<number | undefined> {
   const { topology, rules, rulesChanged, difference, before } = changes;
   if (!usesNetlink()) return undefined;
-  const generation = rulesChanged ? rules?.verify() : undefined;
+  const generation = rulesChanged ? await rules?.verify() : undefined;
   if (difference.changes.length === 0) return generation;
   const actual = await readTopology(topology, { before: before && planTopology(before.policy) });
   const left = differ(topology, actual).changes.find((change) => change.works.some((work) => work.stage !== "retire"));

@@ -1,7 +1,6 @@
 /** Cuts the connections that a policy no longer allows, and no others; and leads UDP to ports that are published anew. */
 import { networkInterfaces } from "node:os";
-import { commitText } from "../backend/nftables/nft.js";
-import { cutSet, tableName } from "../backend/nftables/names.js";
+import type { Backend, StoppedFlow } from "../backend/backend.js";
 import { type End, evaluate, type Packet, translate, type Translation } from "../ir/evaluate.js";
 import { ownAddresses } from "../ir/own.js";
 import type { Policy } from "../ir/policy.js";
@@ -14,21 +13,21 @@ import {
   parseAddress,
   sameAddress,
 } from "../net/address.js";
-import { UDP } from "../net/ports.js";
+import { SCTP, TCP, UDP } from "../net/ports.js";
 import { type Connection, deleteConnection, listConnections } from "../system/conntrack.js";
 import { MissingTool } from "../system/run.js";
 
-/** A UDP flow that was cut, and until when (milliseconds since 1970) its packets are stopped. */
-export interface CutFlow {
-  readonly connection: Connection;
-  readonly until: number;
-}
+/** A flow that was cut and has no beginning to tell it by. */
+export type CutFlow = StoppedFlow;
 
 export interface Cut {
   readonly flows: readonly CutFlow[];
   /** What couldn't be done, a sentence each. */
   readonly problems: readonly string[];
 }
+
+/** Protocols of which connection tracking takes only what begins a connection for a beginning; 1 and 58 are ICMP. */
+const HAS_BEGINNING: ReadonlySet<number> = new Set([1, TCP, 58, SCTP]);
 
 /** As long as the kernel by default keeps a UDP stream that is silent (nf_conntrack_udp_timeout_stream). */
 const MEMORY = 120_000;
@@ -37,13 +36,15 @@ const MEMORY = 120_000;
  * Looks at every tracked connection of a container of either policy and deletes those that `policy` denies, so that
  * their replies stop too; packets of their first direction are decided anew by the rules anyway.
  *
- * UDP has no beginning: what the other side sends next would make the entry anew, reversed, and the denied side would
- * then be answering. So the tuples of cut UDP flows are stopped for a while. `remembered` are those of earlier cuts.
+ * UDP, GRE and their like have no beginning: what the other side sends next would make the entry anew, reversed, and the
+ * denied side would then be answering. So the tuples of such flows are stopped for a while. `remembered` are those of
+ * earlier cuts.
  *
  * And UDP has no end: whoever asked a port of the host before it was published would never get through while asking on.
  * `before` is undefined when the policy wasn't applied.
  */
 export async function cutConnections(
+  backend: Pick<Backend, "stop">,
   policy: Policy,
   before: Policy | undefined,
   remembered: readonly CutFlow[],
@@ -54,7 +55,7 @@ export async function cutConnections(
     return { flows: [], problems: [] };
   const mine = ownAddresses(policy.containers);
   const old = ownAddresses(before?.containers ?? []);
-  const local = localAddresses();
+  const local = memo(localAddresses);
   const denied = (connection: Connection): boolean =>
     before !== undefined && isCut(policy, before, mine, old, local, connection);
   const flows = remembered.filter((flow) => flow.until > now && denied(flow.connection));
@@ -67,8 +68,9 @@ export async function cutConnections(
       doomed.push(...connections.filter(denied));
       missing.push(...connections.filter((connection) => missesPublish(policy, local, connection)));
     }
-    for (const connection of doomed) if (connection.protocol === UDP) flows.push({ connection, until: now + MEMORY });
-    await stop(policy, flows, remembered.length > 0, now);
+    for (const connection of doomed)
+      if (!HAS_BEGINNING.has(connection.protocol)) flows.push({ connection, until: now + MEMORY });
+    await backend.stop(policy, flows, remembered.length > 0);
     const gone = [...doomed, ...missing];
     for (let i = 0; i < gone.length; i += 8) await Promise.all(gone.slice(i, i + 8).map(deleteConnection));
     return { flows, problems: [] };
@@ -78,26 +80,12 @@ export async function cutConnections(
   }
 }
 
-/** Puts both directions of the flows, as they are between the translations, into the sets that stop them. */
-async function stop(policy: Policy, flows: readonly CutFlow[], anew: boolean, now: number): Promise<void> {
-  let text = "";
-  const own = ownAddresses(policy.containers);
-  for (const family of FAMILIES) {
-    if ((family === 4 ? own.v4 : own.v6).length === 0) continue;
-    // What was stopped and is allowed now goes on.
-    if (anew) text += `flush set inet ${tableName(policy.name)} ${cutSet(family)}\n`;
-    const elements = flows
-      .filter(({ connection }) => connection.family === family && policy.containers.some((c) => c.endpoints.length > 0))
-      .flatMap(({ connection: { original, reply }, until }) => {
-        const seconds = Math.max(1, Math.ceil((until - now) / 1000));
-        const a = `${original.source} . ${reply.source} . ${original.sourcePort} . ${reply.sourcePort}`;
-        const b = `${reply.source} . ${original.source} . ${reply.sourcePort} . ${original.sourcePort}`;
-        return [`${a} timeout ${seconds}s`, `${b} timeout ${seconds}s`];
-      });
-    if (elements.length > 0)
-      text += `add element inet ${tableName(policy.name)} ${cutSet(family)} { ${[...new Set(elements)].join(", ")} }\n`;
-  }
-  if (text !== "") await commitText(text);
+/** Asked for where there is a connection to look at. */
+export type Local = () => readonly Address[];
+
+function memo<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 /** The addresses of this host. */
@@ -113,7 +101,7 @@ function isCut(
   before: Policy,
   now: AddressSet,
   old: AddressSet,
-  local: readonly Address[],
+  local: Local,
   connection: Connection,
 ): boolean {
   const source = parseAddress(connection.original.source);
@@ -131,18 +119,14 @@ function isCut(
 
 /**
  * The packets of a connection as they are after translation, by the policy's publish where one led them there. `own`: the
- * addresses of its containers; `local`: those of this host. Undefined where an address can't be read.
+ * addresses of its containers. Undefined where an address can't be read.
  */
-export function packetOf(
-  policy: Policy,
-  own: AddressSet,
-  local: readonly Address[],
-  connection: Connection,
-): Packet | undefined {
+export function packetOf(policy: Policy, own: AddressSet, local: Local, connection: Connection): Packet | undefined {
   const source = parseAddress(connection.original.source);
   const destination = parseAddress(connection.reply.source);
   if (source === undefined || destination === undefined) return undefined;
-  const isLocal = (address: Address): boolean => isLoopback(address) || local.some((one) => sameAddress(one, address));
+  const isLocal = (address: Address): boolean =>
+    isLoopback(address) || local().some((one) => sameAddress(one, address));
   const end = (address: Address): End => ({
     zone: hasAddress(own, address) ? "container" : isLocal(address) ? "host" : "world",
     address,
@@ -170,10 +154,10 @@ function wayOf(policy: Policy, { protocol, original, reply }: Connection): Trans
 }
 
 /** Whether datagrams keep coming to this host itself, by an entry from before their port was published. */
-function missesPublish(policy: Policy, local: readonly Address[], { protocol, original, reply }: Connection): boolean {
+function missesPublish(policy: Policy, local: Local, { protocol, original, reply }: Connection): boolean {
   const asked = parseAddress(original.destination);
   if (protocol !== UDP || asked === undefined || original.destinationPort === undefined) return false;
-  if (reply.source !== original.destination || !(isLoopback(asked) || local.some((one) => sameAddress(one, asked))))
+  if (reply.source !== original.destination || !(isLoopback(asked) || local().some((one) => sameAddress(one, asked))))
     return false;
   return translate(policy, asked, UDP, original.destinationPort).length > 0;
 }

@@ -3,19 +3,10 @@
  * the table that all network namespaces share, and tells of new ones from then on.
  */
 import { readFileSync } from "node:fs";
+import type { Covered } from "../backend/backend.js";
 import { FAMILIES, parseAddress } from "../net/address.js";
 import type { Connection } from "../system/conntrack.js";
 import { dumpConnections, NewConnections } from "../system/netlink/conntrack.js";
-
-/** Packets from one address to another, as they are between the translations. */
-export interface Covered {
-  /** Addresses as integers. */
-  readonly source: number | bigint;
-  readonly destination: number | bigint;
-  /** 0: any. */
-  readonly protocol: number;
-  readonly port: number;
-}
 
 /** More than this are forgotten, and those that there are asked for anew: most have ended. */
 const MOST = 300_000;

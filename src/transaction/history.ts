@@ -9,6 +9,7 @@
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
+import type { BackendName } from "../backend/backend.js";
 import { component } from "../topology/names.js";
 import { saveSecret, STATE_ROOT } from "./files.js";
 
@@ -22,6 +23,8 @@ export interface Texts {
   readonly files: readonly { readonly name: string; readonly text: string }[];
   /** Names of those of the files that were given on the command line; the others were included. */
   readonly roots: readonly string[];
+  /** What carried it; undefined: nftables. */
+  readonly backend?: BackendName | undefined;
 }
 
 export interface Entry extends Texts {
@@ -128,7 +131,7 @@ export function entryText(entry: Entry): string {
   return text;
 }
 
-export function makeEntry(policy: string, at: string, by: string, { files, roots }: Texts): Entry {
+export function makeEntry(policy: string, at: string, by: string, { files, roots, backend }: Texts): Entry {
   return {
     version: VERSION,
     policy,
@@ -136,6 +139,7 @@ export function makeEntry(policy: string, at: string, by: string, { files, roots
     by,
     files: files.map(({ name, text }) => ({ name, text })),
     roots,
+    ...(backend === undefined ? {} : { backend }),
   };
 }
 

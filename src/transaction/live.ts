@@ -1,21 +1,20 @@
 /** What an open handle has made live, and the short way for edits of it that are only elements of sets. */
 import { statSync } from "node:fs";
 import { readPlainRules } from "../../grammar/common-lines.js";
-import { Changed, commitEdit } from "../backend/nftables/apply.js";
-import { Mirror, type MirrorChange } from "../backend/nftables/mirror.js";
-import { plan } from "../backend/nftables/plan.js";
-import { Refused } from "../backend/nftables/refused.js";
+import type { Backend, Edit, Edits } from "../backend/backend.js";
+import { Changed, Refused } from "../backend/refused.js";
+import { backendNamed } from "../backend/registry.js";
 import type { Compiled } from "../ir/compile.js";
 import { invoker } from "../system/invoker.js";
 import { usesNetlink } from "../system/transport.js";
 import { Diagnostics } from "../text/diagnostic.js";
 import type { ApplyResult } from "./apply.js";
 import { saveConfirmed } from "./confirmed.js";
+import type { Beside } from "./beside.js";
 import { cutConnections } from "./connections.js";
 import { applyEdits, type Update } from "./edits.js";
-import { Flows } from "./flows.js";
 import { makeEntry } from "./history.js";
-import { type Applied, EditLog, isRecorded, readApplied, recordPath, rewriteApplied } from "./state.js";
+import { type Applied, backendOf, hasEdits, isRecorded, readApplied, recordPath, rewriteApplied } from "./state.js";
 import { edit } from "./update.js";
 
 /** Edits are folded into the text that they edit when there are so many. */
@@ -23,7 +22,7 @@ const MANY = 20_000;
 
 /** An edit that has been looked at. */
 interface Prepared {
-  readonly change: MirrorChange;
+  readonly change: Edit;
   readonly started: number;
 }
 
@@ -32,32 +31,42 @@ export class Live {
   compiled: Compiled;
   /** What was edited since. */
   edits: Update[] = [];
-  private mirror: Mirror | undefined;
+  private backend: Backend | undefined;
+  private mirror: Edits | undefined;
   private prepared = false;
   private generation = 0;
   private applied: Applied | undefined;
-  private log: EditLog | undefined;
-  private readonly flows = new Flows();
+  private readonly beside: Beside;
   /** Whether edits aren't in the record yet. */
   private unsettled = false;
   private overruled = false;
   /** Which state of the record is ours. */
   private stamp: string | undefined;
 
-  constructor(compiled: Compiled) {
+  constructor(compiled: Compiled, beside: Beside) {
     this.compiled = compiled;
+    this.beside = beside;
     this.stamp = stampOf(compiled);
+    // Edits that are beside the record now go into it when the handle rests.
+    if (!beside.isOpen) return;
+    this.applied = beside.after ?? readApplied(compiled.policy.name);
+    this.unsettled = this.applied !== undefined;
+  }
+
+  /** What is on record; undefined where that must be read. */
+  get recorded(): Applied | undefined {
+    return this.edits.length === 0 && !this.overruled ? this.applied : undefined;
   }
 
   /** Makes the edit live; undefined, with nothing done, where the whole policy must be applied. */
   async update(update: Update): Promise<ApplyResult | undefined> {
-    if (!this.prepared) this.prepare();
+    if (!this.prepared) await this.prepare();
     const prepared = this.prepareEdit(update);
     if (prepared === undefined) return undefined;
     const { change, started } = prepared;
     const planned = performance.now();
     try {
-      this.generation = commitEdit(change, this.generation);
+      this.generation = (this.mirror as Edits).commit(change, this.generation);
     } catch (error) {
       // Somebody else has changed rules, or the sets aren't as we think: the whole way looks at everything.
       this.forget();
@@ -70,13 +79,14 @@ export class Live {
     this.unsettled = true;
     const problems: string[] = [];
     try {
-      this.log ??= new EditLog(this.applied as Applied);
-      this.log.append(update, this.generation);
+      const { add, remove } = update;
+      const line = { ...(add === undefined ? {} : { add }), ...(remove === undefined ? {} : { remove }) };
+      this.beside.note(this.applied as Applied, { ...line, generation: this.generation });
     } catch (error) {
       problems.push(`the record doesn't know of this yet: ${(error as Error).message}`);
     }
     // One that began while we looked.
-    if (this.flows.cover(change.tightened)) problems.push(...(await this.cut()));
+    if (this.beside.covers(change.tightened)) problems.push(...(await this.cut()));
     // What is committed is committed, whatever becomes of its record: the log has it.
     if (this.edits.length >= MANY && problems.length === 0)
       try {
@@ -84,14 +94,12 @@ export class Live {
       } catch (error) {
         problems.push(`the record can't be written: ${(error as Error).message}`);
       }
-    const operations = change.tuples.reduce(
-      (sum, { before, after }) => sum + +(before.length > 0) + +(after.length > 0),
-      0,
-    );
+    const { operations } = change;
     return {
+      backend: (this.backend as Backend).name,
       changed: operations > 0,
       operations,
-      changes: operations === 0 ? [] : [`change ${operations} elements of the ruleset inet ${change.table.name}`],
+      changes: operations === 0 ? [] : [`change ${operations} elements of ${change.place}`],
       problems,
       timings: { plan: planned - started, commit: committed - planned },
     };
@@ -106,6 +114,7 @@ export class Live {
     const same =
       applied?.files.length === files.length && applied.files.every(({ text }, i) => text === files[i]?.text);
     this.overruled = !same;
+    this.applied = applied;
     if (same) this.stamp = stampOf(this.compiled);
   }
 
@@ -120,39 +129,37 @@ export class Live {
     this.mirror = undefined;
   }
 
-  /** Lets go of what is open: another whole policy was applied. */
-  drop(): void {
-    this.forget();
-    this.flows.rest();
-    this.log?.close();
-    this.log = undefined;
-  }
-
   /** Puts edits into the record, and on what a reboot brings back. Throws what node:fs throws. */
   settle(): void {
     if (!this.unsettled || this.applied === undefined) return;
-    this.log?.close();
-    this.log = undefined;
+    this.beside.close();
     const { files, roots } = applyEdits(this.compiled, this.edits, new Diagnostics());
-    const committed = { digest: "", generation: this.generation };
+    // What was sent piece by piece has no digest of the whole.
+    const committed = this.edits.length === 0 ? this.applied.committed : { digest: "", generation: this.generation };
     this.applied = { ...this.applied, at: new Date().toISOString(), files, roots, committed };
     rewriteApplied(this.applied);
     this.stamp = stampOf(this.compiled);
     this.unsettled = false;
     const { policy, at } = this.applied;
-    saveConfirmed(makeEntry(policy, at, invoker(), { files, roots }), false);
+    saveConfirmed(makeEntry(policy, at, invoker(), { files, roots, backend: backendOf(this.applied) }), false);
   }
 
-  private prepare(): void {
+  private async prepare(): Promise<void> {
     this.prepared = true;
     const { compiled } = this;
     this.applied = readApplied(compiled.policy.name);
+    // Of one who was killed: edits of ours can't stand beside a record with others'.
+    if (this.applied !== undefined && hasEdits(this.applied) && !this.beside.isOpen) {
+      rewriteApplied(this.applied);
+      this.applied = readApplied(compiled.policy.name);
+    }
     const { applied } = this;
     if (applied === undefined || !usesNetlink() || !isRecorded(compiled, applied)) return;
     // Flows that were cut and are allowed again must go on: the whole way sees to that.
     if (applied.cut.some(({ until }) => until > Date.now()) || applied.committed.generation === undefined) return;
     this.generation = applied.committed.generation;
-    this.mirror = Mirror.of(compiled.policy, plan(compiled.policy));
+    this.backend = await backendNamed(backendOf(applied));
+    this.mirror = this.backend.edits?.(compiled.policy);
   }
 
   private prepareEdit({ add, remove }: Update): Prepared | undefined {
@@ -160,14 +167,14 @@ export class Live {
     const [removed, added] = [readPlainRules(remove ?? ""), readPlainRules(add ?? "")];
     if (this.mirror === undefined || removed === undefined || added === undefined) return undefined;
     const change = this.mirror.change(removed, added);
-    if (change === undefined || this.flows.cover(change.tightened)) return undefined;
+    if (change === undefined || this.beside.covers(change.tightened)) return undefined;
     return { change, started };
   }
 
   private async cut(): Promise<string[]> {
     const before = this.compiled.policy;
     this.fold();
-    const { flows, problems } = await cutConnections(this.compiled.policy, before, []);
+    const { flows, problems } = await cutConnections(this.backend as Backend, this.compiled.policy, before, []);
     if (this.applied !== undefined) this.applied = { ...this.applied, cut: flows };
     this.unsettled = true;
     this.settle();

@@ -1,9 +1,12 @@
 /** An open handle: applies policies and single statements. */
+import type { BackendName } from "../backend/backend.js";
+import { APPLICABLE } from "../backend/registry.js";
 import { type Compiled, compiledFrom } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import { chooseTransport, type Transport } from "../system/transport.js";
 import { applyPolicy, type ApplyOptions, type ApplyResult } from "./apply.js";
 import type { Update } from "./edits.js";
+import { Beside } from "./beside.js";
 import { Live } from "./live.js";
 import { acquire, isWanted, letIn } from "./lock.js";
 import { Obstacle } from "./obstacle.js";
@@ -11,8 +14,8 @@ import { finishOverdue } from "./revert.js";
 import { edit, PolicyError } from "./update.js";
 
 export interface OpenOptions {
-  /** Only `nft` so far. */
-  readonly backend?: "nft";
+  /** What carries the rules of what is applied; undefined: what carries them already, or else nftables. */
+  readonly backend?: BackendName;
   /** How the kernel is spoken to, by the whole process; `auto` is netlink where it loads. */
   readonly transport?: Transport;
 }
@@ -33,19 +36,26 @@ export interface Net {
 const IDLE = 50;
 
 export async function open(options: OpenOptions = {}): Promise<Net> {
-  if (options.backend !== undefined && options.backend !== "nft")
-    throw new Error(`there is no backend '${options.backend as string}'`);
+  const { backend } = options;
+  if (backend !== undefined && !APPLICABLE.includes(backend))
+    throw new Error(`there is no backend '${backend as string}' (there is ${APPLICABLE.join(", ")})`);
   if (options.transport !== undefined) chooseTransport(options.transport);
-  return new Handle();
+  return new Handle(backend);
 }
 
 class Handle implements Net {
+  private readonly backend: BackendName | undefined;
+  private readonly beside = new Beside();
   private live: Live | undefined;
   private giveBack: (() => void) | undefined;
   private idle: NodeJS.Timeout | undefined;
   private closed = false;
   /** One piece of work after the other. */
   private queue: Promise<unknown> = Promise.resolve();
+
+  constructor(backend: BackendName | undefined) {
+    this.backend = backend;
+  }
 
   apply(policy: Policy): Promise<ApplyResult> {
     return this.work(() => {
@@ -82,7 +92,7 @@ class Handle implements Net {
     return this.work(() => {
       this.closed = true;
       this.rest();
-      this.live?.drop();
+      this.beside.end();
       return Promise.resolve();
     });
   }
@@ -132,13 +142,14 @@ class Handle implements Net {
     const { live } = this;
     const options: ApplyOptions = {
       held: true,
+      backend: this.backend,
       purpose: { kind: "apply", quick: true },
-      ...(live === undefined ? {} : { before: live.compiled }),
+      ...(live === undefined ? {} : { before: live.compiled, applied: live.recorded }),
+      beside: this.beside,
     };
     live?.forget();
     const result = await applyPolicy(compiled, options);
-    live?.drop();
-    this.live = new Live(compiled);
+    this.live = new Live(compiled, this.beside);
     return result;
   }
 }

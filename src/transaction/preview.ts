@@ -1,6 +1,5 @@
 /** What an apply would change on this machine. Changes nothing and waits for nobody: it takes no lock. */
-import type { ObjectChange } from "../backend/nftables/object-changes.js";
-import { plan } from "../backend/nftables/plan.js";
+import type { BackendName, ObjectChange } from "../backend/backend.js";
 import { compile, type Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import { formatName } from "../ast/format.js";
@@ -28,15 +27,15 @@ export function changesAnything({ objects, topology, sysctls }: Preview): boolea
 }
 
 /** Throws what an apply would throw before it changes anything: `Inexpressible`, `Obstacle`, `MissingTool`. */
-export async function preview(compiled: Compiled): Promise<Preview> {
+export async function preview(compiled: Compiled, backend?: BackendName): Promise<Preview> {
   const obstacle = inexpressible(compiled.policy);
   if (obstacle !== undefined) throw obstacle;
   await requireSystem();
-  const { topology, applied, before, rules, difference } = await survey(compiled, { whole: true });
+  const { topology, applied, before, rules, difference } = await survey(compiled, { whole: true, backend });
   return {
     before: before?.policy ?? compile(`policy ${formatName(compiled.policy.name)}`).policy,
     appliedAt: applied?.at,
-    objects: rules?.list(before && plan(before.policy)) ?? [],
+    objects: rules?.list(before?.policy) ?? [],
     topology: difference.changes,
     sysctls: await lackingForwarding(topology.forwards),
   };

@@ -2,8 +2,10 @@
  * What is written down about an apply or a removal, under the lock and around it: the history, what is confirmed, the
  * trial. Each purpose has its own rules about a trial that is on.
  */
+import type { BackendName } from "../backend/backend.js";
 import type { Compiled } from "../ir/compile.js";
 import { invoker } from "../system/invoker.js";
+import type { Beside } from "./beside.js";
 import { forgetConfirmed, isConfirmed, readConfirmed, saveConfirmed } from "./confirmed.js";
 import { addEntry, type Entry, hashTexts, makeEntry, newestHash } from "./history.js";
 import { Obstacle } from "./obstacle.js";
@@ -45,6 +47,7 @@ export class Superseded extends Error {
 }
 
 interface Outcome {
+  readonly backend: BackendName;
   readonly changed: boolean;
   readonly problems: readonly string[];
 }
@@ -53,6 +56,7 @@ interface Options {
   readonly dryRun?: boolean;
   readonly rules?: boolean;
   readonly purpose?: Purpose;
+  readonly beside?: Beside;
 }
 
 const APPLY: Purpose = { kind: "apply" };
@@ -87,8 +91,12 @@ export async function recorded<T extends Outcome>(
   if (begun !== undefined && purpose.kind === "trial") purpose.begun(extendTrial(begun));
   // First, because it decides: whoever waits for the trial's end must find it gone.
   if (trial !== undefined) forgetTrial(trial);
-  if (purpose.kind === "apply" || purpose.kind === "rollback") {
-    const entry = makeEntry(name, new Date().toISOString(), invoker(), compiled);
+  // Who notes edits beside the record writes both when there is time.
+  const later = quick && options.beside?.isOpen === true;
+  if (!later && (purpose.kind === "apply" || purpose.kind === "rollback")) {
+    const { files, roots } = compiled;
+    const texts = { files, roots, backend: result.backend };
+    const entry = makeEntry(name, new Date().toISOString(), invoker(), texts);
     problems.push(
       ...keeping(() => (quick && !fresh ? saveConfirmed(entry, false) : keep(entry, { fresh, durable: !quick }))),
     );
@@ -129,7 +137,7 @@ async function begin(compiled: Compiled, { seconds, watch }: Extract<Purpose, { 
     hash: hashTexts(compiled),
     by: invoker(),
     seconds,
-    before: before === undefined ? null : { files: before.files, roots: before.roots },
+    before: before === undefined ? null : { files: before.files, roots: before.roots, backend: before.backend },
   });
   writeTrial(trial);
   try {

@@ -1,7 +1,5 @@
 /** Takes away everything that a policy made. */
-import { deleteTables, tablesNamed } from "../backend/nftables/apply.js";
-import { tableName } from "../backend/nftables/names.js";
-import { clearBatches } from "../backend/nftables/nft.js";
+import { allBackends, backendNamed } from "../backend/registry.js";
 import { releaseForwarding } from "../topology/forwarding.js";
 import { removeTopology } from "../topology/remove.js";
 import { cutConnections } from "./connections.js";
@@ -10,7 +8,7 @@ import { beginJournal, endJournal, step } from "./journal.js";
 import { requireSystem } from "./ready.js";
 import { recordedRemoval, type Revert } from "./records.js";
 import { recover } from "./recover.js";
-import { forgetApplied, readApplied, recompile, tidyDirectories } from "./state.js";
+import { backendOf, forgetApplied, readApplied, recompile, tidyDirectories } from "./state.js";
 
 export interface RemoveResult {
   readonly policy: string;
@@ -40,7 +38,8 @@ export async function removePolicy(
 
 /** For who holds the lock. */
 export async function removeLocked(policy: string): Promise<RemoveResult> {
-  clearBatches();
+  const backends = await allBackends();
+  for (const backend of backends) backend.tidy();
   const recovered = await recover(policy);
   beginJournal(policy, "remove");
   step("topology");
@@ -54,15 +53,21 @@ export async function removeLocked(policy: string): Promise<RemoveResult> {
   if (applied !== undefined) {
     const before = recompile(applied).policy;
     problems.push(
-      ...(await cutConnections({ ...before, containers: [], rules: [], publishes: [] }, before, [])).problems,
+      ...(
+        await cutConnections(
+          await backendNamed(backendOf(applied)),
+          { ...before, containers: [], rules: [], publishes: [] },
+          before,
+          [],
+        )
+      ).problems,
     );
   }
   step("rules");
-  const named = await tablesNamed(tableName(policy));
-  const tables = named.filter((table) => applied !== undefined || table.ours);
-  if (tables.length > 0) {
-    await deleteTables(tables);
-    for (const table of tables) changes.push(`remove table ${table.family} ${table.name}`);
+  // All of them: a switch from one to another may have been cut off.
+  for (const backend of backends) {
+    const recorded = applied !== undefined && backendOf(applied) === backend.name;
+    for (const phrase of await backend.remove(policy, recorded)) changes.push(`remove ${phrase}`);
   }
   step("forwarding");
   for (const sysctl of await releaseForwarding(policy)) changes.push(`set ${sysctl.path} back to ${sysctl.before}`);

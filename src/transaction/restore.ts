@@ -35,7 +35,11 @@ async function restoreOne(
     if (entry === undefined) throw new Error("this version of tsnet can't read it: apply the policy again");
     const options = waiting === undefined ? {} : { waiting };
     const purpose = { kind: "restore" } as const;
-    const { operations, problems } = await applyPolicy(recompileKept(entry), { purpose, ...options });
+    const { operations, problems } = await applyPolicy(recompileKept(entry), {
+      purpose,
+      backend: entry.backend ?? "nft",
+      ...options,
+    });
     return { policy, operations, problems, failure: undefined };
   } catch (error) {
     const { message, help } = error as Error & { help?: string };

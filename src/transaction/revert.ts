@@ -34,6 +34,7 @@ export async function revertTrial(trial: Trial, options: RevertOptions = {}): Pr
       ? await removePolicy(policy, options.waiting, purpose)
       : await applyPolicy(recompileKept(before), {
           purpose,
+          backend: before.backend ?? "nft",
           ...(options.waiting === undefined ? {} : { waiting: options.waiting }),
         });
   const hash = before === null ? undefined : hashTexts(before);

@@ -49,6 +49,7 @@ export async function rollBack(policy: string, n: number, waiting?: (holder: str
   if (found === undefined) throw missing(policy, n, entries);
   const result = await applyPolicy(recompileKept(found.entry), {
     purpose: { kind: "rollback" },
+    backend: found.entry.backend ?? "nft",
     ...(waiting === undefined ? {} : { waiting }),
   });
   return { policy, hash: hashTexts(found.entry), ...result };

@@ -1,28 +1,29 @@
 /** What stands between a policy and this machine: reads both, finds what differs, and refuses what is in the way. */
-import { type Approach, approach } from "../backend/nftables/apply.js";
-import { Mirror } from "../backend/nftables/mirror.js";
-import { plan } from "../backend/nftables/plan.js";
-import type { NamedTable } from "../backend/nftables/readback.js";
-import type { Ruleset } from "../backend/nftables/ruleset.js";
+import type { Approach, Backend, BackendName } from "../backend/backend.js";
+import { backendNamed } from "../backend/registry.js";
 import type { Compiled } from "../ir/compile.js";
 import { differ, type Difference } from "../topology/difference.js";
 import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
 import type { Topology } from "../topology/topology.js";
 import { Obstacle } from "./obstacle.js";
-import { plainEdit } from "./plain-edit.js";
+import { type PlainEdit, plainEdit } from "./plain-edit.js";
 import { holderOfPorts } from "./ports.js";
-import { type Applied, isRecorded, readApplied, recompile } from "./state.js";
+import { type Applied, backendOf, isRecorded, readApplied, recompile } from "./state.js";
 
 export interface Survey {
   readonly topology: Topology;
   /** What is on record of the policy, and what it was compiled from. */
   readonly applied: Applied | undefined;
   readonly before: Compiled | undefined;
-  readonly ruleset: Ruleset;
+  /** What is to carry the policy, and what carries it now where that is another. */
+  readonly backend: Backend;
+  readonly former: Backend | undefined;
   /** Undefined where the rules weren't asked for. */
   readonly rules: Approach | undefined;
   readonly difference: Difference;
+  /** How the texts differ from those on record, where that is plain rules only. */
+  readonly edit: PlainEdit | undefined;
 }
 
 export interface SurveyOptions {
@@ -30,40 +31,47 @@ export interface SurveyOptions {
   readonly rules?: boolean;
   /** What may be on record, compiled already. */
   readonly known?: Compiled | undefined;
+  /** What is on record, where the caller knows. */
+  readonly applied?: Applied | undefined;
   /** Read the sysctls inside the sandboxes too. */
   readonly thorough?: boolean;
+  /** Undefined: the one that carries the policy, or else the default. */
+  readonly backend?: BackendName | undefined;
   /** Find what differs by reading it all, and what was compiled before, where less would do for an apply. */
   readonly whole?: boolean;
 }
 
-/** Changes nothing. Throws `Obstacle` where something is in the way of an apply. */
+/** Changes nothing. Throws `Obstacle`, `Inexpressible` or `MissingTool` where something is in the way of an apply. */
 export async function survey(compiled: Compiled, options: SurveyOptions = {}): Promise<Survey> {
   const { policy } = compiled;
   const topology = planTopology(policy);
-  const applied = readApplied(policy.name);
+  const applied = options.applied ?? readApplied(policy.name);
+  const carrier = applied && backendOf(applied);
+  const backend = await backendNamed(options.backend ?? carrier ?? "nft");
+  const obstacle = backend.inexpressible(policy);
+  if (obstacle !== undefined) throw obstacle;
+  await backend.require();
   // Compiling is pure: the same texts need it once.
-  const known = [compiled, options.known].find((one) => one !== undefined && isRecorded(one, applied));
-  const quick = options.whole !== true && known !== compiled && applied !== undefined;
+  const compiledBefore = [compiled, options.known].find((one) => one !== undefined && isRecorded(one, applied));
+  const quick = options.whole !== true && compiledBefore !== compiled && applied !== undefined;
   const edit = quick ? plainEdit(compiled, applied) : undefined;
   // What isn't a plain rule is the same then, and nobody asks for more.
-  const before = applied && (known ?? (edit === undefined ? recompile(applied) : compiled));
+  const before = applied && (compiledBefore ?? (edit === undefined ? recompile(applied) : compiled));
   const reading = readTopology(topology, {
     before: before && planTopology(before.policy),
     settings: options.thorough === true,
   });
-  const ruleset = plan(policy);
   const textsOf = (files: Applied["files"]): string[] => files.flatMap(({ name, text }) => [name, text]);
-  const source = {
-    texts: textsOf(compiled.files),
-    last: edit && applied && { texts: textsOf(applied.files), change: () => Mirror.of(policy, ruleset)?.since(edit) },
-  };
-  const rules = options.rules === false ? undefined : await approach(ruleset, applied?.committed, source);
+  const source = { texts: textsOf(compiled.files), last: edit && applied && { texts: textsOf(applied.files), edit } };
+  const known = carrier === backend.name ? applied?.committed : undefined;
+  const rules = options.rules === false ? undefined : await backend.approach(policy, known, source);
   const actual = await reading;
   const difference = differ(topology, actual);
   refuse(difference);
-  refuseTable(rules?.foreign[0]);
+  if (rules?.conflict !== undefined) throw new Obstacle(rules.conflict.message, rules.conflict.mend);
   await holderOfPorts(policy, before?.policy);
-  return { topology, applied, before, ruleset, rules, difference };
+  const former = carrier === undefined || carrier === backend.name ? undefined : await backendNamed(carrier);
+  return { topology, applied, before, backend, former, rules, difference, edit };
 }
 
 function refuse(difference: Difference): void {
@@ -71,13 +79,4 @@ function refuse(difference: Difference): void {
   if (first === undefined) return;
   const more = others.map((conflict) => `\n       also: ${conflict.message}`).join("");
   throw new Obstacle(`${first.message}${first.from === undefined ? "" : ` (${first.from})`}${more}`, first.mend);
-}
-
-function refuseTable(table: NamedTable | undefined): void {
-  if (table === undefined) return;
-  const name = `${table.family} ${table.name}`;
-  throw new Obstacle(
-    `the table ${name} that the policy needs exists already and isn't tsnet's`,
-    `remove it (nft delete table ${name}), or give the policy another name`,
-  );
 }

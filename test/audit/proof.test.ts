@@ -1,13 +1,14 @@
 /** The proof over boxes of packets against the interpreter, packet class by packet class. */
-import fc from "fast-check";
+import fc from "../support/property.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { prove } from "../../src/audit/proof.js";
+import { Interpreter } from "../../src/backend/nftables/interpret.js";
 import { plan } from "../../src/backend/nftables/plan.js";
 import type { Ruleset, Table } from "../../src/backend/nftables/ruleset.js";
 import { packetText } from "../../src/ir/packet-text.js";
 import type { Policy } from "../../src/ir/policy.js";
-import { compareRuleset, compileLenient } from "../support/compare.js";
+import { comparePacket, compareRuleset, compileLenient } from "../support/compare.js";
 import { compilePolicy, policiesIn } from "../support/policies.js";
 import { statements } from "../support/random-policy.js";
 
@@ -67,11 +68,14 @@ test(`what is damaged is found exactly where the interpreter finds it, ${RUNS} t
       const { differences } = compareRuleset(policy, ruleset);
       // A packet that the policy denies and that isn't translated reaches no container, whatever this host does with it.
       const certain = differences.filter((one) => !/policy (deny|reject), plan allow \(elsewhere\)$/.test(one));
-      const mine = told(policy, ruleset);
+      const mine = prove(policy, ruleset).differences;
       if (certain.length > 0) found++;
-      const about = `${text}\n${at} ${how}\n${differences[0]}\n${mine[0]}`;
+      const about = `${text}\n${at} ${how}\n${differences[0]}`;
       if (certain.length > 0) assert.ok(mine.length > 0, about);
-      if (mine.length > 0) assert.ok(differences.length > 0, about);
+      // The other way by the proof's own packets: what is damaged may be one port of a class that the policy knows as one.
+      const interpreter = new Interpreter(ruleset);
+      for (const { packet } of mine)
+        assert.ok(comparePacket(policy, interpreter, packet) !== undefined, `${about}\n${packetText(policy, packet)}`);
     }),
     { numRuns: RUNS },
   );

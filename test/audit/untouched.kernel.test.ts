@@ -1,5 +1,5 @@
 /** An audit of what nobody touched finds nothing: random policies, applied one over the other, and every example. */
-import fc from "fast-check";
+import fc from "../support/property.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { lab } from "../kernel/lab.js";

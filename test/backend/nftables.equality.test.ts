@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../support/property.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { comparePlan, compileLenient } from "../support/compare.js";

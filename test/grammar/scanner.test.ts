@@ -1,5 +1,5 @@
 import { Lexer } from "chevrotain";
-import fc from "fast-check";
+import fc from "../support/property.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Scanner } from "../../grammar/scanner.js";

@@ -1,5 +1,5 @@
 /** What the graph says of every pair, held against the evaluator; and what is alike. */
-import fc from "fast-check";
+import fc from "../support/property.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { buildGraph } from "../../src/graph/build.js";

@@ -16,5 +16,5 @@ const place = planPlace(said.policy);
 await hideHost();
 await buildWorld(place);
 const { cells } = planCells(said.policy, place);
-const results = await runTrial(applied, cells, () => undefined);
+const results = await runTrial(applied, "nft", cells, () => undefined);
 for (const result of results) if (differs(result)) console.log(JSON.stringify(cellJson(result)));

@@ -1,14 +1,14 @@
 /** Holds a plan against the evaluator, packet class by packet class. */
 import { compile } from "../../src/ir/compile.js";
-import { frameOf, hostOf } from "../../src/backend/nftables/frames.js";
-import { Interpreter } from "../../src/backend/nftables/interpret.js";
+import { type Frame, frameOf, type Host, hostOf } from "../../src/backend/shape/frames.js";
+import { Interpreter, type Outcome } from "../../src/backend/nftables/interpret.js";
 import { plan } from "../../src/backend/nftables/plan.js";
 import type { Ruleset } from "../../src/backend/nftables/ruleset.js";
 import { packetClasses } from "../../src/ir/classes.js";
-import { evaluate } from "../../src/ir/evaluate.js";
+import { evaluate, type Packet } from "../../src/ir/evaluate.js";
 import { ANY } from "../../src/ir/peers.js";
 import { packetText } from "../../src/ir/packet-text.js";
-import type { Policy } from "../../src/ir/policy.js";
+import type { Policy, Rule } from "../../src/ir/policy.js";
 import { ALL_PORTS } from "../../src/net/ports.js";
 
 /**
@@ -40,26 +40,42 @@ export function comparePlan(policy: Policy): Comparison {
 
 /** The same with a ruleset that may be another than the policy's. */
 export function compareRuleset(policy: Policy, ruleset: Ruleset): Comparison {
-  const interpreter = new Interpreter(ruleset);
+  return compareRoad(policy, new Interpreter(ruleset));
+}
+
+/** What follows packets through a backend's plan. */
+export interface Road {
+  run(frame: Frame, host: Host, pick: number): Pick<Outcome, "verdict" | "destination" | "port">;
+}
+
+/** The same through any backend's interpreter. */
+export function compareRoad(policy: Policy, interpreter: Road): Comparison {
   const { packets, rules } = packetClasses(policy, { from: ANY, to: ANY, ports: ALL_PORTS }, { merge: false });
   const differences: string[] = [];
   let count = 0;
   for (const packet of packets) {
     count++;
-    const expected = evaluate(policy, packet, rules).verdict;
-    const pick = packet.via?.targets
-      .filter((t) => t.addresses.some((a) => a.family === packet.destination.address.family))
-      .findIndex((t) =>
-        t.addresses.some(
-          (a) => a.family === packet.destination.address.family && a.value === packet.destination.address.value,
-        ),
-      );
-    const outcome = interpreter.run(frameOf(policy, packet), hostOf(policy, packet), pick ?? 0);
-    const arrived = outcome.destination === packet.destination.address.value && outcome.port === packet.port;
-    if (outcome.verdict !== expected || (expected === "allow" && !arrived))
-      differences.push(
-        `${packetText(policy, packet)}: policy ${expected}, plan ${outcome.verdict}${arrived ? "" : " (elsewhere)"}`,
-      );
+    const difference = comparePacket(policy, interpreter, packet, rules);
+    if (difference !== undefined) differences.push(difference);
   }
   return { packets: count, differences };
+}
+
+/** How a packet fares otherwise in the ruleset than the policy says; undefined where it doesn't. */
+export function comparePacket(
+  policy: Policy,
+  interpreter: Road,
+  packet: Packet,
+  rules: readonly Rule[] = policy.rules,
+): string | undefined {
+  const expected = evaluate(policy, packet, rules).verdict;
+  const { family, value } = packet.destination.address;
+  // A publish over several containers is a packet each; the one that this packet means is whose turn it is.
+  const pick = packet.via?.targets
+    .flatMap((target) => target.addresses.filter((address) => address.family === family))
+    .findIndex((address) => address.value === value);
+  const outcome = interpreter.run(frameOf(policy, packet), hostOf(policy, packet), pick ?? 0);
+  const arrived = outcome.destination === value && outcome.port === packet.port;
+  if (outcome.verdict === expected && (expected !== "allow" || arrived)) return undefined;
+  return `${packetText(policy, packet)}: policy ${expected}, plan ${outcome.verdict}${arrived ? "" : " (elsewhere)"}`;
 }

@@ -1,7 +1,7 @@
 /** Runs on a lab's host: rulesets that go to the kernel as messages, beside what nft makes of the same plan. */
 import { readFileSync } from "node:fs";
 import { posix } from "node:path";
-import fc from "fast-check";
+import fc from "./property.js";
 import { approach } from "../../src/backend/nftables/apply.js";
 import { commitText } from "../../src/backend/nftables/nft.js";
 import { plan } from "../../src/backend/nftables/plan.js";

@@ -7,8 +7,9 @@ import { VERSION } from "../../system/version.js";
 import { usesNetlink } from "../../system/transport.js";
 import { checkText, commitText } from "./nft.js";
 import { compare, foreignTables, type NamedTable, ownTables } from "./readback.js";
-import { type ObjectChange, objectChanges, type Planned } from "./object-changes.js";
-import { Refused } from "./refused.js";
+import { objectChanges, type Planned } from "./object-changes.js";
+import type { Approach, Committed, ObjectChange } from "../backend.js";
+import { Changed, Refused } from "../refused.js";
 import type { Ruleset } from "./ruleset.js";
 import { toText } from "./text.js";
 import { sizeOf } from "./values.js";
@@ -16,46 +17,24 @@ import { difference, replacement } from "./wire/difference.js";
 import { readTables } from "./wire/dump.js";
 import { DEVICES } from "./names.js";
 import { loosens } from "./wire/changes.js";
-import { Changed, Kernel, weightOf } from "./wire/kernel.js";
-
-export { Changed };
+import { Kernel, weightOf } from "./wire/kernel.js";
 import { desiredState, type TableState } from "./wire/state.js";
 import type { MirrorChange } from "./mirror.js";
 import { tupleChanges } from "./wire/edit.js";
 import { mismatch } from "./wire/verify.js";
 
-/** What is remembered of what was committed, to tell without reading whether it still stands. */
-export interface Committed {
-  /** Of the ruleset as it was sent; of another kind for each transport. */
-  readonly digest: string;
-  /** The kernel's, after the commit; undefined where it tells nothing. */
-  readonly generation: number | undefined;
-}
-
-export interface Approach {
-  readonly standing: "absent" | "equal" | "different";
+/** How the tables of a plan stand, and the way there. */
+export interface TablesApproach extends Omit<Approach, "conflict" | "describe" | "list" | "verify"> {
   /** Tables of the plan's names that are somebody else's. */
   readonly foreign: readonly NamedTable[];
-  readonly now: Committed;
-  /** Objects that are to be added or deleted; where the tables are replaced whole, a table counts as one. */
-  readonly objects: number;
-  /** Whether the change allows more and nothing less: then no connection is to be cut. */
-  readonly loosens: boolean;
-  /** Has the kernel check the ruleset, changing nothing. Throws `Refused`. */
-  check(): Promise<void>;
-  /** Makes the kernel match. All or nothing for every packet; throws `Refused`. Objects that were changed are counted. */
-  commit(): Promise<Committed & { readonly operations: number }>;
-  /**
-   * Reads back what was committed; returns the generation at which it was so, undefined where nothing was read. Throws
-   * `Refused` where it isn't as it should be.
-   */
+  /** Whether the tables are replaced whole. */
+  readonly whole: boolean;
   verify(): number | undefined;
-  /** What would change, object by object; `before` is what was committed last, by whose plan what goes away is named. */
   list(before: Ruleset | undefined): ObjectChange[];
 }
 
 /** What else is known of a plan, which spares reading what the kernel has. */
-export interface Source {
+export interface TablesSource {
   /** The policy's texts: a plan is a function of them. */
   readonly texts: readonly string[];
   /** What was committed last: its texts, and the way from there to the plan where that is single elements. */
@@ -63,7 +42,11 @@ export interface Source {
 }
 
 /** `known` is what was remembered of the policy's last commit. */
-export async function approach(ruleset: Ruleset, known: Committed | undefined, source?: Source): Promise<Approach> {
+export async function approach(
+  ruleset: Ruleset,
+  known: Committed | undefined,
+  source?: TablesSource,
+): Promise<TablesApproach> {
   return usesNetlink() ? approachByNetlink(ruleset, known, source) : approachByNft(ruleset, known);
 }
 
@@ -79,7 +62,7 @@ function socket(): Kernel {
   return (kernel ??= new Kernel());
 }
 
-function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, source?: Source): Approach {
+function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, source?: TablesSource): TablesApproach {
   const want = desiredState(ruleset, sizeOf);
   const digest = digestOf(want, source?.texts);
   const names = ruleset.tables.map(({ family, name }) => ({ family, name }));
@@ -90,6 +73,7 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
     return {
       standing: "equal",
       foreign: [],
+      whole: false,
       now: known,
       objects: 0,
       loosens: true,
@@ -99,22 +83,27 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
       list: () => [],
     };
   const { last } = source ?? {};
-  if (last !== undefined && known?.generation === generation && known.digest === digestOf(want, last.texts)) {
-    const change = last.change();
-    if (change !== undefined) return approachByElements(ruleset, want, change, { digest, generation });
-  }
+  const isLast = last !== undefined && known !== undefined && known.digest === digestOf(want, last.texts);
+  const change = isLast ? last.change() : undefined;
+  if (change !== undefined && known?.generation === generation)
+    return approachByElements(ruleset, change, { digest, generation });
   let read = socket().read(all);
   let transactions = difference(ruleset.tables, want, read.tables);
+  /** The generation after a commit of single elements to what was read: the kernel has taken them, so it is as wanted. */
+  let sent: number | undefined;
   const standing = transactions.length === 0 ? "equal" : read.tables.length === 0 ? "absent" : "different";
   return {
     standing,
     foreign:
       known === undefined ? read.tables.filter((state) => !state.sets.has(DEVICES)).map((state) => state.table) : [],
+    whole: false,
     now: { digest, generation: read.generation },
     objects: weightOf(transactions),
     get loosens() {
       return loosens(transactions);
     },
+    // Where nothing else differs from what the last commit left.
+    tightened: change?.operations === weightOf(transactions) ? change.tightened : undefined,
     async check() {
       socket().check(replacement(ruleset.tables, want, read.tables));
     },
@@ -122,6 +111,8 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
       for (let i = 0; ; i++)
         try {
           const after = socket().commit(transactions, read.generation);
+          if (transactions.length === 1 && transactions[0]?.changes.every(({ kind }) => kind.endsWith("elements")))
+            sent = after;
           return { digest, generation: after, operations: weightOf(transactions) };
         } catch (error) {
           if (!(error instanceof Changed) || i === TRIES) throw error;
@@ -130,7 +121,7 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
         }
     },
     verify() {
-      return verified(want);
+      return sent ?? verified(want);
     },
     list: (before) =>
       transactions.length === 0 ? [] : objectChanges({ ruleset, states: want }, read.tables, before && planned(before)),
@@ -146,24 +137,27 @@ const nothing = (): Promise<void> => Promise.resolve();
 /** From what is in force, as the last commit left it, by single elements. */
 function approachByElements(
   ruleset: Ruleset,
-  want: readonly TableState[],
   change: MirrorChange,
   from: Committed & { readonly generation: number },
-): Approach {
+): TablesApproach {
   const { digest } = from;
   const { table } = change;
   const changes = tupleChanges(table, change.tuples);
-  let whole: Approach | undefined;
+  let whole: TablesApproach | undefined;
+  let after: number | undefined;
   return {
     standing: "different",
     foreign: [],
+    whole: false,
     now: from,
     objects: changes.length,
     loosens: change.tightened.length === 0,
+    tightened: change.tightened,
     check: () => Promise.resolve(socket().check({ changes, settle: false })),
     async commit() {
       try {
-        return { digest, generation: socket().edit(changes, from.generation), operations: changes.length };
+        after = socket().edit(changes, from.generation);
+        return { digest, generation: after, operations: changes.length };
       } catch (error) {
         if (!(error instanceof Changed || error instanceof Refused)) throw error;
         // Somebody has changed rules, or a set is full: all is read and compared.
@@ -172,7 +166,8 @@ function approachByElements(
         return { digest, generation, operations };
       }
     },
-    verify: () => (whole === undefined ? verified(want) : whole.verify()),
+    // The kernel has taken these elements, and nobody has changed anything since what was there was read back.
+    verify: () => (whole === undefined ? after : whole.verify()),
     list: (before) => approachByNetlink(ruleset, undefined).list(before),
   };
 }
@@ -222,13 +217,14 @@ export function commitEdit(change: MirrorChange, generation: number): number {
 
 // nft ----------------------------------------------------------------------------------------------------------------
 
-async function approachByNft(ruleset: Ruleset, known: Committed | undefined): Promise<Approach> {
+async function approachByNft(ruleset: Ruleset, known: Committed | undefined): Promise<TablesApproach> {
   const text = toText(ruleset);
   const now = { digest: `nft:${createHash("sha256").update(text).digest("hex")}`, generation: undefined };
   const standing = await compare(ruleset);
   return {
     standing: standing === "equal" && known !== undefined && known.digest !== now.digest ? "different" : standing,
     foreign: known === undefined ? await foreignTables(ruleset.tables) : [],
+    whole: true,
     now,
     objects: ruleset.tables.length,
     loosens: false,

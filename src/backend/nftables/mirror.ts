@@ -14,13 +14,16 @@ import { PlainLowering } from "../../ir/plain.js";
 import type { Policy, Rule } from "../../ir/policy.js";
 import { Reach } from "../../ir/reach.js";
 import { isRun, RuleList, type RuleRun } from "../../ir/rule-list.js";
+import { isSelfContained } from "../../ir/self-contained.js";
 import { lowerSide } from "../../ir/values.js";
 import { type AddressSet, type Family, FAMILIES } from "../../net/address.js";
 import { contains } from "../../net/ranges.js";
 import { Diagnostics } from "../../text/diagnostic.js";
 import { SourceFile } from "../../text/source.js";
 import { Splitter, type Way } from "./exact.js";
-import { of } from "./lanes.js";
+import type { Edit, Edits } from "../backend.js";
+import { commitEdit } from "./apply.js";
+import { of } from "../shape/lanes.js";
 import { DEVICES } from "./names.js";
 import type { Ruleset, Set as NftSet } from "./ruleset.js";
 import type { Tuples } from "./tuples.js";
@@ -29,14 +32,27 @@ import type { Tuple, TupleChange } from "./wire/edit.js";
 import type { TableName } from "./wire/encode.js";
 
 /** What an edit comes to. */
-export interface MirrorChange {
+export class MirrorChange implements Edit {
   readonly table: TableName;
   readonly tuples: readonly (TupleChange & { readonly family: Family })[];
-  /** Tuples that lose an allow or get a deny: their connections may be denied now. */
   readonly tightened: readonly Tuple[];
+
+  constructor(table: TableName, tuples: MirrorChange["tuples"], tightened: readonly Tuple[]) {
+    this.table = table;
+    this.tuples = tuples;
+    this.tightened = tightened;
+  }
+
+  get operations(): number {
+    return this.tuples.reduce((sum, { before, after }) => sum + +(before.length > 0) + +(after.length > 0), 0);
+  }
+
+  get place(): string {
+    return `the ruleset inet ${this.table.name}`;
+  }
 }
 
-export class Mirror {
+export class Mirror implements Edits {
   private readonly table: TableName;
   private readonly low: Lowering;
   private readonly reach: Reach;
@@ -78,7 +94,7 @@ export class Mirror {
     for (const family of FAMILIES)
       if (new Set(tuples.flatMap((one) => (one.family === family ? [one.set] : []))).size > 1) return undefined;
     for (const set of this.sets.values()) if (!set.holds(tuples)) return undefined;
-    return { table: this.table, tuples, tightened };
+    return new MirrorChange(this.table, tuples, tightened);
   }
 
   /**
@@ -90,7 +106,10 @@ export class Mirror {
     return back && inverse(back);
   }
 
-  /** Notes what was committed. */
+  commit(change: MirrorChange, generation: number): number {
+    return commitEdit(change, generation);
+  }
+
   note({ tuples }: MirrorChange): void {
     for (const change of tuples) this.sets.get(change.set.name)?.note(change);
   }
@@ -141,21 +160,16 @@ export class Mirror {
   }
 }
 
-/**
- * Whether a rule more or less is nothing but a rule: where no container is declared, one may name a new container, and
- * a publish without a target means the container that rules lead to.
- */
-export function isSelfContained({ containers, publishes }: Policy): boolean {
-  const untargeted = publishes.some(({ origin: { text } }) => text.startsWith("publish ") && !/ -> \D/.test(text));
-  return !untargeted && containers.every(({ origin }) => origin !== undefined);
-}
-
 /** The change that takes another back. */
 function inverse({ table, tuples }: MirrorChange): MirrorChange {
   const back = tuples.map(({ before, after, ...rest }) => ({ ...rest, before: after, after: before }));
   const tightens = ({ set, before, after }: TupleChange): boolean =>
     set.name.startsWith("allow-") ? after.length < before.length : after.length > before.length;
-  return { table, tuples: back, tightened: back.filter(tightens).map(({ tuple }) => tuple) };
+  return new MirrorChange(
+    table,
+    back,
+    back.filter(tightens).map(({ tuple }) => tuple),
+  );
 }
 
 function tupleOf({ sources, destinations, protocols, ports }: Tuples, i: number): Tuple {

@@ -1,6 +1,6 @@
 /** Commits rulesets to the kernel through nft: one file, one transaction. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { Refused } from "./refused.js";
+import { Refused } from "../refused.js";
 import { CommandFailed, run } from "../../system/run.js";
 
 const DIRECTORY = "/run/tsnet";

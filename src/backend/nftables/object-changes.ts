@@ -1,18 +1,10 @@
 /** What differs between two states of a policy's tables, object by object, in nft's own words. */
 import type { Origin } from "../../ir/policy.js";
+import type { ObjectChange } from "../backend.js";
 import type { Chain, Element, Ruleset, Set as NftSet, Table } from "./ruleset.js";
 import { elementText, ruleText } from "./text.js";
 import { count, type Elements, encodeElements, textOf } from "./wire/elements.js";
 import type { ChainState, SetState, TableState } from "./wire/state.js";
-
-/** A table, a set, a chain, a rule or an element. */
-export interface ObjectChange {
-  readonly verb: "add" | "change" | "remove";
-  /** As `compile` and its source map print it: `inet tsnet-shop allow-port4 { … }`. */
-  readonly object: string;
-  /** Statements that it comes from. */
-  readonly from: readonly Origin[];
-}
 
 /** A plan and its bytes. */
 export interface Planned {

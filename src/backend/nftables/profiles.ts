@@ -2,9 +2,9 @@
 import type { Rule as PolicyRule } from "../../ir/policy.js";
 import type { Family } from "../../net/address.js";
 import { type PortSet, protocolIn, unionOfPorts } from "../../net/ports.js";
-import { goto, jump, lookup, match, rule, type TableBuilder, then } from "./builder.js";
+import { goto, jump, lookup, match, rule, type TableBuilder, targetOf, then } from "./builder.js";
 import { counts, tally } from "./counting.js";
-import { type Action, targetOf } from "./lanes.js";
+import type { Action } from "../shape/lanes.js";
 import type { Element, Expression, Part, Rule, Target } from "./ruleset.js";
 
 /**

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { MissingTool, run } from "../../system/run.js";
 import { startStream, type Stream } from "../../system/stream.js";
-import { Refused } from "./refused.js";
+import { Refused } from "../refused.js";
 import { readTraceLine, type TraceEvent } from "./trace-events.js";
 
 /** Of the tables that `tsnet trace` makes while it runs. */

@@ -3,7 +3,7 @@ import { Encoder } from "../../../system/netlink/encoder.js";
 import { NetlinkError } from "../../../system/netlink/errors.js";
 import { systemCalls } from "../../../system/netlink/ffi.js";
 import { NetlinkSocket, PROTOCOL } from "../../../system/netlink/socket.js";
-import { Refused } from "../refused.js";
+import { Changed, Refused } from "../../refused.js";
 import { encodeChange, type Transaction, weight } from "./changes.js";
 import { readGeneration, readState } from "./dump.js";
 import { Batch, type TableName } from "./encode.js";
@@ -89,11 +89,6 @@ export class Kernel {
     this.socket.close();
     this.socket = new NetlinkSocket(PROTOCOL.NETFILTER);
   }
-}
-
-/** Somebody else changed rules since they were read. */
-export class Changed extends Error {
-  override readonly name = "Changed";
 }
 
 function mend(code: string): string {

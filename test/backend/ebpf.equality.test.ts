@@ -1,0 +1,26 @@
+import fc from "fast-check";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { compareMaps } from "../support/compare-maps.js";
+import { compileLenient } from "../support/compare.js";
+import { statements } from "../support/random-policy.js";
+
+const test = suite("ebpf plan");
+const RUNS = Number(process.env["TSNET_POLICIES"] ?? 60);
+
+test(`says what the evaluator says, for every packet class of ${RUNS} random policies`, () => {
+  let packets = 0;
+  fc.assert(
+    fc.property(statements, (lines) => {
+      const { policy, text } = compileLenient(lines);
+      const result = compareMaps(policy);
+      packets += result.packets;
+      assert.equal(result.differences.slice(0, 5), [], text);
+    }),
+    { numRuns: RUNS, seed: Number(process.env["TSNET_SEED"] ?? 83) },
+  );
+  assert.ok(packets > RUNS * 100, `${packets} packets`);
+  console.log(`${RUNS} policies, ${packets} packet classes`);
+});
+
+test.run();
