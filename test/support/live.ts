@@ -1,6 +1,7 @@
 /**
  * Policies applied to a lab's host. The first half runs there, through `host.call`; the second is for the test.
  */
+import type { BackendName } from "../../src/backend/backend.js";
 import { compile } from "../../src/ir/compile.js";
 import { applyPolicy } from "../../src/transaction/apply.js";
 import { open } from "../../src/transaction/open.js";
@@ -8,6 +9,9 @@ import { removePolicy, type RemoveResult } from "../../src/transaction/remove.js
 import type { Update } from "../../src/transaction/edits.js";
 import { netnsPath } from "../../src/topology/names.js";
 import type { Host } from "../kernel/lab.js";
+
+/** `TSNET_BACKEND=iptables` has the tests of what an apply guarantees hold another backend to it. */
+const BACKEND = process.env["TSNET_BACKEND"] as BackendName | undefined;
 
 export interface Live {
   readonly changed: boolean;
@@ -19,7 +23,7 @@ export async function applyText(text: string): Promise<Live> {
   const compiled = compile(text, { file: "lab.tsnet" });
   const wrong = compiled.diagnostics.filter((diagnostic) => diagnostic.severity === "error");
   if (compiled.failed) throw new Error(`the policy is wrong: ${wrong.map((d) => d.message).join("; ")}`);
-  const { changed, changes, problems } = await applyPolicy(compiled);
+  const { changed, changes, problems } = await applyPolicy(compiled, { backend: BACKEND });
   return { changed, changes, problems };
 }
 

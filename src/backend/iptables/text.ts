@@ -160,8 +160,20 @@ function targetText(target: Target, family: Family): string {
   }
 }
 
+/** Texts are asked for when a chain is named, printed and compared. */
+const texts = { 4: new WeakMap<Rule, string>(), 6: new WeakMap<Rule, string>() } as const;
+
 /** A rule without its chain's name. */
 export function ruleText(rule: Rule, family: Family): string {
+  let text = texts[family].get(rule);
+  if (text === undefined) {
+    text = print(rule, family);
+    texts[family].set(rule, text);
+  }
+  return text;
+}
+
+function print(rule: Rule, family: Family): string {
   const { matches, target } = rule;
   const words: string[] = [];
   for (const slot of HEAD)
