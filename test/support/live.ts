@@ -19,11 +19,11 @@ export interface Live {
   readonly problems: readonly string[];
 }
 
-export async function applyText(text: string): Promise<Live> {
+export async function applyText(text: string, backend = BACKEND): Promise<Live> {
   const compiled = compile(text, { file: "lab.tsnet" });
   const wrong = compiled.diagnostics.filter((diagnostic) => diagnostic.severity === "error");
   if (compiled.failed) throw new Error(`the policy is wrong: ${wrong.map((d) => d.message).join("; ")}`);
-  const { changed, changes, problems } = await applyPolicy(compiled, { backend: BACKEND });
+  const { changed, changes, problems } = await applyPolicy(compiled, { backend });
   return { changed, changes, problems };
 }
 
@@ -44,8 +44,8 @@ export function removeNamed(policy: string): Promise<RemoveResult> {
 const HERE = import.meta.url;
 
 /** Throws when the policy is refused, or when something couldn't be tidied up. */
-export async function apply(host: Host, text: string): Promise<Live> {
-  const live = await host.call<Live>(HERE, "applyText", text);
+export async function apply(host: Host, text: string, backend?: BackendName): Promise<Live> {
+  const live = await host.call<Live>(HERE, "applyText", text, backend);
   if (live.problems.length > 0) throw new Error(live.problems.join("; "));
   return live;
 }

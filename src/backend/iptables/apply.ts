@@ -1,7 +1,7 @@
 /** How a plan stands in the kernel, and the way there. */
 import { createHash } from "node:crypto";
 import type { Policy } from "../../ir/policy.js";
-import { type Family, FAMILIES } from "../../net/address.js";
+import { FAMILIES } from "../../net/address.js";
 import type { Approach, Committed } from "../backend.js";
 import { Refused } from "../refused.js";
 import { objectChanges } from "./object-changes.js";
@@ -18,7 +18,7 @@ import {
   wantedAgain,
   wantedState,
 } from "./standing.js";
-import { toText } from "./text.js";
+import { ruleText, toText } from "./text.js";
 import { rehearse, restore, save, usualVariant, type Variant, VARIANTS } from "./tools.js";
 
 /** Per family, IPv4 first. */
@@ -27,9 +27,8 @@ type Both<T> = readonly [T, T];
 /** `known` is what was remembered of the policy's last commit. */
 export async function approach(policy: Policy, known: Committed | undefined): Promise<Approach> {
   const ruleset = plan(policy);
-  const texts = ruleset.families.map((rules) => toText(rules)) as [string, string];
   const { variant, states } = await standingOf(policy.name, known);
-  const digest = `iptables-${variant}:${createHash("sha1").update(texts.join("\n")).digest("hex")}`;
+  const digest = `iptables-${variant}:${digestOf(ruleset)}`;
   const changes = changesTo(ruleset, states);
   const objects = changes.flat().reduce((sum, change) => sum + change.operations, 0);
   const absent = states.every(isAbsent);
@@ -45,7 +44,7 @@ export async function approach(policy: Policy, known: Committed | undefined): Pr
         ? `load the chains ${chains}`
         : `change ${objects} ${objects === 1 ? "rule" : "rules"} of the chains ${chains}`,
     async check() {
-      for (const family of FAMILIES) await rehearse(variant, family, textOf(texts, family));
+      for (const rules of ruleset.families) await rehearse(variant, rules.family, toText(rules));
     },
     async commit() {
       await commitAll(policy.name, variant, states, changes);
@@ -64,8 +63,18 @@ export async function approach(policy: Policy, known: Committed | undefined): Pr
   };
 }
 
-function textOf(texts: Both<string>, family: Family): string {
-  return family === 4 ? texts[0] : texts[1];
+/** Names of chains are digests of their content, but for those of the entries. */
+function digestOf({ families }: Ruleset): string {
+  const hash = createHash("sha1");
+  for (const { family, tables } of families)
+    for (const { name, chains } of tables) {
+      hash.update(`${family} ${name}\n`);
+      for (const chain of chains) {
+        hash.update(`${chain.name}\n`);
+        if (chain.hook !== undefined) for (const rule of chain.rules) hash.update(`${ruleText(rule, family)}\n`);
+      }
+    }
+  return hash.digest("hex");
 }
 
 function changesTo(ruleset: Ruleset, states: Both<State>): Both<TableChange[]> {
