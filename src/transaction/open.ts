@@ -6,6 +6,7 @@ import type { Policy } from "../ir/policy.js";
 import { chooseTransport, type Transport } from "../system/transport.js";
 import { applyPolicy, type ApplyOptions, type ApplyResult } from "./apply.js";
 import type { Update } from "./edits.js";
+import { Beside } from "./beside.js";
 import { Live } from "./live.js";
 import { acquire, isWanted, letIn } from "./lock.js";
 import { Obstacle } from "./obstacle.js";
@@ -44,6 +45,7 @@ export async function open(options: OpenOptions = {}): Promise<Net> {
 
 class Handle implements Net {
   private readonly backend: BackendName | undefined;
+  private readonly beside = new Beside();
   private live: Live | undefined;
   private giveBack: (() => void) | undefined;
   private idle: NodeJS.Timeout | undefined;
@@ -87,12 +89,19 @@ class Handle implements Net {
   }
 
   close(): Promise<void> {
-    return this.work(() => {
+    const end = async (): Promise<void> => {
+      if (this.closed) return;
+      clearTimeout(this.idle);
+      // Whoever has nothing to write down waits for nobody.
+      if (this.giveBack === undefined && this.live?.isUnsettled() === true) await this.take();
       this.closed = true;
-      this.rest();
-      this.live?.drop();
-      return Promise.resolve();
-    });
+      try {
+        this.rest();
+      } finally {
+        this.beside.end();
+      }
+    };
+    return this.next(end);
   }
 
   private work<T>(task: () => Promise<T>): Promise<T> {
@@ -107,9 +116,13 @@ class Handle implements Net {
       try {
         return await task();
       } finally {
-        if (this.giveBack !== undefined) this.idle = setTimeout(() => this.rest(), IDLE);
+        if (this.giveBack !== undefined) this.idle = setTimeout(() => this.restUnasked(), IDLE);
       }
     };
+    return this.next(begun);
+  }
+
+  private next<T>(begun: () => Promise<T>): Promise<T> {
     const done = this.queue.then(begun, begun);
     this.queue = done.catch(() => undefined);
     return done;
@@ -120,6 +133,15 @@ class Handle implements Net {
     this.giveBack = await acquire();
     // Another writer may have been here.
     this.live?.look();
+  }
+
+  /** What can't be written down now stays beside the record, and is tried again with the next rest, or the end. */
+  private restUnasked(): void {
+    try {
+      this.rest();
+    } catch {
+      // Nobody asked, so nobody could be told; `close` throws it.
+    }
   }
 
   /** Writes down what is live and lets others write. */
@@ -142,12 +164,12 @@ class Handle implements Net {
       held: true,
       backend: this.backend,
       purpose: { kind: "apply", quick: true },
-      ...(live === undefined ? {} : { before: live.compiled }),
+      ...(live === undefined ? {} : { before: live.compiled, applied: live.recorded }),
+      beside: this.beside,
     };
     live?.forget();
     const result = await applyPolicy(compiled, options);
-    live?.drop();
-    this.live = new Live(compiled);
+    this.live = new Live(compiled, this.beside);
     return result;
   }
 }

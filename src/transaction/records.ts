@@ -5,7 +5,8 @@
 import type { BackendName } from "../backend/backend.js";
 import type { Compiled } from "../ir/compile.js";
 import { invoker } from "../system/invoker.js";
-import { forgetConfirmed, isConfirmed, readConfirmed, saveConfirmed } from "./confirmed.js";
+import type { Beside } from "./beside.js";
+import { confirmedPath, forgetConfirmed, isConfirmed, readConfirmed, saveConfirmed } from "./confirmed.js";
 import { addEntry, type Entry, hashTexts, makeEntry, newestHash } from "./history.js";
 import { Obstacle } from "./obstacle.js";
 import { appliedComponents, isApplied, readApplied } from "./state.js";
@@ -55,6 +56,7 @@ interface Options {
   readonly dryRun?: boolean;
   readonly rules?: boolean;
   readonly purpose?: Purpose;
+  readonly beside?: Beside;
 }
 
 const APPLY: Purpose = { kind: "apply" };
@@ -89,7 +91,9 @@ export async function recorded<T extends Outcome>(
   if (begun !== undefined && purpose.kind === "trial") purpose.begun(extendTrial(begun));
   // First, because it decides: whoever waits for the trial's end must find it gone.
   if (trial !== undefined) forgetTrial(trial);
-  if (purpose.kind === "apply" || purpose.kind === "rollback") {
+  // Who notes edits beside the record writes both when there is time.
+  const later = quick && options.beside?.isOpen === true;
+  if (!later && (purpose.kind === "apply" || purpose.kind === "rollback")) {
     const { files, roots } = compiled;
     const texts = { files, roots, backend: result.backend };
     const entry = makeEntry(name, new Date().toISOString(), invoker(), texts);
@@ -161,7 +165,7 @@ function keep(entry: Entry, { fresh, durable }: { fresh: boolean; durable: boole
   const known = !fresh && newestHash(entry.policy) === hashTexts(entry);
   if (known && isConfirmed(entry.policy)) return;
   saveConfirmed(entry, durable);
-  if (!known) addEntry(entry, appliedComponents(), durable);
+  if (!known) addEntry(entry, appliedComponents(), durable, confirmedPath(entry.policy));
 }
 
 /** Runs it, and returns what is to be said when it fails. */

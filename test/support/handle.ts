@@ -6,7 +6,7 @@ import { compile } from "../../src/ir/compile.js";
 import type { ApplyResult } from "../../src/transaction/apply.js";
 import type { Update } from "../../src/transaction/edits.js";
 import { type Net, open } from "../../src/transaction/open.js";
-import { readApplied } from "../../src/transaction/state.js";
+import { type Applied, EditLog, readApplied } from "../../src/transaction/state.js";
 import type { Host } from "../kernel/lab.js";
 
 let net: Net | undefined;
@@ -14,6 +14,21 @@ let net: Net | undefined;
 export async function applyThrough(text: string): Promise<ApplyResult> {
   net ??= await open();
   return net.apply(compile(text, { file: "lab.tsnet" }).policy);
+}
+
+/** One after the other. */
+export async function applyAllThrough(texts: readonly string[]): Promise<ApplyResult[]> {
+  const results: ApplyResult[] = [];
+  for (const text of texts) results.push(await applyThrough(text));
+  return results;
+}
+
+/** A text, an update and another text; what is on record before the handle rests. */
+export async function editThrough(text: string, add: string, then: string): Promise<string | undefined> {
+  await applyThrough(text);
+  await updateThrough([{ add }]);
+  await applyThrough(then);
+  return recordedText("tsnet");
 }
 
 /** One after the other; what each came to. */
@@ -33,6 +48,14 @@ export function loseHandle(): void {
   net = undefined;
 }
 
+/** An edit beside the record, as another program leaves one that is killed before it rests. */
+export function leaveEdit(policy: string, add: string): void {
+  const applied = readApplied(policy) as Applied;
+  const log = new EditLog(applied);
+  log.append({ add, generation: applied.committed.generation ?? 0 });
+  log.close();
+}
+
 export function recordedText(policy: string): string | undefined {
   return readApplied(policy)?.files[0]?.text;
 }
@@ -50,6 +73,10 @@ export class Handle {
 
   apply(text: string): Promise<ApplyResult> {
     return this.host.call(HERE, "applyThrough", text);
+  }
+
+  applyAll(...texts: string[]): Promise<ApplyResult[]> {
+    return this.host.call(HERE, "applyAllThrough", texts);
   }
 
   update(...updates: Update[]): Promise<ApplyResult[]> {

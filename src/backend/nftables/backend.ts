@@ -41,6 +41,7 @@ async function planned(policy: Policy, known: Committed | undefined, source?: So
     get loosens() {
       return there.loosens;
     },
+    tightened: there.tightened,
     describe() {
       const tables = ruleset.tables.map((table) => `${table.family} ${table.name}`).join(", ");
       if (there.standing === "absent") return `load the ruleset ${tables}`;

@@ -19,10 +19,7 @@ import { contains, EMPTY, equal, intersect, type Ranges, subtract } from "../../
 import { IN, lookup, rule, type TableBuilder, targetOf, then } from "./builder.js";
 import { domain, type Lane, of, type Value, values } from "../shape/lanes.js";
 import type { Key, Rule } from "./ruleset.js";
-import { Tuples } from "./tuples.js";
-
-/** Whether a tuple's addresses are containers': what lanes it can be met in. */
-export type Way = "both" | "source" | "destination";
+import { Tuples, type Way } from "./tuples.js";
 
 export const WAYS: Readonly<Record<Lane, Way>> = {
   cc: "both",
@@ -35,7 +32,7 @@ export const WAYS: Readonly<Record<Lane, Way>> = {
 /** A rule that looks an exact set up, and where that is worth it. */
 export interface Exact {
   readonly rule: Rule;
-  readonly ways: ReadonlySet<Way>;
+  readonly ways: Readonly<Record<Way, number>>;
 }
 
 interface Side {
@@ -83,21 +80,21 @@ function count(ports: PortSet): number | undefined {
 /** What the statements of one verb say between single addresses, in one family. */
 export class ExactSets {
   /** Every protocol; protocols as a whole; single ports. */
-  readonly pairs: ExactSet;
-  readonly protocols: ExactSet;
-  readonly ports: ExactSet;
+  readonly pairs: Tuples;
+  readonly protocols: Tuples;
+  readonly ports: Tuples;
   private readonly family: Family;
 
   /** The three by the words that stand for them in the sets' names. */
-  get byName(): Readonly<Record<"pair" | "protocol" | "port", ExactSet>> {
+  get byName(): Readonly<Record<"pair" | "protocol" | "port", Tuples>> {
     return { pair: this.pairs, protocol: this.protocols, port: this.ports };
   }
 
   constructor(family: Family, origins: Origins) {
     this.family = family;
-    this.pairs = new ExactSet(origins);
-    this.protocols = new ExactSet(origins);
-    this.ports = new ExactSet(origins);
+    this.pairs = new Tuples(origins);
+    this.protocols = new Tuples(origins);
+    this.ports = new Tuples(origins);
   }
 
   /** Every pair, in the order of the sources. */
@@ -117,25 +114,6 @@ export class ExactSets {
         for (let i = 0; i < set.length; i += 2)
           this.ports.add(way, source, destination, protocol, set[i] as number, from);
     }
-  }
-}
-
-/** One set, and the ways that its tuples go. */
-class ExactSet {
-  readonly tuples: Tuples;
-  readonly ways = new Set<Way>();
-  private last: Way | undefined;
-
-  constructor(origins: Origins) {
-    this.tuples = new Tuples(origins);
-  }
-
-  add(way: Way, source: Value, destination: Value, protocol: number, port: number, from: number): void {
-    if (way !== this.last) {
-      this.ways.add(way);
-      this.last = way;
-    }
-    this.tuples.add(source, destination, protocol, port, from);
   }
 }
 
@@ -238,7 +216,7 @@ export function exactRules(
   const rules: Exact[] = [];
   const add = (
     name: string,
-    { tuples, ways }: ExactSet,
+    tuples: Tuples,
     extra: readonly Key[],
     types: readonly ("inet_proto" | "inet_service")[],
   ): void => {
@@ -247,7 +225,7 @@ export function exactRules(
     table.exact(`${name}${family}`, [type, type, ...types], tuples, comment);
     rules.push({
       rule: rule([lookup(`${name}${family}`, source, destination, ...extra), then(targetOf(verb))]),
-      ways,
+      ways: tuples.ways,
     });
   };
   add(`${verb}-pair`, sets.pairs, [], []);

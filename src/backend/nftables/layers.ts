@@ -47,7 +47,7 @@ export function planLayers(table: TableBuilder, family: Family, list: RuleList, 
   return {
     rules(action, lane) {
       const classes = classRules(table, action, lane, family, general.get(action) ?? [], members);
-      const exact = (shared.get(action) ?? []).filter(({ ways }) => ways.has(WAYS[lane])).map((one) => one.rule);
+      const exact = (shared.get(action) ?? []).filter(({ ways }) => ways[WAYS[lane]] > 0).map((one) => one.rule);
       return [...exact, ...classes];
     },
   };
