@@ -82,4 +82,27 @@ test(`what is damaged is found exactly where the interpreter finds it, ${RUNS} t
   assert.ok(found > RUNS / 10, `${found} of ${RUNS} made a difference`);
 });
 
+/** A table of somebody else's whose one chain is where packets leave. */
+function leaving(expressions: Table["chains"][number]["rules"][number]["expressions"]): Table {
+  const hook = { type: "filter", hook: "postrouting", priority: 0 } as const;
+  return { family: "inet", name: "other", sets: [], chains: [{ name: "c", hook, rules: [{ expressions, from: [] }] }] };
+}
+
+test("what is dropped where packets leave is found, and only that", () => {
+  const { policy } = compileLenient(["icc off", "allow c2 -> c1:22", "allow c2 -> c3"]);
+  const ruleset = plan(policy);
+  const drop = { kind: "verdict", target: { verdict: "drop" } } as const;
+  const ports = (value: { from: number; to: number }): Table =>
+    leaving([{ kind: "match", key: "meta l4proto", value: 6 }, { kind: "match", key: "th dport", value }, drop]);
+  const differing = { ...ruleset, tables: [...ruleset.tables, ports({ from: 20, to: 22 })] };
+  const found = prove(policy, differing).differences.filter(({ packet }) => packet.destination.zone === "container");
+  assert.ok(found.some(({ expected }) => expected.by.some(({ text }) => text.includes("c2 -> c1"))));
+  const interpreter = new Interpreter(differing);
+  for (const { packet, expected, actual } of found) {
+    assert.equal([expected.verdict, actual], ["allow", "deny"]);
+    assert.ok(packet.port !== undefined && packet.port >= 20 && packet.port <= 22, packetText(policy, packet));
+    assert.ok(comparePacket(policy, interpreter, packet) !== undefined, packetText(policy, packet));
+  }
+});
+
 test.run();
