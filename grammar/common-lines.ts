@@ -7,6 +7,7 @@
  * against each other.
  */
 import type { Item, List, Peers, PublishStatement, RuleStatement, Verb } from "../src/ast/nodes.js";
+import { PlainPublish } from "../src/ast/plain-publish.js";
 import { portItem } from "../src/ast/plain-rule.js";
 import { NAMED_DESTINATION, NAMED_SOURCE, type PlainRules, PROTOCOL_SHIFT, VERBS } from "../src/ast/plain-rules.js";
 import { Tree } from "../src/ast/tree.js";
@@ -161,21 +162,13 @@ function nodesOf(
   return { kind: "rule", verb, from, to, ports, log: undefined, span: { file, start, end } };
 }
 
+/** Undefined for what the grammar has something to say about, or the formatter would write in another way. */
 function publishOf(file: SourceFile, start: number, match: RegExpExecArray): PublishStatement | undefined {
   const [, outside, name, inside] = match as unknown as [string, string, string, string];
-  const target = start + PUBLISH_LENGTH + outside.length + ARROW_LENGTH;
-  const end = target + name.length + 1 + inside.length;
-  const port = portOf(file, start + PUBLISH_LENGTH, outside);
-  const inner = portOf(file, end - inside.length, inside);
-  if (port === undefined || inner === undefined) return undefined;
-  const host = { address: undefined, port, span: port.span };
-  const list = listOf(file, target, target + name.length);
-  return { kind: "publish", host, target: list, port: inner, from: undefined, span: { file, start, end } };
-}
-
-function portOf(file: SourceFile, start: number, digits: string): Item | undefined {
-  const port = Number(digits);
-  return port < 1 || port > 65535 ? undefined : portItem(file, start, start + digits.length, port);
+  const [hostPort, port] = [Number(outside), Number(inside)];
+  if (outside.startsWith("0") || inside.startsWith("0") || hostPort > 65535 || port > 65535) return undefined;
+  const end = start + PUBLISH_LENGTH + outside.length + ARROW_LENGTH + name.length + 1 + inside.length;
+  return new PlainPublish(file, start, end, hostPort, name, port);
 }
 
 function listOf(file: SourceFile, start: number, end: number): List {

@@ -10,10 +10,13 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { toText as mapsText } from "../src/backend/ebpf/json.js";
 import { plan as planMaps } from "../src/backend/ebpf/plan.js";
+import { plan as planRules } from "../src/backend/iptables/plan.js";
+import { toText as rulesText } from "../src/backend/iptables/text.js";
 import { toJson } from "../src/backend/nftables/json.js";
 import { plan } from "../src/backend/nftables/plan.js";
 import type { Ruleset } from "../src/backend/nftables/ruleset.js";
 import { toText } from "../src/backend/nftables/text.js";
+import type { Rules } from "../src/backend/iptables/ruleset.js";
 import type { Compiled } from "../src/ir/compile.js";
 import { renderDiagnostic } from "../src/text/render.js";
 import { formatTopology } from "../src/topology/format.js";
@@ -37,6 +40,14 @@ function jsonOf(ruleset: Ruleset): string {
   return `{"nftables": [\n${lines.join(",\n")}\n]}\n`;
 }
 
+/** A family without an address has nothing to load, and no golden. */
+function iptables(own: string, families: readonly Rules[]): Goldens {
+  const goldens: Goldens = {};
+  for (const rules of families)
+    if (rules.tables.length > 0) goldens[`${own}/iptables.${rules.family}`] = rulesText(rules, { locations: true });
+  return goldens;
+}
+
 function valid(name: string): Goldens {
   const compiled = compilePolicy(name);
   const ruleset = plan(compiled.policy);
@@ -44,6 +55,7 @@ function valid(name: string): Goldens {
   return {
     [`${own}/diagnostics.txt`]: diagnosticsOf(compiled),
     [`${own}/ebpf.json`]: mapsText(planMaps(compiled.policy)),
+    ...iptables(own, planRules(compiled.policy).families),
     [`${own}/ir.json`]: printIr(compiled.policy),
     [`${own}/nft.json`]: jsonOf(ruleset),
     [`${own}/nft.nft`]: toText(ruleset, { locations: true }),

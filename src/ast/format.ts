@@ -18,6 +18,7 @@ import type {
   Statement,
 } from "./nodes.js";
 import { Layout } from "./layout.js";
+import { PlainPublish } from "./plain-publish.js";
 import { PlainRule } from "./plain-rule.js";
 import type { Tree } from "./tree.js";
 
@@ -97,7 +98,7 @@ export function formatProperty(property: NetworkProperty | ContainerProperty): s
     case "netns":
       return `netns ${quote(property.path)}`;
     case "publish":
-      return publish(property);
+      return property instanceof PlainPublish ? property.text : publish(property);
     case "link": {
       const from = property.from === undefined ? "" : `${name(property.from)} -> `;
       return `link ${from}${name(property.target)}${property.alias === undefined ? "" : ` as ${name(property.alias)}`}`;

@@ -9,7 +9,7 @@ import type { Drift } from "./report.js";
 /** `tables`: everybody's. */
 export async function forwardingDrift({ forwards }: Topology, tables: readonly ListedTable[]): Promise<Drift[]> {
   if (!forwards.v4 && !forwards.v6) return [];
-  const state = await readForwarding();
+  const state = readForwarding();
   const lost = [...(forwards.v4 ? switchedOff(state, 4) : []), ...(forwards.v6 ? switchedOff(state, 6) : [])];
   const out = lost.map(({ path, now, before }): Drift => ({
     object: `sysctl net/${path}`,

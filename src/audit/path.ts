@@ -1,5 +1,5 @@
 /** The path of a packet through the hooks, with the kernel objects that carry it. */
-import { frameOf, hostOf } from "../backend/nftables/frames.js";
+import { frameOf, hostOf } from "../backend/shape/frames.js";
 import { Interpreter, type Step } from "../backend/nftables/interpret.js";
 import type { Rule, Ruleset } from "../backend/nftables/ruleset.js";
 import { elementText, ruleText } from "../backend/nftables/text.js";

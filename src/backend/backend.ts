@@ -54,6 +54,8 @@ export interface Approach {
   readonly objects: number;
   /** Whether the change allows more and nothing less: then no connection is to be cut. */
   readonly loosens: boolean;
+  /** Where the change is known element by element: packets that lose an allow or get a deny. */
+  readonly tightened?: readonly Covered[] | undefined;
   /** What `commit` would do, a phrase. */
   describe(): string;
   /** Has the kernel check the rules, changing nothing. Throws `Refused`. */

@@ -16,6 +16,7 @@ import { endOverdue, type Trial, trialJson, trialOf, trialText } from "./trial.j
 export interface CompileFlags {
   readonly backend?: BackendName;
   readonly format?: "json" | "text";
+  readonly family?: "4" | "6";
   readonly topology?: boolean;
   readonly json?: boolean;
   readonly apply?: boolean;
@@ -25,7 +26,7 @@ export interface CompileFlags {
 }
 
 export async function compile(files: readonly string[], options: CompileFlags): Promise<void> {
-  const given = (["format", "topology"] as const).find((name) => options[name] !== undefined);
+  const given = (["format", "family", "topology"] as const).find((name) => options[name] !== undefined);
   if (options.apply && given !== undefined)
     throw new Failure(EXIT.usage, `--${given} prints, so it doesn't go with --apply`);
   if (options.dryRun && !options.apply) throw new Failure(EXIT.usage, "--dry-run goes with --apply");
@@ -39,6 +40,10 @@ export async function compile(files: readonly string[], options: CompileFlags): 
       `--backend ${options.backend} prints only, so far`,
       `apply with one of: ${APPLICABLE.join(", ")}`,
     );
+  if (options.family !== undefined && options.backend !== "iptables")
+    throw new Failure(EXIT.usage, "--family goes with --backend iptables: the others hold both families in one");
+  if (options.format !== undefined && options.backend === "iptables")
+    throw new Failure(EXIT.usage, "--format goes with --backend nft: iptables has one form");
   const started = performance.now();
   const compiled = options.json ? compileForJson(files) : compileOrFail(files);
   if (compiled === undefined) return;
@@ -51,6 +56,8 @@ export async function compile(files: readonly string[], options: CompileFlags): 
   const topology = planTopology(compiled.policy);
   if (options.backend === "ebpf" && options.topology !== true)
     return (await import("./print-maps.js")).printMaps(compiled, topology, options);
+  if (options.backend === "iptables" && options.topology !== true)
+    return (await import("./print-restore.js")).printRestore(compiled, topology, options);
   const ruleset = plan(compiled.policy);
   if (options.json) {
     if (options.topology) return printJson(topology);

@@ -82,6 +82,12 @@ note of its line, or alone on a line of the next statement's.
     .addOption(
       new Option("--format <form>", "nft's JSON, or its own syntax with the policy's lines").choices(["json", "text"]),
     )
+    .addOption(
+      new Option("--family <number>", "with --backend iptables: for ip6tables-restore; 4 unless given").choices([
+        "4",
+        "6",
+      ]),
+    )
     .option("--topology", "print the namespaces, links, addresses, routes and sysctls instead")
     .option("--json", "everything in one JSON object, with the source map; with --apply: what was done")
     .option("--apply", "make the kernel match, in one step: all or nothing")
@@ -92,6 +98,7 @@ note of its line, or alone on a line of the next statement's.
       "after",
       examples(
         "tsnet compile shop.tsnet --format text      what the kernel will hold",
+        "tsnet compile shop.tsnet --backend iptables --family 6      what ip6tables-restore takes",
         "tsnet compile shop.tsnet --apply --dry-run",
         "tsnet compile shop.tsnet --apply",
         "tsnet compile shop.tsnet --apply --confirm 60     and within a minute: tsnet confirm",

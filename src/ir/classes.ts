@@ -138,7 +138,8 @@ function holds(set: AddressSet, address: Address): boolean {
 
 const hostsOf = new WeakMap<Policy, readonly Address[]>();
 
-function hostAddresses(policy: Policy): readonly Address[] {
+/** Addresses that are this host's own for certain. */
+export function hostAddresses(policy: Policy): readonly Address[] {
   let known = hostsOf.get(policy);
   if (known === undefined) {
     known = [

@@ -3,13 +3,23 @@
  * rules on `host` that mean a published port.
  */
 import type { Diagnostics } from "../text/diagnostic.js";
-import { isEmptySet, NO_ADDRESSES, single, unionSet } from "../net/address.js";
+import {
+  type Address,
+  hasAddress,
+  isEmptySet,
+  isLoopback,
+  NO_ADDRESSES,
+  sameAddress,
+  single,
+  unionSet,
+} from "../net/address.js";
 import { overlapsPorts, portSet, protocolName } from "../net/ports.js";
-import { packetClasses } from "./classes.js";
+import { familiar, hostAddresses, packetClasses } from "./classes.js";
 import { advise } from "./advice.js";
 import { evaluate } from "./evaluate.js";
 import { reportIdleRules } from "./idle-rules.js";
-import { ANY, inContainers, overlapsPeers } from "./peers.js";
+import { ownAddresses } from "./own.js";
+import { ANY, hasPeer, inContainers, overlapsPeers } from "./peers.js";
 import type { PeerSet, Policy, Publish, Rule } from "./policy.js";
 import { Published } from "./published.js";
 import { RuleIndex } from "./rule-index.js";
@@ -42,7 +52,7 @@ function targetsOf(publish: Publish): PeerSet {
 /** A publish is hidden when every packet that would come through it is denied or rejected. */
 function hiddenPublishes(policy: Policy, diagnostics: Diagnostics): void {
   if (policy.publishes.length === 0) return;
-  const blocking = policy.rules.filter((rule) => rule.verb !== "allow");
+  const blocking = policy.ruleList.pick((verb) => verb !== "allow");
   if (blocking.length === 0) return;
   const blockers = new RuleIndex(blocking, policy);
   let everyone: RuleIndex | undefined;
@@ -53,8 +63,9 @@ function hiddenPublishes(policy: Policy, diagnostics: Diagnostics): void {
     const ports = portSet(publish.protocol, [publish.port, last]);
     const to = targetsOf(publish);
     const addresses = publish.targets.flatMap((target) => target.addresses);
-    if (!blockers.to(addresses).some((rule) => overlapsPorts(rule.ports, ports) && overlapsPeers(rule.to, to)))
-      continue;
+    const near = blockers.to(addresses);
+    if (!near.some((rule) => overlapsPorts(rule.ports, ports) && overlapsPeers(rule.to, to))) continue;
+    if (isOpenToWorld(policy, publish, near)) continue;
     everyone ??= new RuleIndex(policy.rules, policy);
     const among = everyone.to(addresses);
     const options = { among, through: [publish] };
@@ -81,13 +92,38 @@ function hiddenPublishes(policy: Policy, diagnostics: Diagnostics): void {
   }
 }
 
+/** Whether an address that people know gets through what blocks: then no class of packets need be asked. */
+function isOpenToWorld(policy: Policy, publish: Publish, blocking: readonly Rule[]): boolean {
+  const { hostAddress, families, protocol, port, from, targets } = publish;
+  if (hostAddress !== undefined && isLoopback(hostAddress)) return false;
+  const own = ownAddresses(policy.containers);
+  const isSource = (address: Address): boolean =>
+    !hasAddress(own, address) &&
+    !hostAddresses(policy).some((other) => sameAddress(other, address)) &&
+    (from === undefined || hasPeer(from, "world", address));
+  return targets.some(({ addresses }) =>
+    addresses.some(
+      (address) =>
+        families.includes(address.family) &&
+        familiar("world", address.family).some((value) => {
+          const source = { zone: "world", address: { family: address.family, value } as Address } as const;
+          if (!isSource(source.address)) return false;
+          const packet = { source, destination: { zone: "container", address }, protocol, port, via: publish } as const;
+          return evaluate(policy, packet, blocking).verdict === "allow";
+        }),
+    ),
+  );
+}
+
 /** Reports rules on `host` that mean a published port: they say nothing about it, as the endpoint is the container. */
 function hostRules(policy: Policy, diagnostics: Diagnostics): Set<Rule> {
   const reported = new Set<Rule>();
   if (policy.publishes.length === 0) return reported;
   const published = new Published(policy.publishes);
-  for (const rule of policy.rules) {
-    if (rule.ports.all || isEmptySet(rule.to.host)) continue;
+  const rules = policy.ruleList.pick(
+    (_, to, isPorted) => isPorted && (typeof to === "number" ? published.isOn(to) : !isEmptySet(to.host)),
+  );
+  for (const rule of rules) {
     const publish = published.meant(rule);
     if (publish === undefined) continue;
     reported.add(rule);

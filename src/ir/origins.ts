@@ -11,6 +11,7 @@ class StatementOrigin implements Origin {
   private readonly all: Origins;
   private readonly statement: Statement;
   private readonly prefix: string;
+  private made: string | undefined;
 
   constructor(all: Origins, index: number, statement: Statement, prefix: string) {
     this.index = index;
@@ -20,7 +21,7 @@ class StatementOrigin implements Origin {
   }
 
   get text(): string {
-    return this.prefix + formatStatement(this.statement);
+    return (this.made ??= this.prefix + formatStatement(this.statement));
   }
 
   get id(): string {

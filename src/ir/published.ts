@@ -20,6 +20,11 @@ export class Published {
     }
   }
 
+  /** Whether something is published on this host address. */
+  isOn(address: number | bigint): boolean {
+    return this.lists.has(address);
+  }
+
   private add(address: number | bigint | undefined, publish: Publish): void {
     const list = this.lists.get(address);
     if (list === undefined) this.lists.set(address, [publish]);

@@ -1,5 +1,6 @@
 /** Lowers `publish`: host ports, and `publish all`. */
 import type { Item, PublishStatement, Statement } from "../ast/nodes.js";
+import { PlainPublish } from "../ast/plain-publish.js";
 import { type Address, formatAddress, parseAddress } from "../net/address.js";
 import { PORTED, protocolName } from "../net/ports.js";
 import type { Lowering } from "./lowering.js";
@@ -23,13 +24,26 @@ export function lowerPublishes(
 ): Publish[] {
   const out: Publish[] = [];
   const all: { source: PublishSource; containers: Container[]; origin: Origin }[] = [];
+  /** A publish of one port that leads to what a name means. */
+  const plain = new Map<string, Publish>();
   for (const source of sources) {
     const { statement, block } = source;
     const origin = low.origins.of(statement, block === undefined ? "" : `container ${block} `);
+    const alike = block === undefined && statement instanceof PlainPublish ? plain.get(statement.container) : undefined;
+    if (alike !== undefined) {
+      const { hostPort, containerPort } = statement as PlainPublish;
+      out.push({ ...alike, hostPorts: [hostPort, hostPort], port: containerPort, origin });
+      continue;
+    }
     const containers = targetsOf(low, source, statements);
     if (containers === undefined) continue;
     if (statement.host === undefined) all.push({ source, containers, origin });
-    else out.push(...lowerNumbered(low, source, containers, origin));
+    else {
+      const lowered = lowerNumbered(low, source, containers, origin);
+      out.push(...lowered);
+      const [only] = lowered;
+      if (only !== undefined && statement instanceof PlainPublish) plain.set(statement.container, only);
+    }
   }
   checkOverlaps(low, out);
   out.push(...publishAll(low, all, out));

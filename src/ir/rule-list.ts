@@ -52,6 +52,29 @@ export class RuleList {
     return this.all;
   }
 
+  /**
+   * The rules that `wants` wants, in their order, by their verb, what they lead to (of a row between literal addresses
+   * the IPv4 address as its integer) and whether they speak of ports. Only rows that are wanted become objects.
+   */
+  pick(wants: (verb: Rule["verb"], to: PeerSet | number, isPorted: boolean) => boolean): Rule[] {
+    const out: Rule[] = [];
+    for (const part of this.parts) {
+      if (!isRun(part)) {
+        if (wants(part.verb, part.to, !part.ports.all)) out.push(part);
+        continue;
+      }
+      const { rows } = part.plain;
+      for (let row = part.first; row < part.end; row++) {
+        const at = row * FIELDS;
+        const kind = rows[at + KIND] as number;
+        const value = rows[at + DESTINATION] as number;
+        const to = (kind & NAMED_DESTINATION) === 0 ? value >>> 0 : (part.peers[value] as PeerSet);
+        if (wants(VERBS[kind & VERB] as Rule["verb"], to, rows[at + PORT] !== 0)) out.push(this.ruleOf(part, row));
+      }
+    }
+    return out;
+  }
+
   /** One row as an object. Equal names have one set, as lowering gives them. */
   ruleOf(run: RuleRun, row: number): Rule {
     const { rows } = run.plain;

@@ -8,8 +8,8 @@
  *
  * Where forwarding is on already, nothing is touched. What is changed is recorded with its former value in STATE.
  */
-import { readdirSync } from "node:fs";
-import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdir, rename, unlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { attempt } from "../system/attempt.js";
 import { readSysctl, writeSysctl } from "../system/sysctl.js";
@@ -36,13 +36,13 @@ export interface ForwardingState {
 const NONE: ForwardingState = { policies: [], changed: [], guarded: { v4: [], v6: [] } };
 
 /** What is recorded; nothing when the file is missing or damaged. */
-export async function readForwarding(): Promise<ForwardingState> {
-  return (await readRecord()) ?? NONE;
+export function readForwarding(): ForwardingState {
+  return readRecord() ?? NONE;
 }
 
-async function readRecord(): Promise<ForwardingState | undefined> {
+function readRecord(): ForwardingState | undefined {
   try {
-    const state = JSON.parse(await readFile(STATE, "utf8")) as Partial<ForwardingState>;
+    const state = JSON.parse(readFileSync(STATE, "utf8")) as Partial<ForwardingState>;
     const guarded = { v4: state.guarded?.v4 ?? [], v6: state.guarded?.v6 ?? [] };
     return { policies: state.policies ?? [], changed: state.changed ?? [], guarded };
   } catch {
@@ -88,7 +88,7 @@ export async function requireForwarding(
   needs: Needs,
   options: ForwardingOptions = {},
 ): Promise<readonly Changed[]> {
-  const recorded = await readForwarding();
+  const recorded = readForwarding();
   const { state, devices, changes } = missing(recorded, needs, options);
   const changed = merged(state.changed, changes);
   const guarded = guardedBy(changed, devices);
@@ -102,7 +102,7 @@ export async function requireForwarding(
 
 /** The sysctls that `requireForwarding` would change now. Changes nothing. */
 export async function lackingForwarding(needs: Needs): Promise<readonly Changed[]> {
-  return missing(await readForwarding(), needs, {}).changes;
+  return missing(readForwarding(), needs, {}).changes;
 }
 
 function missing(
@@ -127,7 +127,7 @@ async function guard(old: Guarded, wanted: Guarded): Promise<void> {
 
 /** Sets back what was changed since `before` was read, and the record with it. Returns what couldn't be. */
 export async function restoreForwarding(before: ForwardingState): Promise<string[]> {
-  const now = await readForwarding();
+  const now = readForwarding();
   // The guard is loaded before the record is written.
   const there = (await readGuard()) ?? NONE.guarded;
   const rules = guardRules(before.guarded);
@@ -143,7 +143,7 @@ export async function restoreForwarding(before: ForwardingState): Promise<string
 
 /** Takes the policy off the record; with the last one everything goes back. Returns what was set back. */
 export async function releaseForwarding(policy: string): Promise<readonly Changed[]> {
-  const recorded = (await readRecord()) ?? (await recall());
+  const recorded = readRecord() ?? (await recall());
   const policies = recorded.policies.filter((name) => name !== policy);
   if (policies.length > 0) {
     if (policies.length < recorded.policies.length) await save({ ...recorded, policies });

@@ -7,13 +7,14 @@ import { Inexpressible } from "../backend/inexpressible.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import { requireForwarding } from "../topology/forwarding.js";
+import type { Beside } from "./beside.js";
 import { commit } from "./commit.js";
 import { withLock } from "./lock.js";
 import { endJournal } from "./journal.js";
 import { requireSystem } from "./ready.js";
 import { type Purpose, recorded } from "./records.js";
 import { recover } from "./recover.js";
-import { isRecorded, rewriteApplied, tidyDirectories } from "./state.js";
+import { type Applied, isRecorded, rewriteApplied, tidyDirectories } from "./state.js";
 import { survey } from "./survey.js";
 
 export interface ApplyOptions {
@@ -31,6 +32,10 @@ export interface ApplyOptions {
   readonly held?: boolean;
   /** What is live of this policy, where the caller has it compiled. */
   readonly before?: Compiled;
+  /** Its record, where the caller knows it. */
+  readonly applied?: Applied | undefined;
+  /** Where an edit may be noted, so that the record need not be written anew each time. */
+  readonly beside?: Beside;
   /** What it is for, which decides what is recorded of it. An apply that stays, unless given. */
   readonly purpose?: Purpose;
 }
@@ -77,10 +82,11 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   const { policy } = compiled;
   const started = performance.now();
   const recovered = options.dryRun === true ? [] : await recover(policy.name);
-  const { topology, applied, before, backend, former, rules, difference } = await survey(compiled, {
+  const { topology, applied, before, backend, former, rules, difference, edit } = await survey(compiled, {
     backend: options.backend,
     rules: options.rules !== false,
     known: options.before,
+    applied: options.applied,
     thorough: options.thorough === true,
   });
   backend.tidy();
@@ -112,6 +118,8 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   }
   // A text may change what no kernel object shows, such as whose sandbox a container shares.
   const record = options.rules !== false;
-  const all = { compiled, topology, difference, backend, former, rules, rulesChanged, before, applied, record };
+  const { beside } = options;
+  const known = { before, applied, edit, beside };
+  const all = { compiled, topology, difference, backend, former, rules, rulesChanged, ...known, record };
   return result([...recovered, ...(await commit(all))]);
 }

@@ -5,7 +5,7 @@
  * was made is read back. Up to the record every failure takes back what was done; what the new policy no longer has
  * goes last, when it is in force. The journal names each step before it begins, so that a kill leaves a trace.
  */
-import type { Approach, Backend } from "../backend/backend.js";
+import type { Approach, Backend, Committed } from "../backend/backend.js";
 import { backendNamed } from "../backend/registry.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
@@ -16,9 +16,11 @@ import { readForwarding, requireForwarding, restoreForwarding } from "../topolog
 import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
 import type { Topology } from "../topology/topology.js";
+import type { Beside } from "./beside.js";
 import { cutConnections } from "./connections.js";
 import { beginJournal, endJournal, step } from "./journal.js";
 import { Obstacle } from "./obstacle.js";
+import { onlyPublishesMore, type PlainEdit } from "./plain-edit.js";
 import { type Applied, backendOf, forgetApplied, recompile, rewriteApplied, writeApplied } from "./state.js";
 
 export interface Changes {
@@ -34,6 +36,9 @@ export interface Changes {
   /** What was applied before, or what differs from it by plain rules only; and its record. */
   readonly before: Compiled | undefined;
   readonly applied: Applied | undefined;
+  /** How the texts differ from those on record, where that is plain rules only, and where that may be noted. */
+  readonly edit: PlainEdit | undefined;
+  readonly beside: Beside | undefined;
   /** Whether to write the record. */
   readonly record: boolean;
 }
@@ -74,7 +79,7 @@ async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
   step("raise");
   undos.push(await raise(difference));
   step("forwarding");
-  const forwarding = await readForwarding();
+  const forwarding = readForwarding();
   undos.push(() => restoreForwarding(forwarding));
   await requireForwarding(policy.name, topology.forwards);
   step("verify");
@@ -83,7 +88,7 @@ async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
   if (committed !== undefined && verified !== undefined) committed = { ...committed, generation: verified };
   let cut = applied?.cut ?? [];
   const problems: string[] = [];
-  if (rulesChanged && !(rules?.loosens === true && cut.length === 0)) {
+  if (rulesChanged && (cut.length > 0 || mayCut(changes))) {
     step("cut");
     const done = await cutConnections(backend, policy, before?.policy, cut);
     cut = done.flows;
@@ -97,6 +102,7 @@ async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
   }
   if (changes.record && committed !== undefined) {
     step("record");
+    if (cut.length === 0 && noteEdit(changes, committed)) return problems;
     undos.push(() => {
       if (applied === undefined) forgetApplied(policy.name);
       else rewriteApplied(applied);
@@ -105,6 +111,30 @@ async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
     writeApplied(compiled, backend.name, committed, cut);
   }
   return problems;
+}
+
+/** Whether connections may have to be cut: what is denied now may be one's that is open. */
+function mayCut({ rules, compiled, before, applied, beside }: Changes): boolean {
+  if (rules === undefined || rules.loosens) return false;
+  // Asked after the commit: what begins now has met the new rules.
+  if (beside !== undefined && rules.tightened !== undefined) return beside.covers(rules.tightened);
+  const isSame = before?.policy.containers.length === compiled.policy.containers.length;
+  return !(isSame && applied !== undefined && onlyPublishesMore(compiled, applied));
+}
+
+/** False where the record must be written anew. */
+function noteEdit(changes: Changes, { digest, generation }: Committed): boolean {
+  const { compiled, applied, edit, beside, backend, former } = changes;
+  if (applied === undefined || edit === undefined || beside === undefined || former !== undefined) return false;
+  if (generation === undefined || applied.cut.length > 0 || backendOf(applied) !== backend.name) return false;
+  try {
+    const files = compiled.files.map(({ name, text }) => ({ name, text }));
+    const after = { ...applied, files, roots: compiled.roots, committed: { digest, generation } };
+    return beside.note(applied, { splice: edit.splice, digest, generation }, after);
+  } catch {
+    // Writing it anew says what is wrong, and goes back where that fails too.
+    return false;
+  }
 }
 
 /** Goes on where something fails. */

@@ -13,11 +13,11 @@ import {
   parseAddress,
   sameAddress,
 } from "../net/address.js";
-import { UDP } from "../net/ports.js";
+import { SCTP, TCP, UDP } from "../net/ports.js";
 import { type Connection, deleteConnection, listConnections } from "../system/conntrack.js";
 import { MissingTool } from "../system/run.js";
 
-/** A UDP flow that was cut. */
+/** A flow that was cut and has no beginning to tell it by. */
 export type CutFlow = StoppedFlow;
 
 export interface Cut {
@@ -26,6 +26,9 @@ export interface Cut {
   readonly problems: readonly string[];
 }
 
+/** Protocols of which connection tracking takes only what begins a connection for a beginning; 1 and 58 are ICMP. */
+const HAS_BEGINNING: ReadonlySet<number> = new Set([1, TCP, 58, SCTP]);
+
 /** As long as the kernel by default keeps a UDP stream that is silent (nf_conntrack_udp_timeout_stream). */
 const MEMORY = 120_000;
 
@@ -33,8 +36,9 @@ const MEMORY = 120_000;
  * Looks at every tracked connection of a container of either policy and deletes those that `policy` denies, so that
  * their replies stop too; packets of their first direction are decided anew by the rules anyway.
  *
- * UDP has no beginning: what the other side sends next would make the entry anew, reversed, and the denied side would
- * then be answering. So the tuples of cut UDP flows are stopped for a while. `remembered` are those of earlier cuts.
+ * UDP, GRE and their like have no beginning: what the other side sends next would make the entry anew, reversed, and the
+ * denied side would then be answering. So the tuples of such flows are stopped for a while. `remembered` are those of
+ * earlier cuts.
  *
  * And UDP has no end: whoever asked a port of the host before it was published would never get through while asking on.
  * `before` is undefined when the policy wasn't applied.
@@ -51,7 +55,7 @@ export async function cutConnections(
     return { flows: [], problems: [] };
   const mine = ownAddresses(policy.containers);
   const old = ownAddresses(before?.containers ?? []);
-  const local = localAddresses();
+  const local = memo(localAddresses);
   const denied = (connection: Connection): boolean =>
     before !== undefined && isCut(policy, before, mine, old, local, connection);
   const flows = remembered.filter((flow) => flow.until > now && denied(flow.connection));
@@ -64,7 +68,8 @@ export async function cutConnections(
       doomed.push(...connections.filter(denied));
       missing.push(...connections.filter((connection) => missesPublish(policy, local, connection)));
     }
-    for (const connection of doomed) if (connection.protocol === UDP) flows.push({ connection, until: now + MEMORY });
+    for (const connection of doomed)
+      if (!HAS_BEGINNING.has(connection.protocol)) flows.push({ connection, until: now + MEMORY });
     await backend.stop(policy, flows, remembered.length > 0);
     const gone = [...doomed, ...missing];
     for (let i = 0; i < gone.length; i += 8) await Promise.all(gone.slice(i, i + 8).map(deleteConnection));
@@ -73,6 +78,14 @@ export async function cutConnections(
     if (!(error instanceof MissingTool)) throw error;
     return { flows, problems: [`connections that are no longer allowed may still get replies: ${error.message}`] };
   }
+}
+
+/** Asked for where there is a connection to look at. */
+type Local = () => readonly Address[];
+
+function memo<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 function localAddresses(): Address[] {
@@ -87,7 +100,7 @@ function isCut(
   before: Policy,
   now: AddressSet,
   old: AddressSet,
-  local: readonly Address[],
+  local: Local,
   connection: Connection,
 ): boolean {
   const source = parseAddress(connection.original.source);
@@ -98,7 +111,8 @@ function isCut(
   if (ends.some((address) => hasAddress(old, address) && !hasAddress(now, address))) return true;
   if (!ends.some((address) => hasAddress(now, address))) return false;
 
-  const isLocal = (address: Address): boolean => isLoopback(address) || local.some((one) => sameAddress(one, address));
+  const isLocal = (address: Address): boolean =>
+    isLoopback(address) || local().some((one) => sameAddress(one, address));
   const end = (address: Address): End => ({
     zone: hasAddress(now, address) ? "container" : isLocal(address) ? "host" : "world",
     address,
@@ -123,10 +137,10 @@ function isCut(
 }
 
 /** Whether datagrams keep coming to this host itself, by an entry from before their port was published. */
-function missesPublish(policy: Policy, local: readonly Address[], { protocol, original, reply }: Connection): boolean {
+function missesPublish(policy: Policy, local: Local, { protocol, original, reply }: Connection): boolean {
   const asked = parseAddress(original.destination);
   if (protocol !== UDP || asked === undefined || original.destinationPort === undefined) return false;
-  if (reply.source !== original.destination || !(isLoopback(asked) || local.some((one) => sameAddress(one, asked))))
+  if (reply.source !== original.destination || !(isLoopback(asked) || local().some((one) => sameAddress(one, asked))))
     return false;
   return translate(policy, asked, UDP, original.destinationPort).length > 0;
 }

@@ -10,11 +10,11 @@ import { usesNetlink } from "../system/transport.js";
 import { Diagnostics } from "../text/diagnostic.js";
 import type { ApplyResult } from "./apply.js";
 import { saveConfirmed } from "./confirmed.js";
+import type { Beside } from "./beside.js";
 import { cutConnections } from "./connections.js";
 import { applyEdits, type Update } from "./edits.js";
-import { Flows } from "./flows.js";
 import { makeEntry } from "./history.js";
-import { type Applied, backendOf, EditLog, isRecorded, readApplied, recordPath, rewriteApplied } from "./state.js";
+import { type Applied, backendOf, hasEdits, isRecorded, readApplied, recordPath, rewriteApplied } from "./state.js";
 import { edit } from "./update.js";
 
 /** Edits are folded into the text that they edit when there are so many. */
@@ -36,17 +36,26 @@ export class Live {
   private prepared = false;
   private generation = 0;
   private applied: Applied | undefined;
-  private log: EditLog | undefined;
-  private readonly flows = new Flows();
+  private readonly beside: Beside;
   /** Whether edits aren't in the record yet. */
   private unsettled = false;
   private overruled = false;
   /** Which state of the record is ours. */
   private stamp: string | undefined;
 
-  constructor(compiled: Compiled) {
+  constructor(compiled: Compiled, beside: Beside) {
     this.compiled = compiled;
+    this.beside = beside;
     this.stamp = stampOf(compiled);
+    // Edits that are beside the record now go into it when the handle rests.
+    if (!beside.isOpen) return;
+    this.applied = beside.after ?? readApplied(compiled.policy.name);
+    this.unsettled = this.applied !== undefined;
+  }
+
+  /** What is on record; undefined where that must be read. */
+  get recorded(): Applied | undefined {
+    return this.edits.length === 0 && !this.overruled ? this.applied : undefined;
   }
 
   /** Makes the edit live; undefined, with nothing done, where the whole policy must be applied. */
@@ -70,13 +79,14 @@ export class Live {
     this.unsettled = true;
     const problems: string[] = [];
     try {
-      this.log ??= new EditLog(this.applied as Applied);
-      this.log.append(update, this.generation);
+      const { add, remove } = update;
+      const line = { ...(add === undefined ? {} : { add }), ...(remove === undefined ? {} : { remove }) };
+      this.beside.note(this.applied as Applied, { ...line, generation: this.generation });
     } catch (error) {
       problems.push(`the record doesn't know of this yet: ${(error as Error).message}`);
     }
     // One that began while we looked.
-    if (this.flows.cover(change.tightened)) problems.push(...(await this.cut()));
+    if (this.beside.covers(change.tightened)) problems.push(...(await this.cut()));
     // What is committed is committed, whatever becomes of its record: the log has it.
     if (this.edits.length >= MANY && problems.length === 0)
       try {
@@ -104,6 +114,7 @@ export class Live {
     const same =
       applied?.files.length === files.length && applied.files.every(({ text }, i) => text === files[i]?.text);
     this.overruled = !same;
+    this.applied = applied;
     if (same) this.stamp = stampOf(this.compiled);
   }
 
@@ -118,21 +129,13 @@ export class Live {
     this.mirror = undefined;
   }
 
-  /** Lets go of what is open: another whole policy was applied. */
-  drop(): void {
-    this.forget();
-    this.flows.rest();
-    this.log?.close();
-    this.log = undefined;
-  }
-
   /** Puts edits into the record, and on what a reboot brings back. Throws what node:fs throws. */
   settle(): void {
     if (!this.unsettled || this.applied === undefined) return;
-    this.log?.close();
-    this.log = undefined;
+    this.beside.close();
     const { files, roots } = applyEdits(this.compiled, this.edits, new Diagnostics());
-    const committed = { digest: "", generation: this.generation };
+    // What was sent piece by piece has no digest of the whole.
+    const committed = this.edits.length === 0 ? this.applied.committed : { digest: "", generation: this.generation };
     this.applied = { ...this.applied, at: new Date().toISOString(), files, roots, committed };
     rewriteApplied(this.applied);
     this.stamp = stampOf(this.compiled);
@@ -145,6 +148,11 @@ export class Live {
     this.prepared = true;
     const { compiled } = this;
     this.applied = readApplied(compiled.policy.name);
+    // Of one who was killed: edits of ours can't stand beside a record with others'.
+    if (this.applied !== undefined && hasEdits(this.applied) && !this.beside.isOpen) {
+      rewriteApplied(this.applied);
+      this.applied = readApplied(compiled.policy.name);
+    }
     const { applied } = this;
     if (applied === undefined || !usesNetlink() || !isRecorded(compiled, applied)) return;
     // Flows that were cut and are allowed again must go on: the whole way sees to that.
@@ -159,7 +167,7 @@ export class Live {
     const [removed, added] = [readPlainRules(remove ?? ""), readPlainRules(add ?? "")];
     if (this.mirror === undefined || removed === undefined || added === undefined) return undefined;
     const change = this.mirror.change(removed, added);
-    if (change === undefined || this.flows.cover(change.tightened)) return undefined;
+    if (change === undefined || this.beside.covers(change.tightened)) return undefined;
     return { change, started };
   }
 

@@ -6,6 +6,7 @@ import type { Policy } from "../ir/policy.js";
 import { chooseTransport, type Transport } from "../system/transport.js";
 import { applyPolicy, type ApplyOptions, type ApplyResult } from "./apply.js";
 import type { Update } from "./edits.js";
+import { Beside } from "./beside.js";
 import { Live } from "./live.js";
 import { acquire, isWanted, letIn } from "./lock.js";
 import { Obstacle } from "./obstacle.js";
@@ -44,6 +45,7 @@ export async function open(options: OpenOptions = {}): Promise<Net> {
 
 class Handle implements Net {
   private readonly backend: BackendName | undefined;
+  private readonly beside = new Beside();
   private live: Live | undefined;
   private giveBack: (() => void) | undefined;
   private idle: NodeJS.Timeout | undefined;
@@ -90,7 +92,7 @@ class Handle implements Net {
     return this.work(() => {
       this.closed = true;
       this.rest();
-      this.live?.drop();
+      this.beside.end();
       return Promise.resolve();
     });
   }
@@ -142,12 +144,12 @@ class Handle implements Net {
       held: true,
       backend: this.backend,
       purpose: { kind: "apply", quick: true },
-      ...(live === undefined ? {} : { before: live.compiled }),
+      ...(live === undefined ? {} : { before: live.compiled, applied: live.recorded }),
+      beside: this.beside,
     };
     live?.forget();
     const result = await applyPolicy(compiled, options);
-    live?.drop();
-    this.live = new Live(compiled);
+    this.live = new Live(compiled, this.beside);
     return result;
   }
 }

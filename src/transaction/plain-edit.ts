@@ -4,6 +4,7 @@ import type { PlainRules } from "../ast/plain-rules.js";
 import type { Compiled } from "../ir/compile.js";
 import { isSelfContained } from "../ir/self-contained.js";
 import type { Texts } from "./history.js";
+import type { Splice } from "./state.js";
 
 const NEWLINE = 10;
 
@@ -11,6 +12,8 @@ const NEWLINE = 10;
 const MOST = 2000;
 
 export interface PlainEdit {
+  /** The one place where the texts differ. */
+  readonly splice: Splice;
   readonly removed: PlainRules;
   readonly added: PlainRules;
 }
@@ -30,7 +33,7 @@ export function plainEdit({ files, policy }: Compiled, old: Texts): PlainEdit | 
     const [start, end, oldEnd] = bounds(text, before.text);
     const [added, removed] = [text.slice(start, end), before.text.slice(start, oldEnd)].map(readPlainRules);
     if (added === undefined || removed === undefined || added.length + removed.length > MOST) return undefined;
-    edit = { removed, added };
+    edit = { removed, added, splice: { file: i, start, end: oldEnd, text: text.slice(start, end) } };
   }
   return edit;
 }
@@ -65,4 +68,41 @@ function commonPrefix(a: string, b: string, most: number): number {
     else step >>= 1;
   }
   return low;
+}
+
+/** A line that publishes one port of TCP, and nothing else. */
+const PUBLISH = /publish \d{1,5} -> [A-Za-z_][\w.-]*:\d{1,5}[ \t]*(?:\r?\n|$)/y;
+
+/**
+ * Whether the texts have nothing but lines more that publish single TCP ports, to everybody: they allow more and nothing
+ * less, so no connection is to be cut.
+ */
+export function onlyPublishesMore({ files }: Compiled, old: Texts): boolean {
+  if (files.length !== old.files.length) return false;
+  return files.every(({ name, text }, i) => {
+    const before = old.files[i];
+    if (before?.name !== name) return false;
+    const [now, then] = [withoutPublishes(text), withoutPublishes(before.text)];
+    // Which ports `publish all` takes depends on the others.
+    return (
+      now.rest === then.rest &&
+      !/\bpublish\s+all\b/.test(now.rest) &&
+      [...then.lines].every((line) => now.lines.has(line))
+    );
+  });
+}
+
+function withoutPublishes(text: string): { rest: string; lines: Set<string> } {
+  const lines = new Set<string>();
+  const parts: string[] = [];
+  let from = 0;
+  for (let at = text.indexOf("publish "); at !== -1; at = text.indexOf("publish ", at + 1)) {
+    PUBLISH.lastIndex = at;
+    if (!startsLine(text, at) || !PUBLISH.test(text)) continue;
+    lines.add(text.slice(at, PUBLISH.lastIndex).trimEnd());
+    parts.push(text.slice(from, at));
+    from = PUBLISH.lastIndex;
+    at = from - 1;
+  }
+  return { rest: parts.join("") + text.slice(from), lines };
 }

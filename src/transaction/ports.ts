@@ -1,37 +1,29 @@
 /** Refuses to publish a host port that something else on this host holds. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { type Address, formatAddress, sameAddress } from "../net/address.js";
-import { protocolName, TCP, UDP } from "../net/ports.js";
+import { type Address, formatAddress, parseAddress, sameAddress } from "../net/address.js";
+import { protocolName } from "../net/ports.js";
 import type { Policy, Publish } from "../ir/policy.js";
-import { run } from "../system/run.js";
+import { type BoundSocket, listening, processOf, servesBoth } from "../system/listening.js";
 import { location } from "../text/source.js";
-import { allApplied, recompile } from "./state.js";
 import { Obstacle } from "./obstacle.js";
-
-interface Socket {
-  readonly protocol: number;
-  readonly address: Address;
-  readonly port: number;
-  readonly inode: string;
-}
+import { otherApplied, recompile } from "./state.js";
 
 /** Throws `Obstacle`, naming the port's holder. Ports that `before` published already are not asked about again. */
 export async function holderOfPorts(policy: Policy, before: Policy | undefined): Promise<void> {
-  const fresh = policy.publishes.filter((publish) => !before?.publishes.some((other) => same(publish, other)));
-  if (fresh.length === 0) return;
-  const sockets = listening();
-  for (const publish of fresh) {
-    const holder = sockets.find((socket) => holds(publish, socket));
-    if (holder !== undefined && (publish.families.includes(holder.address.family) || (await servesBoth(holder))))
-      throw new Obstacle(
-        `host port ${holder.port}/${protocolName(holder.protocol)} is held by ${processOf(holder.inode)} on ${formatAddress(holder.address)} (${location(publish.origin.span)})`,
-        "stop that program, or publish another host port",
-      );
+  const fresh = new ByPort(notPublished(policy.publishes, before?.publishes ?? []));
+  if (fresh.isEmpty) return;
+  for (const socket of listening()) {
+    const { protocol, port } = socket;
+    const address = parseAddress(socket.address);
+    if (address === undefined) continue;
+    for (const publish of fresh.meeting(protocol, port, port))
+      if (holds(publish, address) && (publish.families.includes(address.family) || (await servesBoth(socket))))
+        throw heldBy(socket, address, publish);
   }
-  for (const applied of allApplied()) {
-    if (applied.policy === policy.name) continue;
+  for (const applied of otherApplied(policy.name)) {
+    // Compiling a large policy takes longer than looking whether it can publish anything.
+    if (!applied.files.some(({ text }) => text.includes("publish"))) continue;
     for (const other of recompile(applied).policy.publishes) {
-      const clash = fresh.find((publish) => meet(publish, other));
+      const clash = fresh.meeting(other.protocol, ...other.hostPorts).find((publish) => meet(publish, other));
       if (clash !== undefined)
         throw new Obstacle(
           `host port ${Math.max(clash.hostPorts[0], other.hostPorts[0])}/${protocolName(clash.protocol)} is published by the policy '${applied.policy}' already (${location(clash.origin.span)})`,
@@ -41,85 +33,82 @@ export async function holderOfPorts(policy: Policy, before: Policy | undefined):
   }
 }
 
-function same(a: Publish, b: Publish): boolean {
-  const address = (p: Publish): string =>
-    p.hostAddress === undefined ? p.families.join() : formatAddress(p.hostAddress);
-  return (
-    a.protocol === b.protocol &&
-    a.hostPorts[0] >= b.hostPorts[0] &&
-    a.hostPorts[1] <= b.hostPorts[1] &&
-    address(a) === address(b)
+function heldBy({ protocol, port, inode }: BoundSocket, address: Address, { origin }: Publish): Obstacle {
+  return new Obstacle(
+    `host port ${port}/${protocolName(protocol)} is held by ${processOf(inode)} on ${formatAddress(address)} (${location(origin.span)})`,
+    "stop that program, or publish another host port",
   );
 }
 
+/** The publishes of ports that no single one of the others publishes on the same addresses. */
+function notPublished(publishes: readonly Publish[], others: readonly Publish[]): readonly Publish[] {
+  if (others.length === 0) return publishes;
+  const lists = new Map<string, Publish[]>();
+  for (const other of others) {
+    const place = placeOf(other);
+    const list = lists.get(place);
+    if (list === undefined) lists.set(place, [other]);
+    else list.push(other);
+  }
+  const known = new Map([...lists].map(([place, list]) => [place, new ByPort(list)]));
+  return publishes.filter((publish) => {
+    const [from, to] = publish.hostPorts;
+    const same = known.get(placeOf(publish))?.meeting(publish.protocol, from, to) ?? [];
+    return !same.some(({ hostPorts: [first, last] }) => first <= from && to <= last);
+  });
+}
+
+/** What a publish answers on. */
+function placeOf({ hostAddress, families }: Publish): string {
+  return hostAddress === undefined ? families.join() : formatAddress(hostAddress);
+}
+
+/** Publishes by protocol and host port: there may be thousands, and most are of one port each. */
+class ByPort {
+  private readonly single = new Map<number, Publish[]>();
+  private readonly ranges: Publish[] = [];
+  private readonly all: readonly Publish[];
+
+  constructor(publishes: readonly Publish[]) {
+    this.all = publishes;
+    for (const publish of publishes) {
+      const [from, to] = publish.hostPorts;
+      const key = keyOf(publish.protocol, from);
+      const there = this.single.get(key);
+      if (from !== to) this.ranges.push(publish);
+      else if (there === undefined) this.single.set(key, [publish]);
+      else there.push(publish);
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.all.length === 0;
+  }
+
+  /** Those that have a port of these. */
+  meeting(protocol: number, from: number, to: number): Publish[] {
+    const meets = (publish: Publish): boolean =>
+      publish.protocol === protocol && publish.hostPorts[0] <= to && from <= publish.hostPorts[1];
+    if (from !== to) return this.all.filter(meets);
+    return [...(this.single.get(keyOf(protocol, from)) ?? []), ...this.ranges.filter(meets)];
+  }
+}
+
+function keyOf(protocol: number, port: number): number {
+  return protocol * 65536 + port;
+}
+
+/** Whether two publishes of a common port answer on a common address. */
 function meet(a: Publish, b: Publish): boolean {
-  if (a.protocol !== b.protocol || a.hostPorts[0] > b.hostPorts[1] || b.hostPorts[0] > a.hostPorts[1]) return false;
   if (!a.families.some((family) => b.families.includes(family))) return false;
   return a.hostAddress === undefined || b.hostAddress === undefined || sameAddress(a.hostAddress, b.hostAddress);
 }
 
-function holds(publish: Publish, socket: Socket): boolean {
-  if (publish.protocol !== socket.protocol || socket.port < publish.hostPorts[0] || socket.port > publish.hostPorts[1])
-    return false;
-  const wild = BigInt(socket.address.value) === 0n;
-  // A wildcard IPv6 socket serves IPv4 too, unless it says otherwise, which /proc doesn't show.
-  if (wild && socket.address.family === 6) return true;
-  if (!publish.families.includes(socket.address.family)) return false;
-  return wild || publish.hostAddress === undefined || sameAddress(publish.hostAddress, socket.address);
-}
-
-/** Whether a wildcard IPv6 socket takes IPv4 too; ss writes `*` for those that do. */
-async function servesBoth({ protocol, port }: Socket): Promise<boolean> {
-  const { stdout } = await run("ss", ["-Hln", protocol === TCP ? "-t" : "-u", "sport", "=", `:${port}`], {
-    accept: "any",
-  });
-  return stdout === "" || stdout.includes(`*:${port} `);
-}
-
-/** Listening TCP and bound, unconnected UDP sockets of this network namespace (proc(5), net/tcp). */
-function listening(): Socket[] {
-  const out: Socket[] = [];
-  for (const [file, protocol, state] of [
-    ["tcp", TCP, "0A"],
-    ["tcp6", TCP, "0A"],
-    ["udp", UDP, "07"],
-    ["udp6", UDP, "07"],
-  ] as const) {
-    let text: string;
-    try {
-      text = readFileSync(`/proc/self/net/${file}`, "utf8");
-    } catch {
-      continue;
-    }
-    for (const line of text.split("\n").slice(1)) {
-      const fields = line.trim().split(/\s+/);
-      const [address, port] = (fields[1] ?? "").split(":");
-      if (fields[3] !== state || address === undefined || port === undefined) continue;
-      out.push({ protocol, address: fromHex(address), port: Number.parseInt(port, 16), inode: fields[9] ?? "" });
-    }
-  }
-  return out;
-}
-
-/** /proc writes addresses as 32-bit words in the machine's byte order, which is little-endian wherever Node runs. */
-function fromHex(hex: string): Address {
-  const words = hex.match(/.{8}/g) ?? [];
-  const swapped = words.map((word) => (word.match(/../g) ?? []).reverse().join("")).join("");
-  return hex.length === 8
-    ? { family: 4, value: Number.parseInt(swapped, 16) }
-    : { family: 6, value: BigInt(`0x${swapped}`) };
-}
-
-function processOf(inode: string): string {
-  for (const pid of readdirSync("/proc")) {
-    if (!/^\d+$/.test(pid)) continue;
-    try {
-      for (const fd of readdirSync(`/proc/${pid}/fd`))
-        if (readlinkSync(`/proc/${pid}/fd/${fd}`) === `socket:[${inode}]`)
-          return `process ${pid} (${readFileSync(`/proc/${pid}/comm`, "utf8").trim()})`;
-    } catch {
-      // The process has ended, or isn't ours to look into.
-    }
-  }
-  return "another program";
+/** Whether a socket that has a port of the publish is on an address of it. */
+function holds(publish: Publish, address: Address): boolean {
+  const wild = BigInt(address.value) === 0n;
+  // Such a socket serves IPv4 too, unless it says otherwise.
+  if (wild && address.family === 6) return true;
+  if (!publish.families.includes(address.family)) return false;
+  return wild || publish.hostAddress === undefined || sameAddress(publish.hostAddress, address);
 }

@@ -5,6 +5,7 @@
 import type { BackendName } from "../backend/backend.js";
 import type { Compiled } from "../ir/compile.js";
 import { invoker } from "../system/invoker.js";
+import type { Beside } from "./beside.js";
 import { forgetConfirmed, isConfirmed, readConfirmed, saveConfirmed } from "./confirmed.js";
 import { addEntry, type Entry, hashTexts, makeEntry, newestHash } from "./history.js";
 import { Obstacle } from "./obstacle.js";
@@ -55,6 +56,7 @@ interface Options {
   readonly dryRun?: boolean;
   readonly rules?: boolean;
   readonly purpose?: Purpose;
+  readonly beside?: Beside;
 }
 
 const APPLY: Purpose = { kind: "apply" };
@@ -89,7 +91,9 @@ export async function recorded<T extends Outcome>(
   if (begun !== undefined && purpose.kind === "trial") purpose.begun(extendTrial(begun));
   // First, because it decides: whoever waits for the trial's end must find it gone.
   if (trial !== undefined) forgetTrial(trial);
-  if (purpose.kind === "apply" || purpose.kind === "rollback") {
+  // Who notes edits beside the record writes both when there is time.
+  const later = quick && options.beside?.isOpen === true;
+  if (!later && (purpose.kind === "apply" || purpose.kind === "rollback")) {
     const { files, roots } = compiled;
     const texts = { files, roots, backend: result.backend };
     const entry = makeEntry(name, new Date().toISOString(), invoker(), texts);

@@ -2,7 +2,17 @@
  * What was applied, beside the kernel state that it made: /run is cleared with the kernel at a reboot. The texts are
  * kept, not what was compiled from them: compiling is pure, so they give the policy back whole.
  */
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { BackendName, Committed } from "../backend/backend.js";
 import { type Compiled, compileFiles } from "../ir/compile.js";
@@ -12,6 +22,7 @@ import { Diagnostics } from "../text/diagnostic.js";
 import { SourceFile } from "../text/source.js";
 import type { CutFlow } from "./connections.js";
 import { applyEdits, type Update } from "./edits.js";
+import type { Texts } from "./history.js";
 import { Obstacle } from "./obstacle.js";
 import { component, NETNS_ROOT, POLICIES_ROOT, policyDirectory, policyNetnsDirectory } from "../topology/names.js";
 
@@ -34,9 +45,22 @@ export interface Applied {
   readonly cut: readonly CutFlow[];
 }
 
-/** A statement or more that a program added or removed since the record was written, one line of JSON each. */
-interface EditLine extends Update {
-  /** The kernel's, after it. */
+/** A part of a file's text that is another: what the files of an applied policy and of an edited one differ by. */
+export interface Splice {
+  /** The file's position. */
+  readonly file: number;
+  /** Of the part that goes: from `start` to before `end`. */
+  readonly start: number;
+  readonly end: number;
+  /** What stands in its place. */
+  readonly text: string;
+}
+
+/** What a program edited since the record was written: one line of JSON each. */
+export interface EditLine extends Update {
+  readonly splice?: Splice;
+  /** How the rules stood after it; of updates, which are sent piece by piece, no digest of the whole. */
+  readonly digest?: string;
   readonly generation: number;
 }
 
@@ -77,9 +101,39 @@ function edited(applied: Applied): Applied {
   const edits = lines.filter((line) => line !== "").map((line) => JSON.parse(line) as EditLine);
   const last = edits.at(-1);
   if (last === undefined) return applied;
-  const { files } = applyEdits(applied, edits, new Diagnostics());
-  // What was sent piece by piece has no digest of the whole.
-  return { ...applied, files, committed: { digest: "", generation: last.generation } };
+  const committed = { digest: last.digest ?? "", generation: last.generation };
+  const result = { ...applied, files: afterEdits(applied, edits), committed };
+  beside.add(result);
+  return result;
+}
+
+/** Records that are what they are only by the edits beside them. */
+const beside = new WeakSet<Applied>();
+
+export function hasEdits(applied: Applied): boolean {
+  return beside.has(applied);
+}
+
+/** Splices and updates in their order; updates that follow each other at once. */
+function afterEdits({ files: before, roots }: Texts, edits: readonly EditLine[]): Texts["files"] {
+  let files = before;
+  for (let i = 0; i < edits.length;) {
+    const { splice } = edits[i] as EditLine;
+    if (splice !== undefined) {
+      files = files.map((file, k) => (k === splice.file ? { ...file, text: spliced(file.text, splice) } : file));
+      i++;
+      continue;
+    }
+    let end = i;
+    while (end < edits.length && edits[end]?.splice === undefined) end++;
+    ({ files } = applyEdits({ files, roots }, edits.slice(i, end), new Diagnostics()));
+    i = end;
+  }
+  return files;
+}
+
+function spliced(whole: string, { start, end, text }: Splice): string {
+  return whole.slice(0, start) + text + whole.slice(end);
 }
 
 const editsPath = (policy: string): string => join(ROOT, `${component(policy)}.edits`);
@@ -98,10 +152,14 @@ export class EditLog {
     writeSync(this.fd, `${baseOf(applied)}\n`);
   }
 
-  append(update: Update, generation: number): void {
+  append(line: EditLine): void {
     attempt("write an edit");
-    const { add, remove } = update;
-    writeSync(this.fd, `${JSON.stringify({ add, remove, generation })}\n`);
+    writeSync(this.fd, `${JSON.stringify(line)}\n`);
+  }
+
+  /** False once a record that was written anew has taken it away. */
+  isThere(): boolean {
+    return fstatSync(this.fd).nlink > 0;
   }
 
   close(): void {
@@ -118,6 +176,12 @@ export function allApplied(): Applied[] {
   return appliedComponents()
     .flatMap((name) => readFile(join(ROOT, `${name}.json`)) ?? [])
     .sort((a, b) => (a.policy < b.policy ? -1 : 1));
+}
+
+/** The applied policies but one. */
+export function otherApplied(policy: string): Applied[] {
+  const own = component(policy);
+  return appliedComponents().flatMap((name) => (name === own ? [] : (readFile(join(ROOT, `${name}.json`)) ?? [])));
 }
 
 /** Names of the applied policies, each as a path component. */

@@ -7,7 +7,7 @@ import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
 import type { Topology } from "../topology/topology.js";
 import { Obstacle } from "./obstacle.js";
-import { plainEdit } from "./plain-edit.js";
+import { type PlainEdit, plainEdit } from "./plain-edit.js";
 import { holderOfPorts } from "./ports.js";
 import { type Applied, backendOf, isRecorded, readApplied, recompile } from "./state.js";
 
@@ -22,6 +22,8 @@ export interface Survey {
   /** Undefined where the rules weren't asked for. */
   readonly rules: Approach | undefined;
   readonly difference: Difference;
+  /** How the texts differ from those on record, where that is plain rules only. */
+  readonly edit: PlainEdit | undefined;
 }
 
 export interface SurveyOptions {
@@ -29,6 +31,8 @@ export interface SurveyOptions {
   readonly rules?: boolean;
   /** What may be on record, compiled already. */
   readonly known?: Compiled | undefined;
+  /** What is on record, where the caller knows. */
+  readonly applied?: Applied | undefined;
   /** Read the sysctls inside the sandboxes too. */
   readonly thorough?: boolean;
   /** Undefined: the one that carries the policy, or else the default. */
@@ -41,7 +45,7 @@ export interface SurveyOptions {
 export async function survey(compiled: Compiled, options: SurveyOptions = {}): Promise<Survey> {
   const { policy } = compiled;
   const topology = planTopology(policy);
-  const applied = readApplied(policy.name);
+  const applied = options.applied ?? readApplied(policy.name);
   const carrier = applied && backendOf(applied);
   const backend = await backendNamed(options.backend ?? carrier ?? "nft");
   const obstacle = backend.inexpressible(policy);
@@ -67,7 +71,7 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   if (rules?.conflict !== undefined) throw new Obstacle(rules.conflict.message, rules.conflict.mend);
   await holderOfPorts(policy, before?.policy);
   const former = carrier === undefined || carrier === backend.name ? undefined : await backendNamed(carrier);
-  return { topology, applied, before, backend, former, rules, difference };
+  return { topology, applied, before, backend, former, rules, difference, edit };
 }
 
 function refuse(difference: Difference): void {

@@ -13,9 +13,11 @@ import { run } from "../../src/system/run.js";
 
 /**
  * `namespaces`: root or user namespaces, which every lab needs. `perl`: ICMP and raw frames in a lab. `netlink`: system
- * calls of this process. `chromium`: a browser. `dot`: Graphviz.
+ * calls of this process. `chromium`: a browser. `dot`: Graphviz. `iptables-nft`, `iptables-legacy`: tools of that variant,
+ * and a kernel that takes their rules.
  */
-export type Need = FeatureName | "namespaces" | "perl" | "netlink" | "chromium" | "dot";
+export type Need =
+  FeatureName | "namespaces" | "perl" | "netlink" | "chromium" | "dot" | "iptables-nft" | "iptables-legacy";
 
 /** Why a test that needs these can't run here: a sentence; undefined when it can. */
 export async function needs(...names: readonly Need[]): Promise<string | undefined> {
@@ -42,6 +44,13 @@ async function lacking(name: Need): Promise<string | undefined> {
       exitCode: 127,
     }));
     return exitCode === 0 ? undefined : `there is no ${name}`;
+  }
+  if (name === "iptables-nft" || name === "iptables-legacy") {
+    const tried = await run("unshare", ["--net", "--", `${name}-restore`], {
+      input: "*filter\n-A INPUT -j ACCEPT\nCOMMIT\n",
+      accept: "any",
+    });
+    return tried.exitCode === 0 ? undefined : `${name}-restore: ${tried.stderr.trim() || "can't be run"}`;
   }
   if (name === "netlink") return unavailable();
   if (name === "namespaces") return process.geteuid?.() === 0 ? undefined : lacking("user_namespaces");

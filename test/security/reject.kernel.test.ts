@@ -80,6 +80,29 @@ it("a deny beside it stays silent, and a reject of everything leaves replies alo
     await expect(host, "open", cross("tcp", [at("c3"), undefined], [C2.ip, C2.ip6], 80));
   }));
 
+it("a connection that was open is answered too once it is rejected, on every way", () =>
+  lab(async (host) => {
+    await apply(host, front("", "publish 8080 -> c1:80"));
+    for (const place of [at("c1"), at("c2"), WORLD, undefined]) await host.listen(place, "tcp", 80);
+    const ways = [
+      ...[C2.ip, C2.ip6, WORLD4, WORLD6, GATEWAY.ip, GATEWAY.ip6].map((to) => ({ from: at("c1"), to, port: 80 })),
+      ...[HOST4, HOST6].map((to) => ({ from: WORLD, to, port: 8080 })),
+      ...[C1.ip, C1.ip6].map((to) => ({ from: undefined, to, port: 80 })),
+    ];
+    const open = await Promise.all(
+      ways.map(async ({ from, to, port }) => ({
+        from,
+        connection: await host.connect(from, to, port, { timeout: 5000 }),
+      })),
+    );
+    const other = await host.connect(at("c3"), C2.ip, 80, { timeout: 5000 });
+    for (const { from, connection } of open) assert.is(await host.talk(from, connection, 5000), "open");
+    await apply(host, front("", "publish 8080 -> c1:80, reject c1 -> any, reject any -> c1:80"));
+    for (const [i, { from, connection }] of open.entries())
+      assert.is(await host.talk(from, connection, 5000), "closed", JSON.stringify(ways[i]));
+    assert.is(await host.talk(at("c3"), other, 5000), "open");
+  }));
+
 // The log ------------------------------------------------------------------------------------------------------------
 
 const LOGGED = front(

@@ -3,10 +3,10 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
 import { HOST4, HOST6, lab, type Place, WORLD, WORLD4, WORLD6 } from "../kernel/lab.js";
-import { icmp } from "../support/frames.js";
+import { icmp, ip } from "../support/frames.js";
 import { apply, at, remove } from "../support/live.js";
 import { alive, type Flow, Traffic } from "../support/traffic.js";
-import { C1, C2, countArriving, counts, front, GATEWAY, type Names, until } from "./place.js";
+import { C1, C2, C3, countArriving, counts, front, GATEWAY, type Names, until } from "./place.js";
 
 const test = suite("security: tightening");
 const it = await when(test, "namespaces", "ip", "nf_tables", "conntrack", "perl");
@@ -209,6 +209,47 @@ it("`from` that is narrowed cuts whom it leaves out, and a target fewer its conn
       [...world, ...flows[1].slice(0, 1)],
       [await traffic.open("tcp", at("c3"), at("c1"), C1.ip, 7001), ...flows[2]],
     );
+  }));
+
+it("a protocol without ports that is denied stays denied, whoever sends first", () =>
+  lab(async (host) => {
+    await apply(host, front());
+    const matches = ["ip protocol 253", "ip6 nexthdr 253"];
+    for (const place of [at("c1"), at("c2")]) await countArriving(host, place, "eth0", matches);
+    const send = async (from: Names, to: Names, at: Place): Promise<void> => {
+      for (const v6 of [false, true])
+        await host.frame(
+          at,
+          "eth0",
+          ip(
+            { to: GATEWAY.mac, from: from.mac, source: v6 ? from.ip6 : from.ip, destination: v6 ? to.ip6 : to.ip },
+            253,
+            Buffer.alloc(16),
+          ),
+        );
+    };
+    const there = (): Promise<void> => send(C1, C2, at("c1"));
+    const back = (): Promise<void> => send(C2, C1, at("c2"));
+    const heard = async (): Promise<number[][]> =>
+      Promise.all([at("c2"), at("c1")].map((place) => counts(host, place, "netdev")));
+    await there();
+    await back();
+    await until("they pass", async () => (await counts(host, at("c1"), "netdev"))[1] === 1);
+    assert.equal(await heard(), [
+      [1, 1],
+      [1, 1],
+    ]);
+    await apply(host, front("", "deny c1 -> c2"));
+    for (const send of [back, there, back, there]) await send();
+    // The control: c3's pass, behind the others.
+    await countArriving(host, at("c3"), "eth0", matches);
+    await send(C1, C3, at("c1"));
+    await send(C2, C3, at("c2"));
+    await until("the others pass", async () => (await counts(host, at("c3"), "netdev"))[1] === 2);
+    assert.equal(await heard(), [
+      [1, 1],
+      [1, 1],
+    ]);
   }));
 
 it("a ping that is denied stays denied when the other side answers", () =>

@@ -2,7 +2,7 @@
 import { Interpreter } from "../../src/backend/ebpf/interpret.js";
 import type { Maps } from "../../src/backend/ebpf/maps.js";
 import { plan } from "../../src/backend/ebpf/plan.js";
-import { frameOf, hostOf } from "../../src/backend/nftables/frames.js";
+import { frameOf, hostOf } from "../../src/backend/shape/frames.js";
 import { packetClasses } from "../../src/ir/classes.js";
 import { evaluate } from "../../src/ir/evaluate.js";
 import { packetText } from "../../src/ir/packet-text.js";

@@ -1,7 +1,7 @@
 /** Holds a plan against the evaluator, packet class by packet class. */
 import { compile } from "../../src/ir/compile.js";
-import { frameOf, hostOf } from "../../src/backend/nftables/frames.js";
-import { Interpreter } from "../../src/backend/nftables/interpret.js";
+import { type Frame, frameOf, type Host, hostOf } from "../../src/backend/shape/frames.js";
+import { Interpreter, type Outcome } from "../../src/backend/nftables/interpret.js";
 import { plan } from "../../src/backend/nftables/plan.js";
 import type { Ruleset } from "../../src/backend/nftables/ruleset.js";
 import { packetClasses } from "../../src/ir/classes.js";
@@ -40,7 +40,16 @@ export function comparePlan(policy: Policy): Comparison {
 
 /** The same with a ruleset that may be another than the policy's. */
 export function compareRuleset(policy: Policy, ruleset: Ruleset): Comparison {
-  const interpreter = new Interpreter(ruleset);
+  return compareRoad(policy, new Interpreter(ruleset));
+}
+
+/** What follows packets through a backend's plan. */
+export interface Road {
+  run(frame: Frame, host: Host, pick: number): Pick<Outcome, "verdict" | "destination" | "port">;
+}
+
+/** The same through any backend's interpreter. */
+export function compareRoad(policy: Policy, interpreter: Road): Comparison {
   const { packets, rules } = packetClasses(policy, { from: ANY, to: ANY, ports: ALL_PORTS }, { merge: false });
   const differences: string[] = [];
   let count = 0;
@@ -55,7 +64,7 @@ export function compareRuleset(policy: Policy, ruleset: Ruleset): Comparison {
 /** How a packet fares otherwise in the ruleset than the policy says; undefined where it doesn't. */
 export function comparePacket(
   policy: Policy,
-  interpreter: Interpreter,
+  interpreter: Road,
   packet: Packet,
   rules: readonly Rule[] = policy.rules,
 ): string | undefined {

@@ -83,7 +83,13 @@ export function packet(
   return Buffer.concat([header, layer]);
 }
 
-function ip(datagram: Datagram, protocol: number, layer: Buffer, at: number, vlans: readonly number[] = []): string {
+export function ip(
+  datagram: Datagram,
+  protocol: number,
+  layer: Buffer,
+  at?: number,
+  vlans: readonly number[] = [],
+): string {
   const body = packet(datagram, protocol, layer, at);
   return ethernet(datagram.to, datagram.from, datagram.source.includes(":") ? 0x86dd : 0x0800, body, vlans);
 }

@@ -16,6 +16,21 @@ export async function applyThrough(text: string): Promise<ApplyResult> {
   return net.apply(compile(text, { file: "lab.tsnet" }).policy);
 }
 
+/** One after the other. */
+export async function applyAllThrough(texts: readonly string[]): Promise<ApplyResult[]> {
+  const results: ApplyResult[] = [];
+  for (const text of texts) results.push(await applyThrough(text));
+  return results;
+}
+
+/** A text, an update and another text; what is on record before the handle rests. */
+export async function editThrough(text: string, add: string, then: string): Promise<string | undefined> {
+  await applyThrough(text);
+  await updateThrough([{ add }]);
+  await applyThrough(then);
+  return recordedText("tsnet");
+}
+
 /** One after the other; what each came to. */
 export async function updateThrough(updates: readonly Update[]): Promise<ApplyResult[]> {
   const results: ApplyResult[] = [];
@@ -50,6 +65,10 @@ export class Handle {
 
   apply(text: string): Promise<ApplyResult> {
     return this.host.call(HERE, "applyThrough", text);
+  }
+
+  applyAll(...texts: string[]): Promise<ApplyResult[]> {
+    return this.host.call(HERE, "applyAllThrough", texts);
   }
 
   update(...updates: Update[]): Promise<ApplyResult[]> {

@@ -30,9 +30,15 @@ async function handle(path: string): Promise<void> {
   const { open } = await import("../../src/transaction/open.js");
   const { compile } = await import("../../src/ir/compile.js");
   const net = await open();
-  await net.apply(compile(readFileSync(path, "utf8"), { file: path }).policy);
-  await net.update({ remove: "allow 192.0.2.2 -> web:80" });
+  const text = readFileSync(path, "utf8");
+  const apply = async (edited: string): Promise<void> => void (await net.apply(compile(edited, { file: path }).policy));
+  await apply(text);
+  // Edited texts are noted beside the record as updates are.
+  const less = text.replace("allow 192.0.2.2 -> web:80\n", "");
+  await apply(less);
+  await apply(`${less}deny 192.0.2.6 -> web:80\n`);
   await net.update({ add: "allow 192.0.2.4 -> web:80" });
+  await apply(`${less}allow 192.0.2.4 -> web:80\n`);
   await net.update({ add: "deny 192.0.2.5 -> web:80", remove: "deny 192.0.2.3 -> web:80" });
   await net.update({ add: "deny 192.0.2.3 -> web:80" });
   await net.close();

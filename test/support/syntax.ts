@@ -1,6 +1,7 @@
 /** Reading policies in tests: trees without their spans, problems as short texts. */
 import { parse } from "../../grammar/parser.js";
 import type { Tree } from "../../src/ast/tree.js";
+import { PlainPublish } from "../../src/ast/plain-publish.js";
 import { PlainRule } from "../../src/ast/plain-rule.js";
 import { type Diagnostic, Diagnostics } from "../../src/text/diagnostic.js";
 import { SourceFile } from "../../src/text/source.js";
@@ -32,7 +33,7 @@ export function problemsOf(text: string): string[] {
 export function withoutSpans(node: unknown, ignoreQuotes = false): unknown {
   if (Array.isArray(node)) return node.map((each) => withoutSpans(each, ignoreQuotes));
   if (typeof node !== "object" || node === null) return node;
-  if (node instanceof PlainRule) return withoutSpans(node.toJSON(), ignoreQuotes);
+  if (node instanceof PlainRule || node instanceof PlainPublish) return withoutSpans(node.toJSON(), ignoreQuotes);
   const copy: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(node)) {
     if (key === "span" || value === undefined || (ignoreQuotes && key === "quoted")) continue;

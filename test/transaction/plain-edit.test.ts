@@ -2,7 +2,7 @@ import fc from "../support/property.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { compile } from "../../src/ir/compile.js";
-import { plainEdit } from "../../src/transaction/plain-edit.js";
+import { onlyPublishesMore, plainEdit } from "../../src/transaction/plain-edit.js";
 
 const test = suite("plain edits");
 
@@ -51,6 +51,29 @@ test("what is more than plain rules is none", () => {
   assert.equal(edit(`${HEAD}${A}publish 80\n`, `${HEAD}${B}publish 80\n`), undefined);
   assert.equal(edit(`${HEAD}${A}publish 80 -> a\n`, `${HEAD}${B}publish 80 -> a\n`)?.added, [B.trim()]);
   assert.equal(edit(`${HEAD}${A}publish 80 -> 8080\n`, `${HEAD}${B}publish 80 -> 8080\n`), undefined);
+});
+
+test("publishes of single TCP ports more are told from every other edit", () => {
+  const more = (before: string, after: string): boolean =>
+    onlyPublishesMore(compile(after), { files: [{ name: "policy.tsnet", text: before }], roots: ["policy.tsnet"] });
+  const [one, other] = ["publish 80 -> a:8080\n", "publish 81 -> b:8081\n"];
+  assert.ok(more(HEAD + A, `${HEAD}${one}${A}${other}`));
+  assert.ok(more(HEAD + one + A, HEAD + other + A + one));
+  assert.ok(more(HEAD + one, HEAD + one + other.trim()));
+  assert.ok(more(`${HEAD}publish 53 -> a:53/udp\n`, `${HEAD}publish 53 -> a:53/udp\n${one}`));
+  for (const [before, after] of [
+    [HEAD + one, HEAD],
+    [HEAD + one, HEAD + other],
+    [HEAD + one, `${HEAD}publish 80 -> a:8081\n`],
+    [HEAD, HEAD + one + A],
+    [HEAD + A, HEAD + one],
+    [HEAD, `${HEAD}publish 53 -> a:53/udp\n`],
+    [HEAD, `${HEAD}publish 80 -> a:8080 from 192.0.2.0/24\n`],
+    [HEAD, `${HEAD}publish 80 -> a:8080, deny world -> b\n`],
+    [HEAD, `${HEAD}# publish 80 -> a:8080\n`],
+    [`${HEAD}publish all -> b\n`, `${HEAD}publish all -> b\n${one}`],
+  ] as const)
+    assert.not(more(before, after), `${before} => ${after}`);
 });
 
 test("takes exactly the lines that differ, of random texts", () => {

@@ -11,6 +11,7 @@ import { alive, Traffic } from "../support/traffic.js";
 import { until } from "../security/place.js";
 
 const test = suite("updates");
+const HANDLE = import.meta.resolve("../support/handle.ts");
 const COUNT = Number(process.env["TSNET_UPDATES"] ?? 100);
 
 const BASE = `network n { subnet 10.9.0.0/24; subnet fd09::/64; icc off }
@@ -209,6 +210,37 @@ test("what isn't an edit is refused, and so is one of a policy that somebody els
     const [again] = await handle.update({ add: "allow 192.0.2.60 -> a:80" });
     assert.ok(again?.changed);
     await handle.close();
+  }));
+
+test("edited texts that are applied are noted beside the record until the handle rests", () =>
+  lab(async (host) => {
+    const record = (): Promise<string | undefined> => host.read("/run/tsnet/applied/tsnet.json");
+    const confirmed = (): Promise<string | undefined> => host.read("/var/lib/tsnet/confirmed/tsnet.json");
+    const edited = (...lines: string[]): string => BASE.replace("allow 192.0.2.2 -> b\n", `${lines.join("\n")}\n`);
+    const handle = new Handle(host);
+    await handle.apply(BASE);
+    const [before, known] = [await record(), await confirmed()];
+    const texts = [
+      edited("allow 192.0.2.2 -> b", "allow 192.0.2.61 -> b:7"),
+      edited("allow 192.0.2.2 -> b", "allow 192.0.2.62 -> b:7"),
+      `allow 192.0.2.63 -> b:8\n${edited("allow 192.0.2.2 -> b", "allow 192.0.2.62 -> b:7")}`,
+    ];
+    // At once, so that the handle doesn't rest in between.
+    for (const { changed } of await handle.applyAll(...texts)) assert.ok(changed);
+    const last = texts.at(-1) as string;
+    assert.is(await handle.recorded(), last);
+    await until("the handle rests", async () => (await host.read("/run/tsnet/lock")) === undefined);
+    assert.is.not(await record(), before, "what was noted is in the record");
+    assert.is.not(await confirmed(), known, "what was noted is what a reboot brings back");
+    assert.is(await handle.recorded(), last);
+    assert.is(await host.read("/run/tsnet/applied/tsnet.edits"), undefined);
+    // Of both kinds in one file.
+    const third = edited("allow 192.0.2.2 -> b", "allow 192.0.2.64 -> b:7");
+    const after = await host.call<string>(HANDLE, "editThrough", last, "allow 192.0.2.65 -> b:9", third);
+    assert.is(after, third);
+    assert.is((await apply(host, third)).changed, false);
+    await handle.close();
+    assert.is(await handle.recorded(), third);
   }));
 
 test("an update cuts the connections that it denies, and no others", () =>

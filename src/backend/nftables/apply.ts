@@ -83,12 +83,14 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
       list: () => [],
     };
   const { last } = source ?? {};
-  if (last !== undefined && known?.generation === generation && known.digest === digestOf(want, last.texts)) {
-    const change = last.change();
-    if (change !== undefined) return approachByElements(ruleset, want, change, { digest, generation });
-  }
+  const isLast = last !== undefined && known !== undefined && known.digest === digestOf(want, last.texts);
+  const change = isLast ? last.change() : undefined;
+  if (change !== undefined && known?.generation === generation)
+    return approachByElements(ruleset, change, { digest, generation });
   let read = socket().read(all);
   let transactions = difference(ruleset.tables, want, read.tables);
+  /** The generation after a commit of single elements to what was read: the kernel has taken them, so it is as wanted. */
+  let sent: number | undefined;
   const standing = transactions.length === 0 ? "equal" : read.tables.length === 0 ? "absent" : "different";
   return {
     standing,
@@ -100,6 +102,8 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
     get loosens() {
       return loosens(transactions);
     },
+    // Where nothing else differs from what the last commit left.
+    tightened: change?.operations === weightOf(transactions) ? change.tightened : undefined,
     async check() {
       socket().check(replacement(ruleset.tables, want, read.tables));
     },
@@ -107,6 +111,8 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
       for (let i = 0; ; i++)
         try {
           const after = socket().commit(transactions, read.generation);
+          if (transactions.length === 1 && transactions[0]?.changes.every(({ kind }) => kind.endsWith("elements")))
+            sent = after;
           return { digest, generation: after, operations: weightOf(transactions) };
         } catch (error) {
           if (!(error instanceof Changed) || i === TRIES) throw error;
@@ -115,7 +121,7 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
         }
     },
     verify() {
-      return verified(want);
+      return sent ?? verified(want);
     },
     list: (before) =>
       transactions.length === 0 ? [] : objectChanges({ ruleset, states: want }, read.tables, before && planned(before)),
@@ -131,7 +137,6 @@ const nothing = (): Promise<void> => Promise.resolve();
 /** From what is in force, as the last commit left it, by single elements. */
 function approachByElements(
   ruleset: Ruleset,
-  want: readonly TableState[],
   change: MirrorChange,
   from: Committed & { readonly generation: number },
 ): TablesApproach {
@@ -139,6 +144,7 @@ function approachByElements(
   const { table } = change;
   const changes = tupleChanges(table, change.tuples);
   let whole: TablesApproach | undefined;
+  let after: number | undefined;
   return {
     standing: "different",
     foreign: [],
@@ -146,10 +152,12 @@ function approachByElements(
     now: from,
     objects: changes.length,
     loosens: change.tightened.length === 0,
+    tightened: change.tightened,
     check: () => Promise.resolve(socket().check({ changes, settle: false })),
     async commit() {
       try {
-        return { digest, generation: socket().edit(changes, from.generation), operations: changes.length };
+        after = socket().edit(changes, from.generation);
+        return { digest, generation: after, operations: changes.length };
       } catch (error) {
         if (!(error instanceof Changed || error instanceof Refused)) throw error;
         // Somebody has changed rules, or a set is full: all is read and compared.
@@ -158,7 +166,8 @@ function approachByElements(
         return { digest, generation, operations };
       }
     },
-    verify: () => (whole === undefined ? verified(want) : whole.verify()),
+    // The kernel has taken these elements, and nobody has changed anything since what was there was read back.
+    verify: () => (whole === undefined ? after : whole.verify()),
     list: (before) => approachByNetlink(ruleset, undefined).list(before),
   };
 }

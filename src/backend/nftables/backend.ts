@@ -2,10 +2,11 @@
 import type { Policy } from "../../ir/policy.js";
 import { ownAddresses } from "../../ir/own.js";
 import { FAMILIES } from "../../net/address.js";
+import { UDP } from "../../net/ports.js";
 import type { Approach, Backend, Committed, Source, StoppedFlow } from "../backend.js";
 import { approach, deleteTables, tablesNamed, type TablesSource } from "./apply.js";
 import { Mirror } from "./mirror.js";
-import { cutSet, tableName } from "./names.js";
+import { cutBareSet, cutSet, tableName } from "./names.js";
 import { clearBatches, commitText } from "./nft.js";
 import { plan } from "./plan.js";
 import type { Ruleset } from "./ruleset.js";
@@ -40,6 +41,7 @@ async function planned(policy: Policy, known: Committed | undefined, source?: So
     get loosens() {
       return there.loosens;
     },
+    tightened: there.tightened,
     describe() {
       const tables = ruleset.tables.map((table) => `${table.family} ${table.name}`).join(", ");
       if (there.standing === "absent") return `load the ruleset ${tables}`;
@@ -58,7 +60,7 @@ function tablesSource(policy: Policy, ruleset: Ruleset, { texts, last }: Source)
   return { texts, last: { texts: last.texts, change: () => Mirror.of(policy, ruleset)?.since(last.edit) } };
 }
 
-/** Puts both directions of the flows, as they are between the translations, into the sets that stop them. */
+/** Puts both directions of the flows, as they are between the translations, into the sets that stop them; see plan.ts. */
 async function stop(policy: Policy, flows: readonly StoppedFlow[], anew: boolean): Promise<void> {
   const now = Date.now();
   let text = "";
@@ -66,17 +68,26 @@ async function stop(policy: Policy, flows: readonly StoppedFlow[], anew: boolean
   for (const family of FAMILIES) {
     if ((family === 4 ? own.v4 : own.v6).length === 0) continue;
     // What was stopped and is allowed now goes on.
-    if (anew) text += `flush set inet ${tableName(policy.name)} ${cutSet(family)}\n`;
-    const elements = flows
-      .filter(({ connection }) => connection.family === family && policy.containers.some((c) => c.endpoints.length > 0))
-      .flatMap(({ connection: { original, reply }, until }) => {
-        const seconds = Math.max(1, Math.ceil((until - now) / 1000));
-        const a = `${original.source} . ${reply.source} . ${original.sourcePort} . ${reply.sourcePort}`;
-        const b = `${reply.source} . ${original.source} . ${reply.sourcePort} . ${original.sourcePort}`;
-        return [`${a} timeout ${seconds}s`, `${b} timeout ${seconds}s`];
-      });
-    if (elements.length > 0)
-      text += `add element inet ${tableName(policy.name)} ${cutSet(family)} { ${[...new Set(elements)].join(", ")} }\n`;
+    for (const [set, ported] of [
+      [cutSet(family), true],
+      [cutBareSet(family), false],
+    ] as const) {
+      if (anew) text += `flush set inet ${tableName(policy.name)} ${set}\n`;
+      const elements = flows
+        .filter(({ connection }) => connection.family === family && (connection.protocol === UDP) === ported)
+        .flatMap(({ connection: { original, reply, protocol }, until }) => {
+          const timeout = `timeout ${Math.max(1, Math.ceil((until - now) / 1000))}s`;
+          const [there, back] = ported
+            ? [`${original.sourcePort} . ${reply.sourcePort}`, `${reply.sourcePort} . ${original.sourcePort}`]
+            : [protocol, protocol];
+          return [
+            `${original.source} . ${reply.source} . ${there} ${timeout}`,
+            `${reply.source} . ${original.source} . ${back} ${timeout}`,
+          ];
+        });
+      if (elements.length > 0)
+        text += `add element inet ${tableName(policy.name)} ${set} { ${[...new Set(elements)].join(", ")} }\n`;
+    }
   }
   if (text !== "") await commitText(text);
 }

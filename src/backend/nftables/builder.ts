@@ -1,6 +1,7 @@
 /** Collects the sets and chains of a table while a plan is made; equal generated chains are made once. */
 import type { Origin } from "../../ir/policy.js";
 import { hashText } from "../../net/hash.js";
+import type { Action } from "../shape/lanes.js";
 import type { Chain, Element, Expression, Hook, Key, Part, Rule, Set, Target, Type } from "./ruleset.js";
 import type { Tuples } from "./tuples.js";
 
@@ -83,6 +84,11 @@ export const match = (key: Key, value: Part): Expression => ({
   value,
 });
 export const lookup = (set: string, ...keys: Key[]): Expression => ({ kind: "lookup", keys, set });
+
+/** What an action that is a verdict leads to. */
+export function targetOf(action: Action): Target {
+  return action === "allow" ? ACCEPT : action === "deny" ? DROP : goto("refuse");
+}
 
 /** Names of a family's keys, so that the same code writes both halves of the ruleset. */
 export const IN = {

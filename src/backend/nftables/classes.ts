@@ -6,24 +6,16 @@ import type { Origin, Rule as PolicyRule } from "../../ir/policy.js";
 import type { Family } from "../../net/address.js";
 import { unionOfPorts } from "../../net/ports.js";
 import type { Ranges } from "../../net/ranges.js";
-import { IN, jump, rule, type TableBuilder } from "./builder.js";
-import { type Action, domain, LANES, type Lane, of, targetOf, type Value } from "./lanes.js";
-import type { Members } from "./members.js";
+import { IN, jump, rule, type TableBuilder, targetOf } from "./builder.js";
+import { cut } from "../shape/cells.js";
+import { type Action, domain, LANES, type Lane, of, type Value } from "../shape/lanes.js";
+import type { Members } from "../shape/members.js";
 import { logChain, profile } from "./profiles.js";
 import type { Element, Key, Part, Rule, Target } from "./ruleset.js";
 
 interface Box {
   readonly statement: PolicyRule;
   readonly other: Ranges<Value>;
-}
-
-/** Intervals of the other side and the boxes that cover each; adjacent equal ones merged. */
-interface Cell {
-  readonly from: Value;
-  to: Value;
-  readonly boxes: readonly Box[];
-  /** Of the boxes, ascending. */
-  readonly positions: readonly number[];
 }
 
 /** The rules that look a container's class up in one lane; empty where no statement speaks there. */
@@ -116,49 +108,6 @@ function dataText(target: Target): string {
 
 function unique<T>(list: readonly T[]): T[] {
   return [...new Set(list)];
-}
-
-/** Cuts the address space at every boundary of the boxes; cells that no box covers are left out. */
-function cut(boxes: readonly Box[], family: Family): Cell[] {
-  const { next, previous, max } = domain(family);
-  // Boxes by their positions, so that those of a cell can be put in order without looking at all others.
-  const starts = new Map<Value, number[]>();
-  const ends = new Map<Value, number[]>();
-  const push = (map: Map<Value, number[]>, at: Value, position: number): void => {
-    const list = map.get(at);
-    if (list === undefined) map.set(at, [position]);
-    else list.push(position);
-  };
-  boxes.forEach(({ other }, position) => {
-    for (let i = 0; i < other.length; i += 2) {
-      push(starts, other[i] as Value, position);
-      const end = other[i + 1] as Value;
-      if (end !== max) push(ends, next(end), position);
-    }
-  });
-  const points = [...new Set([...starts.keys(), ...ends.keys()])].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-  const active = new Set<number>();
-  const cells: Cell[] = [];
-  points.forEach((point, i) => {
-    for (const position of ends.get(point) ?? []) active.delete(position);
-    for (const position of starts.get(point) ?? []) active.add(position);
-    if (active.size === 0) return;
-    const after = points[i + 1];
-    const to = after === undefined ? max : previous(after);
-    const last = cells[cells.length - 1];
-    if (
-      last !== undefined &&
-      next(last.to) === point &&
-      last.positions.length === active.size &&
-      last.positions.every((position) => active.has(position))
-    ) {
-      last.to = to;
-      return;
-    }
-    const positions = [...active].sort((a, b) => a - b);
-    cells.push({ from: point, to, positions, boxes: positions.map((position) => boxes[position] as Box) });
-  });
-  return cells;
 }
 
 /** What a cell leads to: the action itself, or the profile of ports that limits it. */

@@ -16,8 +16,8 @@ import { portsOf, protocolOf, type RuleList, type RuleRun } from "../../ir/rule-
 import type { Family } from "../../net/address.js";
 import { OnePort, type PortSet, protocolIn } from "../../net/ports.js";
 import { contains, EMPTY, equal, intersect, type Ranges, subtract } from "../../net/ranges.js";
-import { IN, lookup, rule, type TableBuilder, then } from "./builder.js";
-import { domain, type Lane, of, targetOf, type Value, values } from "./lanes.js";
+import { IN, lookup, rule, type TableBuilder, targetOf, then } from "./builder.js";
+import { domain, type Lane, of, type Value, values } from "../shape/lanes.js";
 import type { Key, Rule } from "./ruleset.js";
 import { Tuples } from "./tuples.js";
 

@@ -4,6 +4,7 @@
  * Knows exactly the expressions of ruleset.ts and fails on anything else. It follows the first packet of a connection
  * (state new, original direction); what later packets meet is the state chains, which kernel tests cover.
  */
+import type { Frame, Host } from "../shape/frames.js";
 import type { Chain, Element, Expression, Hook, Key, Rule, Ruleset, Table, Target } from "./ruleset.js";
 import { Index, type Loaded, within } from "./set-index.js";
 
@@ -11,26 +12,6 @@ type Value = Loaded;
 
 /** Of every frame that has ports: no rule of a policy speaks of source ports. */
 const SOURCE_PORT = 40000;
-
-/** A packet as it enters the host, or as the host sends it. */
-export interface Frame {
-  readonly family: 4 | 6;
-  /** Device that it arrives on; undefined when this host sends it. */
-  readonly device: string | undefined;
-  readonly mac: string;
-  readonly source: number | bigint;
-  readonly destination: number | bigint;
-  /** IP protocol number. */
-  readonly protocol: number;
-  readonly port: number | undefined;
-  /** ICMP type, as nft's word. */
-  readonly icmpType?: string;
-}
-
-/** What the routing table knows: addresses of the host itself. */
-export interface Host {
-  readonly isLocal: (family: 4 | 6, address: number | bigint) => boolean;
-}
 
 export interface Outcome {
   readonly verdict: "allow" | "deny" | "reject";

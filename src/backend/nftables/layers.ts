@@ -16,8 +16,8 @@ import type { AddressSet, Family } from "../../net/address.js";
 import type { TableBuilder } from "./builder.js";
 import { classRules } from "./classes.js";
 import { type Exact, exactRules, Splitter, WAYS } from "./exact.js";
-import { type Action, type Lane, of } from "./lanes.js";
-import { Members } from "./members.js";
+import { type Action, type Lane, of } from "../shape/lanes.js";
+import { Members } from "../shape/members.js";
 import type { Rule } from "./ruleset.js";
 
 export interface Layers {

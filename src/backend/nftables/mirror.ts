@@ -23,7 +23,7 @@ import { SourceFile } from "../../text/source.js";
 import { Splitter, type Way } from "./exact.js";
 import type { Edit, Edits } from "../backend.js";
 import { commitEdit } from "./apply.js";
-import { of } from "./lanes.js";
+import { of } from "../shape/lanes.js";
 import { DEVICES } from "./names.js";
 import type { Ruleset, Set as NftSet } from "./ruleset.js";
 import type { Tuples } from "./tuples.js";

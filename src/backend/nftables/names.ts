@@ -20,5 +20,10 @@ export function cutSet(family: 4 | 6): string {
   return `cut${family}`;
 }
 
+/** The set of flows without ports that a tightening has cut. */
+export function cutBareSet(family: 4 | 6): string {
+  return `cut-bare${family}`;
+}
+
 /** The set of the sandboxes' devices, which every table of ours has. */
 export const DEVICES = "veths";

@@ -9,14 +9,15 @@
 import { addressOf, type Policy, subnetOf } from "../../ir/policy.js";
 import { ownAddresses } from "../../ir/own.js";
 import { type Family, FAMILIES } from "../../net/address.js";
-import { UDP } from "../../net/ports.js";
+import { TCP, UDP } from "../../net/ports.js";
 import { bounds } from "../../net/prefix.js";
 import { ACCEPT, DROP, goto, IN, jump, lookup, match, rule, TableBuilder, then } from "./builder.js";
-import type { Lane } from "./lanes.js";
+import type { Lane } from "../shape/lanes.js";
 import { type Layers, planLayers } from "./layers.js";
-import { cutSet, DEVICES, tableName, word } from "./names.js";
+import { cutBareSet, cutSet, DEVICES, tableName, word } from "./names.js";
 import type { Element, Expression, Rule, Ruleset, Table } from "./ruleset.js";
 import { HOME, originsOf, PRIORITY } from "./skeleton.js";
+import { portByPort, waysOf } from "../shape/ways.js";
 import { planPublish, planPublished, planSource } from "./translation.js";
 import { planArp } from "./arp.js";
 import { planDevices, planGuard, planMembers } from "./identity.js";
@@ -49,7 +50,9 @@ function planFilter(policy: Policy, name: string): Table {
     planMembers(table, policy, family);
     const { source, destination, icmpType, nfproto, redirect } = IN[family];
     const layers = planLayers(table, family, policy.ruleList, own);
-    const published = planPublished(table, policy, family);
+    // Ranges that shift are one way a port, since nft can't add offsets.
+    const ways = waysOf(policy, family).flatMap(portByPort);
+    const published = planPublished(table, ways, family);
     for (const lane of ["cc", "cw", "ch", "wc", "hc"] as const)
       table.chain(`${lane}${family}`, laneRules(table, policy, layers, lane, family, published));
     table.chain(`from${family}`, [
@@ -59,7 +62,7 @@ function planFilter(policy: Policy, name: string): Table {
     ]);
     planState(table, family);
 
-    const publish = planPublish(table, policy, family);
+    const publish = planPublish(table, ways, family);
     if (publish !== undefined) {
       const loopback: Expression = {
         kind: "match",
@@ -117,8 +120,11 @@ function planFilter(policy: Policy, name: string): Table {
 /**
  * Connection state. Only replies pass unasked: packets of the original direction are decided anew each time, so that a
  * tightened policy stops the connections that it no longer allows. An ICMP error passes if its sender is an end of the
- * connection that it speaks of, or a router outside. A UDP flow that a tightening has cut must not come back as the
- * reply to its own other side: its two tuples are dropped for a while before anything else is asked.
+ * connection that it speaks of, or a router outside.
+ *
+ * What has no beginning to tell it by, UDP and protocols without ports, must not come back as the reply to its own other
+ * side when a tightening has cut it: both its tuples are stopped for a while. The packets of connections that were cut
+ * meet deny and reject like any, so that they are logged and answered, and `begin` only then.
  */
 function planState(table: TableBuilder, family: Family): void {
   const { source, destination, type, icmp, originalSource, replySource } = IN[family];
@@ -127,15 +133,22 @@ function planState(table: TableBuilder, family: Family): void {
     [type, type, "inet_service", "inet_service"],
     "UDP flows that were cut: source, destination, ports",
   );
-  const stopped = rule([
-    match("meta l4proto", UDP),
-    lookup(cut, source, destination, "th sport", "th dport"),
-    then(DROP),
+  const bare = table.timed(
+    cutBareSet(family),
+    [type, type, "inet_proto"],
+    "flows without ports that were cut: source, destination, protocol",
+  );
+  table.chain(`stopped${family}`, [
+    rule([match("meta l4proto", UDP), lookup(cut, source, destination, "th sport", "th dport"), then(DROP)]),
+    rule([lookup(bare, source, destination, "meta l4proto"), then(DROP)]),
   ]);
+  const mayBeStopped: Expression = { kind: "match", key: "meta l4proto", not: true, value: TCP };
+  const stopped = rule([match("ct direction", "reply"), mayBeStopped, then(jump(`stopped${family}`))]);
   const established = rule([match("ct state", "established"), match("ct direction", "reply"), then(ACCEPT)]);
   const related = match("ct state", "related");
-  const last: Rule[] = [
-    rule([match("ct state", "invalid"), then(DROP)]),
+  const last: Rule[] = [rule([match("ct state", "invalid"), then(DROP)])];
+  table.chain(`begin${family}`, [
+    rule([mayBeStopped, then(jump(`stopped${family}`))]),
     rule(
       [
         match("ct state", "new"),
@@ -144,7 +157,7 @@ function planState(table: TableBuilder, family: Family): void {
       ],
       "a connection begins at its beginning",
     ),
-  ];
+  ]);
   const error = [related, match("meta l4proto", icmp)];
   table.chain(`state-from${family}`, [
     stopped,
@@ -181,6 +194,7 @@ function laneRules(
   const rules: Rule[] = [rule([then(jump(`${state}${family}`))])];
   for (const verb of ["deny", "reject"] as const)
     rules.push(...layers.rules(`log-${verb}`, lane), ...layers.rules(verb, lane));
+  rules.push(rule([then(jump(`begin${family}`))]));
 
   const translated = match("ct status", "dnat");
   const has = (set: string): boolean => table.sets.some((other) => other.name === set);

@@ -3,7 +3,7 @@ import type { Origin, Rule as PolicyRule } from "../../ir/policy.js";
 import type { Family } from "../../net/address.js";
 import { type PortSet, protocolIn } from "../../net/ports.js";
 import { jump, lookup, match, rule, type TableBuilder, then } from "./builder.js";
-import type { Action } from "./lanes.js";
+import type { Action } from "../shape/lanes.js";
 import type { Element, Part, Rule, Target } from "./ruleset.js";
 
 /** Rules that apply `target` to the packets of a port set. ICMP has no port, and a load of one would end the rule. */

@@ -6,7 +6,6 @@ import {
   networkNamed,
   type PeerSet,
   type Policy,
-  type Publish,
   subnetOf,
 } from "../../ir/policy.js";
 import { type AddressSet, type Family, V4, V6 } from "../../net/address.js";
@@ -14,49 +13,17 @@ import { PORTED, protocolName } from "../../net/ports.js";
 import { bounds } from "../../net/prefix.js";
 import { type Domain, equal, type Ranges } from "../../net/ranges.js";
 import { ACCEPT, DROP, goto, IN, lookup, match, rule, type TableBuilder, then } from "./builder.js";
+import type { Value } from "../shape/lanes.js";
+import type { Way } from "../shape/ways.js";
 import { originsOf } from "./skeleton.js";
 import type { Data, Element, Expression, Key, Part, Rule, Target, Type } from "./ruleset.js";
-
-type Value = number | bigint;
-
-/** A run of host ports of a publish in one family, and where it leads. */
-interface Way {
-  readonly publish: Publish;
-  readonly host: Value | undefined;
-  readonly hostPorts: readonly [number, number];
-  readonly port: number;
-  readonly targets: readonly Value[];
-}
-
-/** Ranges that keep their numbers stay one way; ranges that shift are one way a port, since nft can't add offsets. */
-function waysOf(policy: Policy, family: Family): Way[] {
-  const ways: Way[] = [];
-  for (const publish of policy.publishes) {
-    if (!publish.families.includes(family)) continue;
-    const targets: Value[] = [];
-    for (const target of publish.targets) {
-      const address = target.addresses.find((other) => other.family === family);
-      if (address !== undefined) targets.push(address.value);
-    }
-    if (targets.length === 0) continue;
-    const host = publish.hostAddress?.value;
-    const [from, to] = publish.hostPorts;
-    if (from === to || from === publish.port)
-      ways.push({ publish, host, hostPorts: [from, to], port: publish.port, targets });
-    else
-      for (let port = from; port <= to; port++)
-        ways.push({ publish, host, hostPorts: [port, port], port: publish.port + port - from, targets });
-  }
-  return ways;
-}
 
 const PORTED_MATCH: Expression = { kind: "among", key: "meta l4proto", values: PORTED };
 
 const portPart = (from: number, to: number): Part => (from === to ? from : { from, to });
 
 /** Chain `publish4` or `publish6`: translates what is published; undefined when nothing is. */
-export function planPublish(table: TableBuilder, policy: Policy, family: Family): string | undefined {
-  const ways = waysOf(policy, family);
+export function planPublish(table: TableBuilder, ways: readonly Way[], family: Family): string | undefined {
   if (ways.length === 0) return undefined;
   const { destination, type } = IN[family];
   const rules: Rule[] = [];
@@ -129,21 +96,23 @@ function spreadChain(table: TableBuilder, family: Family, way: Way): string {
  * `from` leaves its source out, dropped. Keyed on the whole way (host port, container address and port), because
  * `ct status dnat` alone would admit translations that are somebody else's.
  */
-export function planPublished(table: TableBuilder, policy: Policy, family: Family): string | undefined {
-  const ways = waysOf(policy, family);
+export function planPublished(table: TableBuilder, ways: readonly Way[], family: Family): string | undefined {
   if (ways.length === 0) return undefined;
   const { destination, originalDestination, type } = IN[family];
   const rules: Rule[] = [];
+  const groups = new Map<string, Way[]>();
+  const groupOf = (protocol: number, at: boolean, range: boolean): string => `${protocol} ${at} ${range}`;
+  for (const way of ways) {
+    const name = groupOf(way.publish.protocol, way.host !== undefined, way.hostPorts[0] !== way.hostPorts[1]);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [way]);
+    else group.push(way);
+  }
   for (const protocol of PORTED)
     for (const at of [true, false])
       for (const range of [false, true]) {
-        const group = ways.filter(
-          (way) =>
-            way.publish.protocol === protocol &&
-            (way.host !== undefined) === at &&
-            (way.hostPorts[0] !== way.hostPorts[1]) === range,
-        );
-        if (group.length === 0) continue;
+        const group = groups.get(groupOf(protocol, at, range));
+        if (group === undefined) continue;
         const name = `published${family}-${protocolName(protocol)}${at ? "-at" : ""}${range ? "-range" : ""}`;
         const keys: Key[] = [
           ...(at ? [originalDestination as Key] : []),

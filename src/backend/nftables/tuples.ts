@@ -1,6 +1,6 @@
 /** Elements between single addresses and ports, as columns: one for each key, whichever statements it comes from. */
 import type { Origins } from "../../ir/origins.js";
-import type { Value } from "./lanes.js";
+import type { Value } from "../shape/lanes.js";
 import type { Element, Part } from "./ruleset.js";
 
 /** Where the table of indices begins; it grows by doubling, and is never more than half full. */

@@ -1,4 +1,5 @@
 /** The kernel's connection table over ctnetlink (linux/netfilter/nfnetlink_conntrack.h). */
+import { readFileSync } from "node:fs";
 import type { Connection, Tuple } from "../conntrack.js";
 import { formatRaw } from "./address.js";
 import { scan } from "./decoder.js";
@@ -46,9 +47,14 @@ const names = new WeakMap<Connection, Name>();
 
 const encoder = new Encoder(1 << 8);
 
+/** How many connections this network namespace knows, those that aren't in the table yet too. */
+const COUNT = "/proc/sys/net/netfilter/nf_conntrack_count";
+
 /** Every connection of a family that this network namespace knows. Throws `NetlinkError`. */
 export function dumpConnections(family: 4 | 6): Connection[] {
   const found: Connection[] = [];
+  // A list means a walk through the table of all namespaces: 10 ms where it has 262,144 buckets.
+  if (isEmpty()) return found;
   const socket = new NetlinkSocket(PROTOCOL.NETFILTER);
   try {
     encoder.reset();
@@ -63,6 +69,14 @@ export function dumpConnections(family: 4 | 6): Connection[] {
     socket.close();
   }
   return found;
+}
+
+function isEmpty(): boolean {
+  try {
+    return readFileSync(COUNT, "latin1").trim() === "0";
+  } catch {
+    return false;
+  }
 }
 
 /** Tells of connections from when it is made. The kernel notes none for it where `nf_conntrack_events` is 0. */

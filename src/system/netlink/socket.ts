@@ -8,7 +8,7 @@ import { SIOCGIFINDEX } from "./rtnetlink.js";
 import { type SystemCalls, systemCalls, unavailable } from "./ffi.js";
 
 /** linux/netlink.h */
-export const PROTOCOL = { ROUTE: 0, NETFILTER: 12 } as const;
+export const PROTOCOL = { ROUTE: 0, SOCK_DIAG: 4, NETFILTER: 12 } as const;
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;

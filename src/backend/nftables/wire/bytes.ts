@@ -18,14 +18,24 @@ export const padded = (size: number): number => (size + 3) & ~3;
 
 type Scalar = Exclude<Part, object>;
 
+/** Writes an IPv4 address; returns where what follows begins. By hand: Buffer's own functions check what is known here. */
+export function put4(bytes: Buffer, at: number, address: number): number {
+  bytes[at] = address >>> 24;
+  bytes[at + 1] = address >>> 16;
+  bytes[at + 2] = address >>> 8;
+  bytes[at + 3] = address;
+  return at + 4;
+}
+
 /** Writes a value at `at`; what is beyond it up to its padding must be zero already. */
 export function writeValue(bytes: Buffer, at: number, type: Type, value: Scalar): void {
   switch (type) {
     case "ipv4_addr":
-      bytes.writeUInt32BE(value as number, at);
+      put4(bytes, at, value as number);
       return;
     case "inet_service":
-      bytes.writeUInt16BE(value as number, at);
+      bytes[at] = (value as number) >> 8;
+      bytes[at + 1] = value as number;
       return;
     case "inet_proto":
       bytes[at] = value as number;

@@ -1,7 +1,7 @@
 /** Single tuples of a set that is there: added and deleted without the rest. */
 import { comment } from "../values.js";
 import type { Set } from "../ruleset.js";
-import type { Value } from "../lanes.js";
+import type { Value } from "../../shape/lanes.js";
 import type { Change } from "./changes.js";
 import { type Elements, encodeElement, encodeKey } from "./elements.js";
 import type { TableName } from "./encode.js";

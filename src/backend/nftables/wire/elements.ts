@@ -32,17 +32,45 @@ export function keySize(types: readonly Type[]): number {
   return types.reduce((sum, type) => sum + padded(TYPES[type].size), 0);
 }
 
+/** Where an element begins, how far behind that its data and its end are, and what it is. */
+interface Head {
+  readonly at: number;
+  readonly data: number;
+  readonly end: number;
+  readonly of: Element;
+}
+
+/** Where the value is in an attribute that holds one. */
+const VALUE_AT = 8;
+
+/** Types whose values take all of their bytes. */
+function isNumeric(type: Type): boolean {
+  return type !== "ifname" && type !== "ether_addr";
+}
+
+/** Whether the data of two elements differs in nothing but a number. */
+function isAlike(a: Data | undefined, b: Data | undefined): boolean {
+  if (typeof a === "object" && typeof b === "object")
+    return a === b || (a.verdict === b.verdict && !("chain" in a) && !("chain" in b));
+  return typeof a === typeof b;
+}
+
 class ElementWriter {
   readonly to: Encoder;
   readonly offsets: number[] = [0];
   private readonly set: Pick<Set, "type" | "data">;
   private readonly size: number;
   private begun = 0;
+  /** Of a set of numbers: an element before its comment, which all whose data has its form are but for their values. */
+  private readonly numeric: boolean;
+  private head: Head | undefined;
 
   /** `count`: how many elements there will be. */
   constructor(set: Pick<Set, "type" | "data">, count: number) {
     this.set = set;
     this.size = keySize(set.type);
+    this.numeric =
+      set.type.every(isNumeric) && (set.data === undefined || set.data === "verdict" || isNumeric(set.data));
     // Room for an element with a comment of usual length, so that a large set need not grow.
     this.to = new Encoder(count * (this.size + 80) + 256);
   }
@@ -65,7 +93,11 @@ class ElementWriter {
 
   /** `end`: the end of an interval in place of the value or the beginning. */
   private key(type: number, parts: readonly Part[], end: boolean): void {
-    let at = this.value(type, this.size);
+    this.values(this.value(type, this.size), parts, end);
+  }
+
+  private values(from: number, parts: readonly Part[], end: boolean): void {
+    let at = from;
     const { bytes } = this.to;
     const types = this.set.type;
     for (let i = 0; i < parts.length; i++) {
@@ -107,11 +139,31 @@ class ElementWriter {
   /** One element with all that it says; `concat` writes the end of its intervals too. */
   whole(element: Element, concat: boolean, open = false): void {
     this.begin();
-    this.key(nft.ELEM.KEY, element.key, false);
-    if (concat) this.key(nft.ELEM.KEY_END, element.key, true);
-    if (element.data !== undefined) this.data(element.data);
+    if (concat || !this.copied(element)) {
+      const { length } = this.to;
+      this.key(nft.ELEM.KEY, element.key, false);
+      if (concat) this.key(nft.ELEM.KEY_END, element.key, true);
+      const data = this.to.length;
+      if (element.data !== undefined) this.data(element.data);
+      if (this.numeric && !concat)
+        this.head = { at: length, data: data - length, end: this.to.length - length, of: element };
+    }
     this.userdata(elementComment(element), open);
     this.done();
+  }
+
+  /** Writes an element as the one of `head` is, with its own values; false where it isn't like that. */
+  private copied({ key, data }: Element): boolean {
+    const { head, to } = this;
+    if (head === undefined || !isAlike(head.of.data, data)) return false;
+    to.reserve(head.end);
+    const { bytes, length } = to;
+    bytes.copyWithin(length, head.at, head.at + head.end);
+    this.values(length + VALUE_AT, key, false);
+    if (data !== undefined && typeof data !== "object")
+      writeValue(bytes, length + head.data + VALUE_AT, this.set.data as Type, data);
+    to.length = length + head.end;
+    return true;
   }
 
   /** One element of single values. */

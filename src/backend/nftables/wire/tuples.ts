@@ -4,7 +4,7 @@ import type { OriginRun } from "../../../ir/origins.js";
 import type { Tuples } from "../tuples.js";
 import type { Set } from "../ruleset.js";
 import { comment } from "../values.js";
-import { closeComment, COMMENT_HEAD, padded, TYPES, writeValue } from "./bytes.js";
+import { closeComment, COMMENT_HEAD, padded, put4, TYPES, writeValue } from "./bytes.js";
 import * as nft from "./constants.js";
 import type { Elements } from "./elements.js";
 
@@ -71,14 +71,6 @@ function headOf(keySize: number): Buffer {
   head[8] = keySize + 4;
   head[10] = nft.DATA.VALUE;
   return head;
-}
-
-function put4(bytes: Buffer, at: number, address: number): number {
-  bytes[at] = address >>> 24;
-  bytes[at + 1] = address >>> 16;
-  bytes[at + 2] = address >>> 8;
-  bytes[at + 3] = address;
-  return at + 4;
 }
 
 /** The comments of tuples. That of one plain rule is its line, and is copied from the file as it is. */

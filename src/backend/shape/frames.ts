@@ -1,8 +1,27 @@
-/** Turns a packet of the evaluator into the frame that the interpreter follows. */
+/** Packets as they are on the wire, which interpreters follow, made of the evaluator's. */
 import { type Address, sameAddress } from "../../net/address.js";
 import { endpointAt, type Packet } from "../../ir/evaluate.js";
 import { gatewayOf, type Policy } from "../../ir/policy.js";
-import type { Frame, Host } from "./interpret.js";
+
+/** A packet as it enters the host, or as the host sends it. */
+export interface Frame {
+  readonly family: 4 | 6;
+  /** Device that it arrives on; undefined when this host sends it. */
+  readonly device: string | undefined;
+  readonly mac: string;
+  readonly source: number | bigint;
+  readonly destination: number | bigint;
+  /** IP protocol number. */
+  readonly protocol: number;
+  readonly port: number | undefined;
+  /** ICMP type, in nft's words. */
+  readonly icmpType?: string;
+}
+
+/** What the routing table knows: addresses of the host itself. */
+export interface Host {
+  readonly isLocal: (family: 4 | 6, address: number | bigint) => boolean;
+}
 
 const UPLINK = { device: "uplink", mac: "02:00:00:00:00:01" } as const;
 

@@ -7,8 +7,6 @@
 import type { Zone } from "../../ir/policy.js";
 import { type AddressSet, type Family, V4, V6 } from "../../net/address.js";
 import type { Domain, Ranges } from "../../net/ranges.js";
-import { ACCEPT, DROP, goto } from "./builder.js";
-import type { Target } from "./ruleset.js";
 
 export type Lane = "cc" | "cw" | "ch" | "wc" | "hc";
 
@@ -22,11 +20,6 @@ export const LANES: Readonly<Record<Lane, { readonly source: Zone; readonly dest
 
 /** What a layer does with the packets that it covers. */
 export type Action = "deny" | "reject" | "allow" | "log-deny" | "log-reject" | "log-allow";
-
-/** What an action that is a verdict leads to. */
-export function targetOf(action: Action): Target {
-  return action === "allow" ? ACCEPT : action === "deny" ? DROP : goto("refuse");
-}
 
 /** An address as its integer. */
 export type Value = number | bigint;

@@ -1,0 +1,82 @@
+/** Collects the chains of a table while a plan is made. */
+import type { Origin } from "../../ir/policy.js";
+import type { Family } from "../../net/address.js";
+import type { Prefix } from "../../net/prefix.js";
+import { type Entry, contentName, entryName } from "./names.js";
+import type { Chain, Match, Rule, Table, TableName, Target } from "./ruleset.js";
+import { ruleText } from "./text.js";
+
+export class TableBuilder {
+  readonly family: Family;
+  private readonly policy: string;
+  private readonly name: TableName;
+  private readonly entries: Chain[] = [];
+  private readonly generated = new Map<string, { chain: Chain; content: string }>();
+
+  constructor(policy: string, family: Family, name: TableName) {
+    this.policy = policy;
+    this.family = family;
+    this.name = name;
+  }
+
+  get table(): Table {
+    return { name: this.name, chains: [...this.entries, ...[...this.generated.values()].map(({ chain }) => chain)] };
+  }
+
+  entry(entry: Entry, rules: readonly Rule[], hook: NonNullable<Chain["hook"]>): void {
+    this.entries.push({ name: entryName(this.policy, entry), rules, hook });
+  }
+
+  timed(entry: Entry): string {
+    const name = entryName(this.policy, entry);
+    this.entries.push({ name, rules: [], timed: true });
+    return name;
+  }
+
+  /**
+   * A chain named by its content and by that of all that it leads to: whatever stands in the kernel under a name is
+   * right, equal chains are made once, and an edit leaves the names of all others alone. `own` keeps a chain apart from
+   * others of the same rules.
+   */
+  chain(kind: string, rules: readonly Rule[], own = ""): string {
+    const content = `${own}\n${rules.map((rule) => ruleText(rule, this.family)).join("\n")}`;
+    for (let salt = ""; ; salt += "+") {
+      const name = contentName(this.policy, kind, content + salt);
+      const known = this.generated.get(name);
+      if (known?.content === content) return name;
+      if (known !== undefined) continue;
+      this.generated.set(name, { chain: { name, rules }, content });
+      return name;
+    }
+  }
+}
+
+export const ACCEPT: Target = { kind: "accept" };
+export const DROP: Target = { kind: "drop" };
+export const RETURN: Target = { kind: "return" };
+export const jump = (chain: string): Target => ({ kind: "jump", chain });
+export const goto = (chain: string): Target => ({ kind: "goto", chain });
+
+export function rule(matches: readonly Match[], target: Target, from: readonly Origin[] = [], note?: string): Rule {
+  return note === undefined ? { matches, target, from } : { matches, target, from, note };
+}
+
+export const connection = (parts: Omit<Extract<Match, { kind: "connection" }>, "kind">): Match => ({
+  kind: "connection",
+  ...parts,
+});
+export const from = (prefix: Prefix): Match => ({ kind: "source", prefix });
+export const to = (prefix: Prefix): Match => ({ kind: "destination", prefix });
+
+/** One address as a prefix. */
+export function alone(family: Family, value: number | bigint): Prefix {
+  return family === 4 ? { family, base: value as number, length: 32 } : { family, base: value as bigint, length: 128 };
+}
+
+/** The family's loopback addresses. */
+export const LOOPBACK: Readonly<Record<Family, Prefix>> = {
+  4: { family: 4, base: 0x7f000000, length: 8 },
+  6: { family: 6, base: 1n, length: 128 },
+};
+
+export const ICMP_OF: Readonly<Record<Family, number>> = { 4: 1, 6: 58 };
