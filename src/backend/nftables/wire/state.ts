@@ -89,10 +89,13 @@ class WantedSet implements SetState {
   }
 }
 
+/** One for all: a large policy has thousands of rules, and memory of its own for each costs more than writing them. */
+const scratch = new Encoder(1 << 12);
+
 function written(write: (encoder: Encoder) => void): string {
-  const encoder = new Encoder(1 << 10);
-  write(encoder);
-  return encoder.bytes.toString("latin1", 0, encoder.length);
+  scratch.reset();
+  write(scratch);
+  return scratch.bytes.toString("latin1", 0, scratch.length);
 }
 
 function ruleText({ family }: TableName, rule: Rule, isInterval: (set: string) => boolean): string {
