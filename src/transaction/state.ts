@@ -153,7 +153,8 @@ function spliced(whole: string, { start, end, text }: Splice): string {
   return whole.slice(0, start) + text + whole.slice(end);
 }
 
-const editsPath = (policy: string): string => join(ROOT, `${component(policy)}.edits`);
+/** Where edits are noted beside the record. */
+export const editsPath = (policy: string): string => join(ROOT, `${component(policy)}.edits`);
 
 const baseOf = ({ at, committed }: Applied): string => `${at} ${committed.generation ?? 0}`;
 
