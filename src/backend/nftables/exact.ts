@@ -21,10 +21,7 @@ import { counterOf, counting, counts } from "./counting.js";
 import { domain, type Lane, of, type Value, values } from "../shape/lanes.js";
 import type { Key, Rule } from "./ruleset.js";
 import { ruleText } from "./text.js";
-import { Tuples } from "./tuples.js";
-
-/** Whether a tuple's addresses are containers': what lanes it can be met in. */
-export type Way = "both" | "source" | "destination";
+import { Tuples, type Way } from "./tuples.js";
 
 export const WAYS: Readonly<Record<Lane, Way>> = {
   cc: "both",
@@ -38,7 +35,7 @@ export const WAYS: Readonly<Record<Lane, Way>> = {
 export interface Exact {
   readonly name: string;
   readonly keys: readonly Key[];
-  readonly ways: ReadonlySet<Way>;
+  readonly ways: Readonly<Record<Way, number>>;
 }
 
 interface Side {
@@ -86,21 +83,21 @@ function count(ports: PortSet): number | undefined {
 /** What the statements of one verb say between single addresses, in one family. */
 export class ExactSets {
   /** Every protocol; protocols as a whole; single ports. */
-  readonly pairs: ExactSet;
-  readonly protocols: ExactSet;
-  readonly ports: ExactSet;
+  readonly pairs: Tuples;
+  readonly protocols: Tuples;
+  readonly ports: Tuples;
   private readonly family: Family;
 
   /** The three by the words that stand for them in the sets' names. */
-  get byName(): Readonly<Record<"pair" | "protocol" | "port", ExactSet>> {
+  get byName(): Readonly<Record<"pair" | "protocol" | "port", Tuples>> {
     return { pair: this.pairs, protocol: this.protocols, port: this.ports };
   }
 
   constructor(family: Family, origins: Origins) {
     this.family = family;
-    this.pairs = new ExactSet(origins);
-    this.protocols = new ExactSet(origins);
-    this.ports = new ExactSet(origins);
+    this.pairs = new Tuples(origins);
+    this.protocols = new Tuples(origins);
+    this.ports = new Tuples(origins);
   }
 
   /** Every pair, in the order of the sources. */
@@ -120,25 +117,6 @@ export class ExactSets {
         for (let i = 0; i < set.length; i += 2)
           this.ports.add(way, source, destination, protocol, set[i] as number, from);
     }
-  }
-}
-
-/** One set, and the ways that its tuples go. */
-class ExactSet {
-  readonly tuples: Tuples;
-  readonly ways = new Set<Way>();
-  private last: Way | undefined;
-
-  constructor(origins: Origins) {
-    this.tuples = new Tuples(origins);
-  }
-
-  add(way: Way, source: Value, destination: Value, protocol: number, port: number, from: number): void {
-    if (way !== this.last) {
-      this.ways.add(way);
-      this.last = way;
-    }
-    this.tuples.add(source, destination, protocol, port, from);
   }
 }
 
@@ -241,7 +219,7 @@ export function planExact(
   const planned: Exact[] = [];
   const add = (
     kind: string,
-    { tuples, ways }: ExactSet,
+    tuples: Tuples,
     extra: readonly Key[],
     types: readonly ("inet_proto" | "inet_service")[],
   ): void => {
@@ -250,7 +228,7 @@ export function planExact(
     const comment = `${verb}: source, destination${types.length > 0 ? ", protocol" : ""}`;
     table.exact(name, [type, type, ...types], tuples, comment);
     table.counting(counterOf(name), [type, type, ...types], "packets decided");
-    planned.push({ name, keys: [source, destination, ...extra], ways });
+    planned.push({ name, keys: [source, destination, ...extra], ways: tuples.ways });
   };
   add(`${verb}-pair`, sets.pairs, [], []);
   add(`${verb}-protocol`, sets.protocols, ["meta l4proto"], ["inet_proto"]);

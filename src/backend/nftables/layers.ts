@@ -48,7 +48,7 @@ export function planLayers(table: TableBuilder, family: Family, list: RuleList, 
     rules(action, lane) {
       const classes = classRules(table, action, lane, family, general.get(action) ?? [], members);
       if (action !== "deny" && action !== "reject" && action !== "allow") return classes;
-      const exact = (shared.get(action) ?? []).filter(({ ways }) => ways.has(WAYS[lane]));
+      const exact = (shared.get(action) ?? []).filter(({ ways }) => ways[WAYS[lane]] > 0);
       return [...exactRules(table, action, family, exact, classes), ...classes];
     },
   };
