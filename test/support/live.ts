@@ -1,6 +1,7 @@
 /**
  * Policies applied to a lab's host. The first half runs there, through `host.call`; the second is for the test.
  */
+import type { BackendName } from "../../src/backend/backend.js";
 import { compile } from "../../src/ir/compile.js";
 import { applyPolicy } from "../../src/transaction/apply.js";
 import { open } from "../../src/transaction/open.js";
@@ -9,17 +10,20 @@ import type { Update } from "../../src/transaction/edits.js";
 import { netnsPath } from "../../src/topology/names.js";
 import type { Host } from "../kernel/lab.js";
 
+/** What the tests' policies are live with: another backend's packets must fare the same. Undefined: the default. */
+const BACKEND = process.env["TSNET_TEST_BACKEND"] as BackendName | undefined;
+
 export interface Live {
   readonly changed: boolean;
   readonly changes: readonly string[];
   readonly problems: readonly string[];
 }
 
-export async function applyText(text: string): Promise<Live> {
+export async function applyText(text: string, backend = BACKEND): Promise<Live> {
   const compiled = compile(text, { file: "lab.tsnet" });
   const wrong = compiled.diagnostics.filter((diagnostic) => diagnostic.severity === "error");
   if (compiled.failed) throw new Error(`the policy is wrong: ${wrong.map((d) => d.message).join("; ")}`);
-  const { changed, changes, problems } = await applyPolicy(compiled);
+  const { changed, changes, problems } = await applyPolicy(compiled, { backend });
   return { changed, changes, problems };
 }
 
@@ -40,8 +44,8 @@ export function removeNamed(policy: string): Promise<RemoveResult> {
 const HERE = import.meta.url;
 
 /** Throws when the policy is refused, or when something couldn't be tidied up. */
-export async function apply(host: Host, text: string): Promise<Live> {
-  const live = await host.call<Live>(HERE, "applyText", text);
+export async function apply(host: Host, text: string, backend?: BackendName): Promise<Live> {
+  const live = await host.call<Live>(HERE, "applyText", text, backend);
   if (live.problems.length > 0) throw new Error(live.problems.join("; "));
   return live;
 }
