@@ -44,7 +44,8 @@ static __always_inline int recall(struct packet *packet, __u8 out, __u64 now) {
   struct fragment key = {.source = packet->flow.source,
                          .destination = packet->flow.destination,
                          .id = packet->fragment,
-                         .protocol = packet->flow.protocol,
+                         /* IPv6's later fragments name what the first began with. */
+                         .protocol = packet->v6 ? 0 : packet->flow.protocol,
                          .out = out};
   struct fragment_ports *ports = bpf_map_lookup_elem(&fragments, &key);
   return ports && now < ports->until;
@@ -54,7 +55,8 @@ static __always_inline int remember(const struct packet *packet, __u8 out, __u64
   struct fragment key = {.source = packet->flow.source,
                          .destination = packet->flow.destination,
                          .id = packet->fragment,
-                         .protocol = packet->flow.protocol,
+                         /* IPv6's later fragments name what the first began with. */
+                         .protocol = packet->v6 ? 0 : packet->flow.protocol,
                          .out = out};
   struct fragment_ports ports = {.until = now + 30 * SECOND};
   if (packet->first)
@@ -112,13 +114,13 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
     }
     if (!begins(packet))
       return drop(skb, generation, packet, IN_THE_MIDDLE);
-    note(generation, lane, LIVE, &packet->flow, &flow->source, tracked, decision.translated, now);
+    note(generation, lane, LIVE, &packet->flow, &flow->source, tracked, decision.published, now);
     count(skb, generation, packet, &decision, lane);
     return remember(packet, out, now);
   }
   count(skb, generation, packet, &decision, lane);
   if (decision.verb == REJECT) {
-    note(generation, lane, REFUSED, &packet->flow, &flow->source, tracked, decision.translated, now);
+    note(generation, lane, REFUSED, &packet->flow, &flow->source, tracked, decision.published, now);
     return answer(skb, packet, out ? BPF_F_INGRESS : 0);
   }
   if (entry) {

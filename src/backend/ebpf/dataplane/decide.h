@@ -6,7 +6,8 @@ enum verb { ALLOW, DENY, REJECT };
 
 struct decision {
   __u32 statement; /* 0: a default */
-  __u8 verb, translated;
+  __u8 verb, translated; /* whether the packet was translated, by whomever */
+  __u8 published;        /* by one of ours, which the policy still has */
 };
 
 static __always_inline void *map_of(void *slots, __u32 generation) {
@@ -127,6 +128,7 @@ __noinline int decide(__u32 generation, __u32 lane, const struct flow *flow, con
   if (via) {
     __u32 class = via->sources[lane == CC ? 0 : lane == HC ? 1 : 2], profile;
     out->statement = via->statement;
+    out->published = 1;
     return !class || in_class(generation, class, &flow->source, &profile) ? ALLOW : DENY;
   }
   out->statement = verdict.allow;

@@ -189,5 +189,5 @@ static __always_inline int is_local4(struct __sk_buff *skb, const struct packet 
 static __always_inline int is_here(struct __sk_buff *skb, const struct packet *packet) {
   if (packet->v6)
     return (packet->flow.destination.word[0] & 0xff) == 0xff || is_local6(skb, &packet->flow.destination);
-  return (packet->flow.destination.word[3] & 0xf0) == 0xe0 || is_local4(skb, packet);
+  return (packet->flow.destination.word[3] & 0xf0) == 0xe0 || packet->flow.destination.word[3] == 0xffffffff || is_local4(skb, packet);
 }

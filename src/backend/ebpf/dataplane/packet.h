@@ -51,7 +51,7 @@ static __always_inline int network(struct __sk_buff *skb, __u32 offset, int v6, 
     if (bpf_skb_load_bytes(skb, offset, &header, sizeof(header)) < 0 || header.version >> 4 != 4)
       return BAD;
     __u16 size = (header.version & 15) * 4;
-    if (size < 20 || bpf_ntohs(header.length) < size)
+    if (size < 20 || bpf_ntohs(header.length) < size || offset + size > skb->len)
       return BAD;
     map4(&flow->source, header.source);
     map4(&flow->destination, header.destination);

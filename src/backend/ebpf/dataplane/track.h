@@ -42,6 +42,9 @@ __noinline int standing(__u32 generation, const struct flow *flow, struct connec
   asked.destination = entry->host;
   asked.destination_port = entry->host_port;
   decision.verb = decide(generation, entry->lane, &original, &asked, &decision);
+  /* What came by a publish that is gone has lost its way, whatever the direct one is. */
+  if (decision.translated && !decision.published && decision.verb == ALLOW)
+    decision.verb = DENY;
   entry->state = decision.verb == ALLOW ? LIVE : decision.verb == REJECT ? REFUSED : CUT;
   entry->generation = generation;
   return entry->state;
