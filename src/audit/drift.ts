@@ -58,7 +58,8 @@ function alsoText(origin: Origin | undefined, others: readonly Difference[]): st
 /** Undefined where the ruleset can't be interpreted. */
 export function tryProof(policy: Policy, ruleset: Pick<Ruleset, "tables">): Proof | undefined {
   try {
-    return prove(policy, ruleset, { patience: BUDGET });
+    // Somebody's rule may ask by which device packets leave: a container's is known.
+    return prove(policy, ruleset, { patience: BUDGET, deviceOf: () => undefined });
   } catch {
     return undefined;
   }
@@ -81,7 +82,10 @@ function effect(policy: Policy, drift: RuleDrift, difference: Difference | undef
   }
   if (difference !== undefined) return differenceText(policy, difference);
   const meaning = MEANINGS.find(([pattern]) => pattern.test(`${drift.object} ${drift.place ?? ""}`));
-  return meaning?.[1] ?? "no verdict on the first packet of a connection changes by it alone";
+  return (
+    meaning?.[1] ??
+    "the first packets of connections fare as the policy says in spite of it; what it does with later ones isn't worked out"
+  );
 }
 
 /** What the fixed parts of the ruleset are for, where no packet that begins a connection as it should tells. */

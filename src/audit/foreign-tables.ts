@@ -1,7 +1,7 @@
 /** The tables of others, read for interpretation: nft's own, those of iptables in either kind. */
 import { existsSync, readFileSync } from "node:fs";
 import { type ReadChain, type ReadRule, readTable, type ReadTable } from "../backend/nftables/from-json.js";
-import type { ListedTable } from "../backend/nftables/listing.js";
+import type { Listed, ListedTable } from "../backend/nftables/listing.js";
 import { run } from "../system/run.js";
 import { isInstalled } from "../system/tools.js";
 import type { ForeignTable } from "./foreign.js";
@@ -24,9 +24,19 @@ export async function foreignTables(
   const others = listed.filter((table) => !isOurs(table));
   const tables: ForeignTable[] = [];
   for (const table of others.filter(({ family }) => ROUTED.includes(family))) tables.push(await readForeign(table));
-  tables.push(...(await legacyTables(4)), ...(await legacyTables(6)));
-  return { tables, findings: others.filter(({ family }) => !ROUTED.includes(family)).flatMap(aside) };
+  const findings = others.flatMap(aside);
+  for (const family of [4, 6] as const) {
+    const legacy = await legacyTables(family);
+    if (typeof legacy === "string") findings.push(unclear(legacy));
+    else tables.push(...legacy);
+  }
+  return { tables, findings };
 }
+
+const unclear = (message: string): Finding => ({
+  ...{ code: "foreign-unclear", severity: "info", message },
+  ...{ file: null, line: null },
+});
 
 async function readForeign(table: ListedTable): Promise<ForeignTable> {
   const texts = table.rules.length === 0 ? new Map<number, string>() : await ruleTexts(table);
@@ -38,9 +48,11 @@ async function readForeign(table: ListedTable): Promise<ForeignTable> {
 
 /** nft doesn't say what a match of iptables asks for; iptables-save does, rule by rule in the same order. */
 async function refined({ family, name, chains }: ReadTable): Promise<readonly ReadChain[]> {
-  const [tool, version] =
-    family === ("ip6" as string) ? ["ip6tables-nft-save", 6 as const] : ["iptables-nft-save", 4 as const];
-  const saved = (await save(tool, version, ["-t", name])).find((one) => one.name === name);
+  const version = IPTABLES[family];
+  // iptables has no tables of other families; one of the same name would lend its rules.
+  if (version === undefined) return chains;
+  const tables = await save(version === 4 ? "iptables-nft-save" : "ip6tables-nft-save", version, ["-t", name]);
+  const saved = tables?.find((one) => one.name === name);
   return chains.map((chain) => {
     const other = saved?.chains.find((one) => one.name === chain.name);
     if (other?.rules.length !== chain.rules.length) return chain;
@@ -52,15 +64,25 @@ async function refined({ family, name, chains }: ReadTable): Promise<readonly Re
   });
 }
 
-/** The tables of the old iptables, which nft doesn't see; none where its modules aren't loaded. */
-async function legacyTables(family: 4 | 6): Promise<ForeignTable[]> {
+const IPTABLES: Readonly<Record<string, 4 | 6 | undefined>> = { ip: 4, ip6: 6 };
+
+/**
+ * The tables of the old iptables, which nft doesn't see; none where its modules aren't loaded, and a sentence where they
+ * are and can't be read.
+ */
+async function legacyTables(family: 4 | 6): Promise<ForeignTable[] | string> {
   const [names, tool] =
     family === 4
       ? ["/proc/net/ip_tables_names", "iptables-legacy-save"]
       : ["/proc/net/ip6_tables_names", "ip6tables-legacy-save"];
   // Asking iptables-legacy-save itself would load the modules.
-  if (!existsSync(names) || readFileSync(names, "utf8").trim() === "") return [];
-  return (await save(tool, family, [])).map(({ name, chains }) => ({
+  if (!existsSync(names)) return [];
+  const loaded = readFileSync(names, "utf8").trim().split(/\s+/).join(", ");
+  if (loaded === "") return [];
+  const tables = await save(tool, family, []);
+  if (tables === undefined)
+    return `iptables-legacy has the tables ${loaded} of IPv${family} in this kernel, and ${tool} is missing or fails, so what they do to the policy's packets can't be told`;
+  return tables.map(({ name, chains }) => ({
     family: (family === 4 ? "ip" : "ip6") as never,
     name,
     chains,
@@ -71,10 +93,11 @@ async function legacyTables(family: 4 | 6): Promise<ForeignTable[]> {
   }));
 }
 
-async function save(tool: string, family: 4 | 6, args: readonly string[]): Promise<SavedTable[]> {
-  if (!isInstalled(tool)) return [];
+/** Undefined where the tool is missing or fails. */
+async function save(tool: string, family: 4 | 6, args: readonly string[]): Promise<SavedTable[] | undefined> {
+  if (!isInstalled(tool)) return undefined;
   const { stdout, exitCode } = await run(tool, args, { accept: "any" });
-  return exitCode === 0 ? parseSave(stdout, family) : [];
+  return exitCode === 0 ? parseSave(stdout, family) : undefined;
 }
 
 /** The rules as nft prints them, by their handles. */
@@ -89,9 +112,27 @@ async function ruleTexts({ family, name }: ListedTable): Promise<Map<number, str
   return texts;
 }
 
-/** Chains of the families bridge, netdev and arp: where they can meet the policies' packets isn't worked out. */
+/** Hooks of routed packets; where chains of other hooks and families meet the policies' packets isn't worked out. */
+const HOOKS: readonly unknown[] = [undefined, "prerouting", "input", "forward", "output", "postrouting"];
+
 function aside({ family, name, rules, dormant, chains }: ListedTable): Finding[] {
-  if (dormant || (rules.length === 0 && chains.every((chain) => chain["policy"] !== "drop"))) return [];
-  const message = `the table ${family} ${name} of somebody else's has ${rules.length} rules; whether they drop or redirect frames of containers can't be told, since chains of the family ${family} aren't interpreted`;
-  return [{ code: "foreign-unclear", severity: "info", message, file: null, line: null }];
+  if (dormant) return [];
+  const drops = (list: readonly Listed[]): boolean => list.some((chain) => chain["policy"] === "drop");
+  if (!ROUTED.includes(family)) {
+    if (rules.length === 0 && !drops(chains)) return [];
+    return [
+      unclear(
+        `the table ${family} ${name} of somebody else's has ${rules.length} rules; whether they drop or redirect frames of containers can't be told, since chains of the family ${family} aren't interpreted`,
+      ),
+    ];
+  }
+  return chains.flatMap((chain): Finding[] => {
+    const own = rules.filter((rule) => rule["chain"] === chain["name"]);
+    if (HOOKS.includes(chain["hook"]) || (own.length === 0 && !drops([chain]))) return [];
+    return [
+      unclear(
+        `the chain ${String(chain["name"])} of the table ${family} ${name} of somebody else's has ${own.length} rules and the policy '${String(chain["policy"] ?? "accept")}'; whether it drops or redirects packets of containers can't be told, since the hook ${String(chain["hook"])} isn't interpreted`,
+      ),
+    ];
+  });
 }

@@ -10,7 +10,8 @@ import type { ReadRule, ReadTable } from "../backend/nftables/from-json.js";
 import type { RulePlace } from "../backend/nftables/box.js";
 import { packetText } from "../ir/packet-text.js";
 import type { Policy } from "../ir/policy.js";
-import { type Address, FAMILIES } from "../net/address.js";
+import { PAST } from "../ir/assertions.js";
+import { type Address, FAMILIES, formatValue } from "../net/address.js";
 import type { Chain, Expression, Rule } from "../backend/nftables/ruleset.js";
 import { type Difference, prove, type ProofOptions } from "./proof.js";
 import type { Effect, Foreign } from "./report.js";
@@ -45,12 +46,21 @@ export function foreignEffects(
   const ruleset = { tables: [...working(own).tables, ...others] };
   const options: ProofOptions = { deviceOf, host: true };
   const suspect = (place: RulePlace): boolean => isForeign(place) && special(place) !== undefined;
-  const certain = prove(policy, ruleset, { ...options, suspect }).differences.filter(
-    ({ by, expected, actual }) =>
-      // What is refused in another way than the policy's is refused.
-      by !== undefined && isForeign(by) && (expected.verdict === "allow" || actual === "allow"),
-  );
-  const told = certain.map((difference) => toForeign(policy, difference, awake));
+  const certain = prove(policy, ruleset, { ...options, suspect }).differences.flatMap((difference): Difference[] => {
+    const { by, translator, expected, actual } = difference;
+    // What is refused in another way than the policy's is refused.
+    if (expected.verdict !== "allow" && actual !== "allow") return [];
+    if (by !== undefined && isForeign(by)) return [difference];
+    // What somebody leads elsewhere and our rules then drop, he takes away.
+    return translator !== undefined && isForeign(translator) ? [{ ...difference, by: translator }] : [];
+  });
+  // Whether a rewritten packet gets through instead is told of rules that aren't told for what they take away.
+  certain.sort((a, b) => Number(opens(a)) - Number(opens(b)));
+  const told: Foreign[] = [];
+  for (const difference of certain) {
+    const one = toForeign(policy, difference, awake);
+    if (!opens(difference) || !told.some(({ object }) => object === one.object)) told.push(one);
+  }
   if (!awake.some(({ chains }) => chains.some(({ rules }) => rules.some(({ uncertain }) => uncertain))))
     return few(told);
   const known = new Set(told.map(({ object }) => object));
@@ -62,6 +72,8 @@ export function foreignEffects(
   }
   return few(told);
 }
+
+const opens = ({ perhaps, actual }: Difference): boolean => perhaps === true && actual === "allow";
 
 /** A redirection leads to this host itself: to the gateway, as containers know it. */
 function redirected(policy: Policy, chain: Chain): Chain {
@@ -105,11 +117,12 @@ function few(all: readonly Foreign[]): Foreign[] {
 
 /** What a rule does besides a verdict, or may do; undefined of a plain one. */
 function special({ rule }: RulePlace): Effect | undefined {
-  const { kinds, uncertain, expressions } = rule as ReadRule;
+  const { kinds, uncertain, rewrites, expressions } = rule as ReadRule;
   if (kinds === undefined) return undefined;
   if (kinds.includes("notrack")) return "untracks";
   if (kinds.includes("tproxy")) return "bypasses";
   if (kinds.includes("flow")) return "bypasses";
+  if (rewrites === true) return uncertain === true ? "unclear" : "translates";
   if (uncertain !== true) return undefined;
   const harmless = expressions.at(-1);
   const accepts =
@@ -123,20 +136,25 @@ function decides(kinds: readonly string[]): boolean {
 }
 
 function toForeign(policy: Policy, difference: Difference, tables: readonly ForeignTable[]): Foreign {
-  const { packet, expected, actual, by, perhaps, translation } = difference;
+  const { packet, expected, actual, by, perhaps } = difference;
   const place = by as RulePlace;
   const { effect, severity } = kindOf(difference, special(place));
   const table = tables.find(({ family, name }) => family === place.table.family && name === place.table.name);
   const object = describe(place, table);
   const what = packetText(policy, packet).replace(/,$/, "");
   const policySays = expected.verdict === "allow" ? "which the policy allows" : "which the policy denies";
+  const rewrites = (place.rule as ReadRule).rewrites === true;
+  const may = rewrites ? "make another packet of" : actual === "reject" ? "reject" : "drop";
+  const unknown = opens(difference)
+    ? "whether that gets through in its place can't be told"
+    : "whether it does can't be told, since it asks for something that tsnet doesn't interpret";
   const does = {
     drops: `drops ${what}, ${policySays}`,
     rejects: `rejects ${what}, ${policySays}`,
-    translates: `translates ${what}, ${policySays}: it ${translation ?? "is led elsewhere"}`,
+    translates: `translates ${what}, ${policySays}: it ${ledText(difference, rewrites)}`,
     bypasses: `takes ${what} out of the policy's sight, ${policySays}`,
     untracks: `keeps ${what}, ${policySays}, from connection tracking, so that its answers aren't known as such and are dropped`,
-    unclear: `may ${actual === "reject" ? "reject" : "drop"} ${what}, ${policySays}: whether it does can't be told, since it asks for something that tsnet doesn't interpret`,
+    unclear: `may ${may} ${what}, ${policySays}: ${unknown}`,
   }[effect];
   return { object, effect, origin: behindDecision(policy, packet, expected), severity, message: `${object} ${does}` };
 
@@ -144,16 +162,28 @@ function toForeign(policy: Policy, difference: Difference, tables: readonly Fore
     { translation: led }: Difference,
     kind: Effect | undefined,
   ): { effect: Effect; severity: Foreign["severity"] } {
-    if (perhaps === true)
-      return kind === undefined || kind === "unclear"
-        ? { effect: "unclear", severity: "info" }
-        : { effect: kind, severity: "error" };
+    const outside = packet.destination.zone === "world";
+    if (perhaps === true) {
+      if (kind === undefined || kind === "unclear" || opens(difference)) return { effect: "unclear", severity: "info" };
+      return { effect: kind, severity: kind === "translates" && outside ? "info" : "error" };
+    }
     if (led !== undefined) {
-      const harmless = expected.verdict === "allow" && actual === "allow" && packet.destination.zone === "world";
+      const harmless = expected.verdict === "allow" && actual === "allow" && outside;
       return { effect: "translates", severity: harmless ? "info" : "error" };
     }
+    if (place === difference.translator) return { effect: "translates", severity: "error" };
     return { effect: actual === "reject" ? "rejects" : "drops", severity: "error" };
   }
+}
+
+/** What becomes of a packet that is led elsewhere, as the end of a sentence that begins with it. */
+function ledText({ packet, translation, target, actual }: Difference, rewrites: boolean): string {
+  if (rewrites) return "is another packet from there on";
+  if (translation !== undefined) return translation;
+  if (target === undefined) return "is led elsewhere";
+  const port = target.port === undefined ? "" : `, port ${target.port}`;
+  const fate = actual === "allow" ? "" : `, and ${PAST[actual]} on its way there`;
+  return `is led to ${formatValue(packet.source.address.family, target.address)}${port}${fate}`;
 }
 
 /** `rule 'ct state new drop' of chain ip filter FORWARD (hook forward, priority 0)`. */

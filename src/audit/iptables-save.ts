@@ -3,6 +3,7 @@
  * the legacy tables, which nft doesn't see. Pure. A match or target that isn't known makes its rule uncertain.
  */
 import type { ReadChain, ReadRule } from "../backend/nftables/from-json.js";
+import { withoutLater } from "../backend/nftables/foreign-statement.js";
 import type { Expression, Hook, Key, Part, Rule } from "../backend/nftables/ruleset.js";
 import { parseAddress } from "../net/address.js";
 import { bounds, prefixOf } from "../net/prefix.js";
@@ -34,11 +35,21 @@ export function parseSave(text: string, family: 4 | 6): SavedTable[] {
     name,
     chains: [...chains].map(([chain, { policy, rules }]): ReadChain => ({
       name: chain,
-      rules,
+      rules: rules.map((rule) => known(rule, chains)),
       policy: policy === "DROP" ? "drop" : "accept",
       ...hookOf(name, chain, policy),
     })),
   }));
+}
+
+/** A target that is neither a chain nor known may do anything. */
+function known(rule: ReadRule, chains: ReadonlyMap<string, unknown>): ReadRule {
+  const leads = rule.expressions.find(
+    (e) => e.kind === "verdict" && "chain" in e.target && !chains.has(e.target.chain),
+  );
+  if (leads === undefined) return rule;
+  const expressions = rule.expressions.filter((e) => e !== leads);
+  return { ...rule, expressions, kinds: ["xt"], uncertain: true, understood: false };
 }
 
 function hookOf(table: string, chain: string, policy: string): { hook?: Hook } {
@@ -60,6 +71,7 @@ interface Growing {
   readonly expressions: Expression[];
   readonly kinds: string[];
   uncertain: boolean;
+  rewrites?: boolean;
   port?: number;
 }
 
@@ -72,7 +84,7 @@ function readRule(words: readonly string[], text: string, family: 4 | 6, handle:
       not = true;
       continue;
     }
-    const option = OPTIONS[word];
+    const option = own(OPTIONS, word);
     if (option === undefined) rule.uncertain = true;
     else option(rule, words[i + 1] ?? "", not, family);
     if (option !== undefined) i += word === "--notrack" ? 0 : 1;
@@ -80,9 +92,16 @@ function readRule(words: readonly string[], text: string, family: 4 | 6, handle:
     else while (i + 1 < words.length && !/^(-|!$)/.test(words[i + 1] as string)) i++;
     not = false;
   }
-  const plain: Rule = { expressions: [...ordered(rule.expressions)], from: [] };
-  const { uncertain, kinds, port } = rule;
-  return { ...plain, handle, text, understood: !uncertain, uncertain, kinds, ...(port === undefined ? {} : { port }) };
+  const all = ordered(rule.expressions);
+  const first = withoutLater(all);
+  const plain: Rule = { expressions: first ?? all, from: [] };
+  const { kinds, port, rewrites } = rule;
+  const uncertain = rule.uncertain || first !== undefined;
+  return {
+    ...{ ...plain, handle, text, understood: !uncertain, uncertain, kinds },
+    ...(rewrites === true ? { rewrites } : {}),
+    ...(port === undefined ? {} : { port }),
+  };
 }
 
 /** Conditions first: a target ends its rule. */
@@ -98,9 +117,10 @@ const compare =
   (rule, value, not, family) => {
     const parts = read(value);
     const [only, second] = parts ?? [];
-    if (only === undefined || (second !== undefined && not)) rule.uncertain = true;
-    else if (second === undefined)
-      rule.expressions.push({ kind: "match", key: key(family), value: only, ...(not ? { not } : {}) });
+    if (only === undefined) rule.uncertain = true;
+    else if (not)
+      for (const value of parts ?? []) rule.expressions.push({ kind: "match", key: key(family), not, value });
+    else if (second === undefined) rule.expressions.push({ kind: "match", key: key(family), value: only });
     else rule.expressions.push({ kind: "among", key: key(family), values: parts ?? [] });
   };
 
@@ -109,7 +129,7 @@ const PROTOCOLS: Readonly<Record<string, number>> = {
 };
 
 const protocol = (value: string): number[] | undefined => {
-  const number = PROTOCOLS[value] ?? Number(value);
+  const number = own(PROTOCOLS, value) ?? Number(value);
   return Number.isInteger(number) ? [number] : undefined;
 };
 
@@ -131,21 +151,47 @@ const ports = (value: string): Part[] | undefined => {
 };
 
 const device = (value: string): string[] => [value.endsWith("+") ? `${value.slice(0, -1)}*` : value];
-const states = (value: string): string[] => value.toLowerCase().split(",");
+
+/** Of `--ctstate` and `--state`: some of its words are no states, but say how the connection is translated. */
+const state: Option = (rule, value, not, family) => {
+  const words = value.toLowerCase().split(",");
+  const of = (set: readonly string[]): boolean => words.every((word) => set.includes(word));
+  if (of(["dnat", "snat"]))
+    compare(
+      () => "ct status",
+      () => words,
+    )(rule, value, not, family);
+  else if (of(["new", "established", "related", "invalid", "untracked"]))
+    compare(
+      () => "ct state",
+      () => words,
+    )(rule, value, not, family);
+  else rule.uncertain = true;
+};
+
+/** `in` and `[…]` would find what every object has. */
+function own<T>(table: Readonly<Record<string, T>>, word: string): T | undefined {
+  return Object.hasOwn(table, word) ? table[word] : undefined;
+}
+
 const nothing: Option = () => undefined;
+const rezone: Option = (rule) => {
+  rule.rewrites = true;
+  rule.uncertain = true;
+};
 
 const jumpTo =
   (verdict: "jump" | "goto"): Option =>
   (rule, value, _not, _family) => {
-    rule.kinds.push(KINDS[value] ?? verdict);
+    const kind = own(KINDS, value);
+    rule.kinds.push(kind ?? verdict);
     if (value === "ACCEPT" || value === "DROP" || value === "RETURN")
       rule.expressions.push({ kind: "verdict", target: { verdict: value.toLowerCase() as "accept" } });
     else if (value === "REJECT") rule.expressions.push({ kind: "reject", with: "icmpx port-unreachable" });
     else if (value === "NFQUEUE") {
       rule.expressions.push({ kind: "verdict", target: { verdict: "drop" } });
       rule.uncertain = true;
-    } else if (KINDS[value] === undefined)
-      rule.expressions.push({ kind: "verdict", target: { verdict, chain: value } });
+    } else if (kind === undefined) rule.expressions.push({ kind: "verdict", target: { verdict, chain: value } });
   };
 
 /** Targets that are no chains, by nft's words for what they do. */
@@ -155,6 +201,7 @@ const KINDS: Readonly<Record<string, string>> = {
   ...{ DSCP: "mangle", TTL: "mangle", HL: "mangle", CHECKSUM: "mangle", CLASSIFY: "mangle", SET: "set", AUDIT: "log" },
   ...{ MASQUERADE: "masquerade", SNAT: "snat", DNAT: "dnat", REDIRECT: "redirect", NETMAP: "dnat" },
   ...{ NOTRACK: "notrack", CT: "ct helper", TPROXY: "tproxy", TRACE: "log", CONNSECMARK: "mangle", SECMARK: "mangle" },
+  ...{ ECN: "mangle", HMARK: "mangle", IDLETIMER: "log", LED: "log", RATEEST: "log", TEE: "dup", SYNPROXY: "synproxy" },
 };
 
 const MATCHES: ReadonlySet<string> = new Set([
@@ -174,8 +221,8 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   "--dports": compare(() => "th dport", ports),
   "--sport": compare(() => "th sport", ports),
   "--sports": compare(() => "th sport", ports),
-  "--ctstate": compare(() => "ct state", states),
-  "--state": compare(() => "ct state", states),
+  "--ctstate": state,
+  "--state": state,
   "--dst-type": compare(
     () => "fib daddr type",
     (value) => [value.toLowerCase()],
@@ -190,6 +237,7 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   "--log-level": nothing,
   "--set-xmark": nothing,
   "--to-source": nothing,
+  ...Object.fromEntries(["--zone", "--zone-orig", "--zone-reply"].map((word) => [word, rezone])),
   "--notrack": (rule) => void rule.kinds.push("notrack"),
   "--to-ports": (rule, value) => void (rule.port = Number(value)),
   "--to-destination": (rule, value, _not, family) => {

@@ -212,13 +212,17 @@ export class Judge {
   }
 
   /** One for each rule, statement and way of being different. */
-  private tell(key: string, { by, box: { translator }, perhaps }: Judged, difference: Difference): void {
+  private tell(key: string, { by, box: { translator, target }, perhaps }: Judged, difference: Difference): void {
     const { expected, actual, translation } = difference;
     const place = by ?? translator;
-    const rule = place && `${place.table.family} ${place.table.name} ${place.chain} ${numberOf(place.rule)}`;
-    this.report(`${key} ${expected.verdict} ${expected.default} ${actual} ${translation} ${rule} ${perhaps}`, {
+    const [rule, led] = [place, translator].map(
+      (one) => one && `${one.table.family} ${one.table.name} ${one.chain} ${numberOf(one.rule)}`,
+    );
+    this.report(`${key} ${expected.verdict} ${expected.default} ${actual} ${translation} ${rule} ${led} ${perhaps}`, {
       ...difference,
       ...(place === undefined ? {} : { by: place }),
+      ...(translator === undefined ? {} : { translator }),
+      ...(target === undefined ? {} : { target }),
       ...(perhaps === true ? { perhaps } : {}),
     });
   }

@@ -15,6 +15,10 @@ export interface Difference {
   readonly translation?: string;
   /** The rule that dropped, rejected or translated it. */
   readonly by?: RulePlace;
+  /** The rule that translated it, before whatever became of it. */
+  readonly translator?: RulePlace;
+  /** Where it was led to, where it was translated. */
+  readonly target?: NonNullable<Box["target"]>;
   /** Whether it is so can't be told: the rule asks for something that isn't interpreted. */
   readonly perhaps?: boolean;
 }

@@ -35,7 +35,10 @@ export interface ProofOptions {
   readonly reading?: Reading;
   /** The device by which packets from or to an address of the world come or go. */
   readonly deviceOf?: (address: Address) => string | undefined;
-  /** Rules that might drop what meets their known conditions; what the policy allows of it is told as `perhaps`. */
+  /**
+   * Rules that might drop what meets their known conditions: what the policy allows of it is told as `perhaps`. Of those
+   * that rewrite what they meet, what the policy denies too.
+   */
   readonly suspect?: (place: RulePlace) => boolean;
   /** After these milliseconds a proof that has failed looks for no further ways in which it fails. */
   readonly patience?: number;
@@ -43,18 +46,19 @@ export interface ProofOptions {
   readonly host?: boolean;
 }
 
-/** Boxes of one rule that are looked at as suspects. */
-const MOST = 24;
+/** Boxes of one rule that are looked at as suspects, and differences after which it is looked at no further. */
+const MOST = 1000;
+const ENOUGH = 24;
 
 /** `ruleset` is what the kernel has. Throws where the interpreter doesn't understand it. */
 export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">, options: ProofOptions = {}): Proof {
-  let suspects: Judged[] = [];
-  const met = new Map<unknown, number>();
+  const suspects = new Map<unknown, Judged[]>();
   const observe = (by: RulePlace, box: Box): void => {
-    const times = met.get(by.rule) ?? 0;
-    if (times >= MOST || options.suspect?.(by) !== true) return;
-    met.set(by.rule, times + 1);
-    suspects.push({ box, verdict: "deny", by, perhaps: true });
+    const met = suspects.get(by.rule) ?? [];
+    if (met.length >= MOST || options.suspect?.(by) !== true) return;
+    suspects.set(by.rule, met);
+    met.push({ box, verdict: "deny", by, perhaps: true });
+    if (by.rule.rewrites === true) met.push({ box, verdict: "allow", by, perhaps: true });
   };
   const interpreter = new BoxInterpreter(ruleset, options.reading, options.suspect && observe);
   const differences = new Map<string, Difference>();
@@ -80,14 +84,16 @@ export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">, options:
         const judge = new Judge(policy, universe, sources, destinations, (key, difference) => {
           if (!differences.has(key)) differences.set(key, difference);
         });
-        suspects = [];
-        met.clear();
+        suspects.clear();
         if (enough()) return { classes, differences: [...differences.values()] };
         for (const outcome of interpreter.run(universe)) {
           if (enough()) break;
           judge.judge(outcome);
         }
-        for (const suspect of suspects) judge.judge(suspect);
+        for (const met of suspects.values()) {
+          const before = differences.size;
+          for (const suspect of met) if (differences.size < before + ENOUGH) judge.judge(suspect);
+        }
         classes += judge.pieces;
       }
     }

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { type Host, lab } from "../kernel/lab.js";
 import type { Audited } from "../support/audited.js";
 import { POLICY } from "../support/drifting.js";
+import { DEVICES } from "../support/mutations.js";
 import { apply } from "../support/live.js";
 
 const test = suite("audit: foreign rules");
@@ -21,6 +22,9 @@ interface Case {
 const iptables = async (host: Host, ...lines: string[]): Promise<void> => {
   for (const line of lines) await host.run("iptables-nft", line.split(" "));
 };
+
+/** What line 8 of the policy allows. */
+const APP_TO_DB = "ip saddr 10.90.1.13 ip daddr 10.90.2.12 tcp dport 5432";
 
 const CASES: readonly Case[] = [
   {
@@ -102,7 +106,8 @@ const CASES: readonly Case[] = [
   {
     what: "somebody takes a published port",
     make: "table ip mine { chain n { type nat hook prerouting priority -110; tcp dport 8080 fib daddr type local dnat to 10.90.1.14:99; }; }",
-    found: ["translates error 4"],
+    // From the other container it gets there, from the world it doesn't.
+    found: ["translates error 4", "translates error 4"],
   },
   {
     what: "a port that leads to what is denied",
@@ -133,6 +138,90 @@ const CASES: readonly Case[] = [
     what: "perhaps saved",
     make: "table ip mine { chain f { type filter hook forward priority -5; policy drop; meta mark 7 accept; }; }",
     found: ["unclear info *"],
+  },
+  {
+    what: "where packets leave",
+    make: `table ip mine { chain c { type filter hook postrouting priority 0; ${APP_TO_DB} drop; }; }`,
+    found: ["drops error 8"],
+    says: /hook postrouting/,
+  },
+  {
+    what: "by the device where they leave",
+    make: `table ip mine { chain c { type filter hook postrouting priority 200; ip daddr 10.90.2.12 tcp dport 5432 oifname "${DEVICES.db}" iifname "${DEVICES.app}" drop; }; }`,
+    found: ["drops error 8"],
+  },
+  {
+    what: "another port written into packets",
+    make: `table ip mine { chain c { type filter hook forward priority 500; ${APP_TO_DB} tcp dport set 23; }; }`,
+    found: ["translates error 8"],
+    says: /is another packet from there on/,
+  },
+  {
+    what: "raw bytes written into packets, where it can't be told of which",
+    make: `table ip mine { chain c { type filter hook prerouting priority -500; meta mark 7 ${APP_TO_DB} @th,16,16 set 23; }; }`,
+    found: ["unclear info 8"],
+  },
+  {
+    what: "a source that could be admitted",
+    make: "table ip mine { chain c { type filter hook prerouting priority -500; ip saddr 203.0.113.9 ip daddr 10.90.1.11 tcp dport 443 ip saddr set 198.51.100.9; }; }",
+    found: ["unclear info *"],
+    says: /which the policy denies: whether that gets through/,
+  },
+  {
+    what: "another zone",
+    make: `table ip mine { chain c { type filter hook prerouting priority -500; ${APP_TO_DB} ct zone set 5; }; }`,
+    found: ["unclear info 8"],
+  },
+  {
+    what: "what may be written without harm",
+    make: "table inet mine { chain c { type filter hook forward priority 500; meta mark set 7; ct mark set 7; meta priority set 3; ip dscp set cs1; ip ecn set ce; ip ttl set 60; ip6 hoplimit set 60; tcp flags syn tcp option maxseg size set 1200; }; }",
+    found: [],
+  },
+  {
+    what: "somebody takes a published port, and it ends there",
+    make: "table ip mine { chain n { type nat hook prerouting priority -110; ip saddr 198.51.100.2 tcp dport 8080 fib daddr type local dnat to 10.90.1.14:99; }; }",
+    found: ["translates error 4"],
+    says: /is led to 10\.90\.1\.14, port 99, and denied on its way there/,
+  },
+  {
+    what: "thresholds and tables that fill",
+    make: `table ip mine { set dyn { type ipv4_addr; flags dynamic,timeout; timeout 1m; }; set many { type ipv4_addr; flags dynamic; size 9; }; chain f { type filter hook forward priority -5; ${APP_TO_DB} ct count over 1000 drop; ${APP_TO_DB} update @dyn { ip saddr limit rate over 100/minute } drop; ${APP_TO_DB} add @many { ip saddr } drop; ${APP_TO_DB} ip saddr @many drop; }; }`,
+    found: ["unclear info 8", "unclear info 8", "unclear info 8", "unclear info 8"],
+  },
+  {
+    what: "later packets of connections",
+    make: `table ip mine { chain f { type filter hook forward priority -5; ${APP_TO_DB} ct state established drop; }; }`,
+    found: ["unclear info 8"],
+  },
+  {
+    what: "orders, concatenations and what isn't",
+    make: `table inet mine { chain f { type filter hook forward priority -5; ip saddr . ip daddr { 10.90.1.13 . 10.90.2.12 } tcp dport >= 5432 tcp dport < 5433 ct state != established,related ip saddr != { 10.90.1.11, 10.90.1.14 } drop; }; }`,
+    found: ["drops error 8"],
+  },
+  {
+    what: "translated connections, as iptables has it",
+    make: (host) =>
+      iptables(
+        host,
+        "-A FORWARD -s 198.51.100.2 -d 10.90.1.11 -p tcp --dport 80 -m conntrack --ctstate DNAT -j DROP",
+        "-A FORWARD -s 10.90.1.13 -d 10.90.2.12 -p tcp --dport 5432 -m conntrack --ctstate DNAT -j DROP",
+      ),
+    found: ["drops error 4"],
+  },
+  {
+    what: "what isn't translated, as iptables has it",
+    make: (host) =>
+      iptables(
+        host,
+        "-A FORWARD -s 198.51.100.2 -d 10.90.1.11 -p tcp --dport 80 -m conntrack ! --ctstate DNAT -j DROP",
+        "-A FORWARD -s 10.90.1.13 -d 10.90.2.12 -p tcp --dport 5432 -m conntrack ! --ctstate ESTABLISHED,RELATED -j DROP",
+      ),
+    found: ["drops error 8"],
+  },
+  {
+    what: "where packets leave, as iptables has it",
+    make: (host) => iptables(host, "-t mangle -A POSTROUTING -s 10.90.1.13 -d 10.90.2.12 -p tcp --dport 5432 -j DROP"),
+    found: ["drops error 8"],
   },
   {
     what: "Docker's forward chain",

@@ -33,6 +33,8 @@ export interface RulePlace {
 /** A rule that may ask for more than its expressions say (see from-json.ts). */
 export interface PerhapsRule extends Rule {
   readonly uncertain?: boolean;
+  /** It writes addresses, ports or zones into the packets that it meets (see from-json.ts). */
+  readonly rewrites?: boolean;
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   type RulePlace,
   within,
 } from "./box.js";
+import { accepts, matters } from "./box-chains.js";
 import { keyRoles, type Role, Universe, type Value } from "./universe.js";
 import { type Finder, SetIndex } from "./box-index.js";
 
@@ -90,7 +91,7 @@ export class BoxInterpreter {
       for (const box of boxes) done.push({ box, verdict: "allow" });
     };
     if (universe.entry === "host") {
-      pass(this.hook("output", [all], done));
+      pass(this.hook("postrouting", this.hook("output", [all], done), done));
       return;
     }
     const here: Box[] = [];
@@ -106,7 +107,7 @@ export class BoxInterpreter {
       if (other !== undefined) onward.push({ ...box, destinations: other });
     }
     pass(this.hook("input", here, done));
-    pass(this.hook("forward", onward, done));
+    pass(this.hook("postrouting", this.hook("forward", onward, done), done));
   }
 
   private hook(hook: Hook["hook"], boxes: readonly Box[], done: BoxOutcome[]): readonly Box[] {
@@ -114,6 +115,8 @@ export class BoxInterpreter {
     const bases = this.places.flatMap((place) =>
       (families.includes(place.table.family) ? place.table.chains : [])
         .filter((chain) => chain.hook?.hook === hook)
+        // What only gives packets another source decides nothing any more, and would cut boxes for nothing.
+        .filter((chain) => hook !== "postrouting" || matters(place.chains, chain))
         .map((chain) => ({ place, chain })),
     );
     bases.sort((a, b) => (a.chain.hook?.priority ?? 0) - (b.chain.hook?.priority ?? 0));
@@ -147,7 +150,7 @@ export class BoxInterpreter {
       if (TERMINAL.has(e.kind)) {
         for (const one of inside) this.observe?.(at, one);
         if (at.rule.uncertain === true && !this.taken(place, e)) {
-          const saved = e.kind === "verdict" && "chain" in e.target && this.accepts(place, e.target.chain, 0);
+          const saved = e.kind === "verdict" && "chain" in e.target && accepts(place.chains, e.target.chain);
           (saved && this.reading === "lenient" ? exits.accepted : onward.next).push(...inside);
           return;
         }
@@ -192,20 +195,7 @@ export class BoxInterpreter {
     if (e.kind === "reject") return !lenient;
     if (e.kind !== "verdict") return false;
     if (!("chain" in e.target)) return (e.target.verdict === "accept") === lenient && e.target.verdict !== "return";
-    return !lenient && !this.accepts(place, e.target.chain, 0);
-  }
-
-  /** Whether a packet may be accepted somewhere in a chain. */
-  private accepts(place: Place, name: string, depth: number): boolean {
-    if (depth > 16) return true;
-    return (place.chains.get(name)?.rules ?? []).some(({ expressions }) =>
-      expressions.some(
-        (e) =>
-          e.kind === "vmap" ||
-          (e.kind === "verdict" &&
-            ("chain" in e.target ? this.accepts(place, e.target.chain, depth + 1) : e.target.verdict === "accept")),
-      ),
-    );
+    return !lenient && !accepts(place.chains, e.target.chain);
   }
 
   private follow(

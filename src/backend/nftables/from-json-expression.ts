@@ -1,6 +1,7 @@
 /** Single expressions, keys and values of nft's JSON, in the plan's own type. */
 import { parseAddress } from "../../net/address.js";
 import { bounds, prefixOf } from "../../net/prefix.js";
+import { standing } from "./foreign-statement.js";
 import type { Listed } from "./listing.js";
 import type { Expression, Key, Part, Target, Type } from "./ruleset.js";
 import { typeOf } from "./values.js";
@@ -28,6 +29,8 @@ export interface Reader {
   readonly foreign: boolean;
   /** Keeps a verdict map that a rule brings along; returns the name that it gets. */
   readonly keep: (keys: readonly Key[], elements: readonly (readonly [unknown, Listed])[]) => string;
+  /** The same for a set of concatenations. */
+  readonly keepSet: (keys: readonly Key[], elements: readonly unknown[]) => string;
 }
 
 interface ReadExpressions {
@@ -36,6 +39,8 @@ interface ReadExpressions {
   readonly understood: boolean;
   /** It counts packets, which changes no verdict. */
   readonly counted: boolean;
+  /** It writes what makes another packet of it; only of rules that are foreign. */
+  readonly rewrites: boolean;
 }
 
 /** The expressions of one rule. */
@@ -43,8 +48,14 @@ export function readExpressions(list: readonly Listed[], reader: Reader): ReadEx
   const out: Expression[] = [];
   let understood = true;
   let counted = false;
+  let rewrites = false;
   for (const expression of list) {
-    if ("counter" in expression) counted = true;
+    const [kind, inner] = Object.entries(expression)[0] as [string, Listed | null];
+    const known = reader.foreign ? standing(kind, inner) : undefined;
+    if (known !== undefined) {
+      rewrites ||= known === "rewrites" || known === "rezones";
+      understood &&= known !== "vague" && known !== "rezones";
+    } else if (kind === "counter") counted = true;
     else
       try {
         read(out, expression, reader);
@@ -53,15 +64,14 @@ export function readExpressions(list: readonly Listed[], reader: Reader): ReadEx
         understood = false;
       }
   }
-  return { expressions: out, understood, counted };
+  return { expressions: out, understood, counted, rewrites };
 }
 
 function read(out: Expression[], object: Listed, reader: Reader): void {
   const [kind, inner] = Object.entries(object)[0] as [string, Listed];
-  if (reader.foreign && HARMLESS.has(kind)) return;
   switch (kind) {
     case "match":
-      return readMatch(out, inner, reader.foreign);
+      return readMatch(out, inner, reader);
     case "vmap":
       return readMap(out, inner, reader);
     case "xt":
@@ -98,12 +108,7 @@ function read(out: Expression[], object: Listed, reader: Reader): void {
   }
 }
 
-/** Statements of nft that decide nothing about the packet at hand. */
-const HARMLESS: ReadonlySet<string> = new Set([
-  ...["snat", "masquerade", "mangle", "ct helper", "ct timeout", "ct expectation", "ct count", "log", "set", "map"],
-  ...["dup", "secmark", "synproxy", "last"],
-]);
-/** Matches and targets of iptables of the same kind. */
+/** Matches and targets of iptables that decide nothing about the packet at hand. */
 const PASSIVE: ReadonlySet<string> = new Set([
   ...["comment", "MASQUERADE", "SNAT", "MARK", "CONNMARK", "LOG", "NFLOG", "TCPMSS", "CHECKSUM", "SET", "CLASSIFY"],
 ]);
@@ -180,8 +185,9 @@ function addressValue(value: unknown): number | bigint {
 
 // Matches ------------------------------------------------------------------------------------------------------------
 
-function readMatch(out: Expression[], match: Listed, foreign = false): void {
+function readMatch(out: Expression[], match: Listed, { foreign, keepSet }: Reader): void {
   const { op, left, right } = match as { op: string; left: Listed; right: unknown };
+  if (foreign && /^[<>]=?$/.test(op)) return readOrder(out, op, left, right);
   if (op !== "==" && op !== "!=" && op !== "in" && op !== "!") throw new NotUnderstood();
   const not = op === "!=" || op === "!";
   const masked = left["&"] as [unknown, unknown] | undefined;
@@ -195,16 +201,37 @@ function readMatch(out: Expression[], match: Listed, foreign = false): void {
     out.push({ kind: "lookup", keys, set: right.slice(1), ...(not ? { not } : {}) });
     return;
   }
-  const [key] = readKeys(out, left, foreign);
+  const keys = readKeys(out, left, foreign);
+  const [key] = keys;
   if (key === undefined) throw new NotUnderstood();
-  const several = Array.isArray(right) ? right : (right as { set?: unknown[] } | null)?.set;
+  const { set, "|": flags } = (typeof right === "object" ? (right ?? {}) : {}) as { set?: unknown[]; "|"?: unknown[] };
+  const several = Array.isArray(right) ? right : (set ?? (foreign ? flags : undefined));
+  if (several !== undefined && keys.length > 1) {
+    if (!foreign) throw new NotUnderstood();
+    out.push({ kind: "lookup", keys, set: keepSet(keys, several), ...(not ? { not } : {}) });
+    return;
+  }
   if (several !== undefined) {
-    if (not) throw new NotUnderstood();
-    out.push({ kind: "among", key, values: several.map((value) => readPart(typeOf(key), value, foreign)) });
+    if (not && !foreign) throw new NotUnderstood();
+    if (not)
+      out.push(
+        ...several.map((value) => ({ kind: "match", key, not, value: readPart(typeOf(key), value, true) }) as const),
+      );
+    else out.push({ kind: "among", key, values: several.map((value) => readPart(typeOf(key), value, foreign)) });
     return;
   }
   const value = readPart(typeOf(key), right, foreign);
   out.push({ kind: "match", key, ...(not ? { not } : {}), value });
+}
+
+/** `tcp dport < 1024`. */
+function readOrder(out: Expression[], op: string, left: unknown, right: unknown): void {
+  const [key] = readKeys(out, left, true);
+  if (key === undefined || typeOf(key) !== "inet_service" || typeof right !== "number") throw new NotUnderstood();
+  const value = op.startsWith("<")
+    ? { from: 0, to: op === "<" ? right - 1 : right }
+    : { from: op === ">" ? right + 1 : right, to: 65535 };
+  out.push({ kind: "match", key, value });
 }
 
 function words(value: unknown): string[] {
@@ -230,7 +257,8 @@ function readKeys(out: Expression[], left: unknown, foreign = false): Key[] {
       require(out, "meta nfproto", "ipv4");
       return "meta l4proto";
     }
-    if (!PLAIN_KEYS.has(name)) throw new NotUnderstood();
+    // No packet that begins a connection has an answer yet.
+    if (!PLAIN_KEYS.has(name) || (foreign && /^(ct reply|arp) /.test(name))) throw new NotUnderstood();
     return name as Key;
   });
 }

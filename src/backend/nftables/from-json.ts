@@ -6,8 +6,9 @@
  * `understood: false`, its text is nft's JSON, and what it asks of a packet beyond its expressions isn't known.
  */
 import { type ListedTable, type Listed, words } from "./listing.js";
-import type { Chain, Data, Element, Hook, Key, Rule, Set, Table, Type } from "./ruleset.js";
+import type { Chain, Data, Element, Hook, Key, Part, Rule, Set, Table, Type } from "./ruleset.js";
 import { NotUnderstood, partsOf, readExpressions, type Reader, readPart, readTarget } from "./from-json-expression.js";
+import { withoutLater } from "./foreign-statement.js";
 import { ruleText } from "./text.js";
 import { typeOf } from "./values.js";
 
@@ -31,6 +32,8 @@ export interface ReadRule extends Rule {
   readonly uncertain?: boolean;
   /** nft's words for its expressions, in their order. */
   readonly kinds: readonly string[];
+  /** Of somebody else's: it makes another packet of what it meets. */
+  readonly rewrites?: boolean;
   /** Of a redirection to this host: the port, where it says one. */
   readonly port?: number;
 }
@@ -52,14 +55,17 @@ export function readTable(listed: ListedTable, foreign = false): ReadTable {
   const rules = new Map<string, ReadRule[]>();
   const sets = listed.sets.map((set) => readSet(set, foreign));
   // What a set holds only for a while, or can't be read of it, makes the rules uncertain that ask it.
-  const vague = new Set(sets.filter((set) => !set.understood || set.timeout === true).map(({ name }) => name));
-  const reader: Reader = { foreign, keep: (keys, elements) => keepMap(sets, keys, elements) };
+  const vague = filled(listed);
+  for (const set of sets) if (!set.understood || set.timeout === true) vague.push(set.name);
+  const reader: Reader = {
+    foreign,
+    keep: (keys, elements) => keepMap(sets, keys, elements),
+    keepSet: (keys, elements) => keepSet(sets, keys, elements),
+  };
   for (const rule of listed.rules) {
     const chain = rule["chain"] as string;
     const read = readRule(rule, reader);
-    const asks =
-      foreign && read.expressions.some((e) => vague.has(e.kind === "lookup" ? e.set : e.kind === "vmap" ? e.map : ""));
-    const one = foreign ? { ...read, uncertain: asks || !read.understood } : read;
+    const one = foreign ? perhaps(read, vague) : read;
     const list = rules.get(chain);
     if (list === undefined) rules.set(chain, [one]);
     else list.push(one);
@@ -73,6 +79,26 @@ export function readTable(listed: ListedTable, foreign = false): ReadTable {
   };
 }
 
+/** Sets that rules put elements into: nft doesn't list them as dynamic. */
+function filled({ rules }: ListedTable): string[] {
+  const names = rules.flatMap((rule) =>
+    (rule["expr"] as Listed[]).map(
+      ({ set, map }) => ((set ?? map) as Listed | undefined)?.[set === undefined ? "map" : "set"],
+    ),
+  );
+  return names.filter((name) => typeof name === "string").map((name) => name.replace(/^@/, ""));
+}
+
+/** Somebody's rule without what it asks for and can't be told: what such sets hold, what only later packets have. */
+function perhaps(rule: ReadRule, vague: readonly string[]): ReadRule {
+  const asks = rule.expressions.some((e) =>
+    vague.includes(e.kind === "lookup" ? e.set : e.kind === "vmap" ? e.map : ""),
+  );
+  const sure = rule.expressions.filter((e) => e.kind !== "lookup" || !vague.includes(e.set));
+  const first = withoutLater(sure);
+  return { ...rule, expressions: first ?? sure, uncertain: asks || first !== undefined || !rule.understood };
+}
+
 function readChain(chain: Listed, rules: readonly ReadRule[]): ReadChain {
   const name = chain["name"] as string;
   if (chain["hook"] === undefined) return { name, rules, policy: "accept" };
@@ -82,20 +108,37 @@ function readChain(chain: Listed, rules: readonly ReadRule[]): ReadChain {
 
 /** A verdict map that stands in a rule becomes a set of the table. */
 function keepMap(sets: ReadSet[], keys: readonly Key[], elements: readonly (readonly [unknown, Listed])[]): string {
+  return keep(
+    sets,
+    keys,
+    elements.map(([value, target]) => ({ key: readKey(keys, value), data: readTarget(target), from: [] })),
+    "verdict",
+  );
+}
+
+function keepSet(sets: ReadSet[], keys: readonly Key[], elements: readonly unknown[]): string {
+  return keep(
+    sets,
+    keys,
+    elements.map((value) => ({ key: readKey(keys, value), from: [] })),
+  );
+}
+
+function readKey(keys: readonly Key[], value: unknown): Part[] {
+  return partsOf(value).map((part, i) => readPart(typeOf(keys[i] as Key), part, true));
+}
+
+function keep(sets: ReadSet[], keys: readonly Key[], elements: readonly ReadElement[], data?: "verdict"): string {
   const name = `(in the rule) ${sets.length}`;
-  const read = elements.map(([value, target]) => ({
-    key: partsOf(value).map((part, i) => readPart(typeOf(keys[i] as Key), part, true)),
-    data: readTarget(target),
-    from: [],
-  }));
   const type = keys.map((key) => typeOf(key) ?? ("word" as Type));
-  sets.push({ name, type, data: "verdict", interval: true, elements: read, comment: "", flags: [], understood: true });
+  const map = data === undefined ? {} : { data };
+  sets.push({ name, type, ...map, interval: true, elements, comment: "", flags: [], understood: true });
   return name;
 }
 
 function readRule(rule: Listed, reader: Reader): ReadRule {
   const list = rule["expr"] as Listed[];
-  const { expressions, understood, counted } = readExpressions(list, reader);
+  const { expressions, understood, counted, rewrites } = readExpressions(list, reader);
   const comment = rule["comment"] as string | undefined;
   const plain: Rule = { expressions, from: [] };
   const text =
@@ -107,6 +150,7 @@ function readRule(rule: Listed, reader: Reader): ReadRule {
     text,
     understood,
     kinds: list.map((object) => Object.keys(object)[0] as string),
+    ...(rewrites ? { rewrites } : {}),
     ...redirection(list),
   };
 }

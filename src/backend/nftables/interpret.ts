@@ -85,9 +85,11 @@ export class Interpreter {
       const result = this.hook(hook, state);
       if (result !== "accept") return outcome(result === "drop" ? "deny" : "reject", hook);
       if (hook === "prerouting") continue;
-      // What leaves may get another source; that decides nothing any more.
-      if (hook !== "input") this.hook("postrouting", state);
-      return outcome("allow", hook);
+      if (hook === "input") return outcome("allow", hook);
+      // What leaves may get another source, which decides nothing any more; a policy's own rules refuse nothing there.
+      const leaving = this.hook("postrouting", state);
+      if (leaving === "accept") return outcome("allow", hook);
+      return outcome(leaving === "drop" ? "deny" : "reject", "postrouting");
     }
     throw new Error("a packet left the road");
   }
