@@ -99,6 +99,7 @@ export class Follower {
     const step = this.step(pending, event, live);
     // The end of a base chain that has let a packet pass says nothing, unless it drops.
     if (about.kind === "policy" && about.verdict === "accept") return false;
+    if (about.kind === "rule" && this.isCount(event, about.handle, live)) return false;
     pending.steps.push(step);
     if (step.effect !== "drop" && step.effect !== "reject") return false;
     pending.verdict = step.effect;
@@ -180,7 +181,10 @@ export class Follower {
     const set = met?.set === undefined ? undefined : this.setNamed(table, met.set);
     const found =
       set !== undefined && met?.element !== undefined ? ` (@${set.name}: ${elementText(set, met.element)})` : "";
-    const by = met?.element !== undefined && met.element.from.length > 0 ? met.element.from : (rule?.from ?? []);
+    const own = met?.element !== undefined && met.element.from.length > 0 ? met.element.from : (rule?.from ?? []);
+    // What a look-up leads to decides for the statement of the element that was found.
+    const before = pending.steps.at(-1);
+    const by = own.length === 0 && before?.effect === `goto ${chain}` ? before.by : own;
     const object = `${rule === undefined ? about.rule : ruleText(rule)}${found}`;
     return { ...common, effect: effectOf(about.verdict, rule, about.rule), object, by };
   }
@@ -198,6 +202,11 @@ export class Follower {
       ?.chains.find((one) => one.name === chain)?.rules;
     if (rules === undefined || handle === undefined || live?.handles.length !== rules.length) return undefined;
     return rules[live.handles.indexOf(handle)];
+  }
+
+  /** Whether a rule of ours only counts, which is no step of the packet's. */
+  private isCount({ family, table, chain }: TraceEvent, handle: number | undefined, live?: LiveChain): boolean {
+    return this.planned(family, table, chain, handle, live)?.expressions.at(-1)?.kind === "count";
   }
 
   private setNamed(table: string, name: string) {

@@ -134,7 +134,7 @@ Containers that nothing in the policy tells apart share a row. The page needs no
     )
     .action(async (files: string[], options) => (await import("./graph.js")).graph(files, options));
 
-  addLiveCommands(program);
+  addLiveCommands(program, transportOption);
 
   program
     .command("audit")

@@ -16,7 +16,7 @@ function positive(text: string): number {
 }
 
 /** What asks a policy at work. Each command is a file of its own, loaded when it runs. */
-export function addLiveCommands(program: Command): void {
+export function addLiveCommands(program: Command, transportOption: () => Option): void {
   program
     .command("test")
     .description("runs files of `assert` statements against a policy, or with real packets against what is live")
@@ -46,6 +46,34 @@ Exit status: 0 all hold, 1 one doesn't or a file has errors, 2 a file can't be r
         ),
     )
     .action(async (files: string[], options) => (await import("./test.js")).test(files, options));
+
+  program
+    .command("stats")
+    .description("live counters per policy statement: the packets that each decided")
+    .argument("[file...]", "policy files, or a container's name; none: all that is live")
+    .option("--watch [seconds]", "look again and again, every second unless said", positive)
+    .option("--json", "one JSON object; with --watch one a line")
+    .addOption(transportOption())
+    .addHelpText(
+      "after",
+      `
+Of an allowed connection its first packet counts, of a denied one each. A packet counts for the statements that decide
+it: those that name its ends and ports one by one before those of groups, ranges and zones. Counters survive an apply,
+also of statements that others are written beside, and go with the policy. POLICY/NAME names a container where several
+policies have it. With connection accounting on (sysctl net.netfilter.nf_conntrack_acct), bytes of the connections that
+are open, both ways.
+--json: { accounting, policies: [{ policy, statements: [{ kind, text, file, line, column, packets, bytes }],
+defaults: [{ default, network, verdict, packets, bytes }], never }] }; \`bytes\` is null without accounting, \`never\` has
+the statements that have decided no packet.
+` +
+        examples(
+          "tsnet stats",
+          "tsnet stats shop.tsnet --watch",
+          "tsnet stats shop/db",
+          "tsnet stats --json | jq -r '.policies[].never[]'",
+        ),
+    )
+    .action(async (files: string[], options) => (await import("./stats.js")).stats(files, options));
 
   program
     .command("trace")

@@ -4,7 +4,9 @@ import { location } from "../text/source.js";
 import { combinations } from "./combinations.js";
 import { DEFAULTS, evaluate } from "./evaluate.js";
 import { OverlapIndex } from "./overlap-index.js";
+import { ownAddresses } from "./own.js";
 import type { Origin, Policy, Rule } from "./policy.js";
+import { joins, Reach } from "./reach.js";
 
 /** Why a rule decides nothing. */
 export type Idleness =
@@ -53,9 +55,11 @@ function idlenessOf(
 
 /** @param known rules about which something else was said already */
 export function reportIdleRules(policy: Policy, diagnostics: Diagnostics, known: ReadonlySet<Rule>): void {
+  const reach = new Reach(ownAddresses(policy.containers));
   for (const [rule, idleness] of idleRules(policy)) {
     if (idleness.kind === "idle") reportIdle(rule, idleness, diagnostics);
-    else if (!known.has(rule))
+    // What no packet can match was said already.
+    else if (!known.has(rule) && joins(reach.places(rule.from), reach.places(rule.to)))
       diagnostics.warning(
         "rule-without-packet",
         rule.origin.span,

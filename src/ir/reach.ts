@@ -54,6 +54,11 @@ function meet(from: Places, to: Places): boolean {
   return ((from & OWN) !== 0 && to !== 0) || ((to & OWN) !== 0 && (from & OUTSIDE) !== 0);
 }
 
+/** Whether some container of the policy is among them. */
+export function isOwn(places: Places): boolean {
+  return (places & (OWN | (OWN << V6))) !== 0;
+}
+
 export function isOutside(places: Places): boolean {
   return (places & (OUTSIDE | (OUTSIDE << V6))) !== 0;
 }

@@ -2,10 +2,11 @@
 import type { AssertStatement, Name, RuleStatement } from "../ast/nodes.js";
 import { isEmptySet, overlapsSet } from "../net/address.js";
 import { ownAddresses } from "./own.js";
-import { ALL_PORTS, overlapsPorts, portSet, type PortSet } from "../net/ports.js";
+import { ALL_PORTS } from "../net/ports.js";
 import type { Lowering } from "./lowering.js";
-import type { Assertion, PeerSet, Publish, Rule } from "./policy.js";
-import { isOutside, joins, type Reach } from "./reach.js";
+import type { Assertion, Publish, Rule } from "./policy.js";
+import { Published } from "./published.js";
+import { isOutside, isOwn, joins, type Reach } from "./reach.js";
 import { lowerPeers, lowerPorts, lowerRulePorts, lowerSide, type Peers } from "./values.js";
 
 export function lowerRule(
@@ -20,8 +21,11 @@ export function lowerRule(
   if (from === undefined || to === undefined) return undefined;
   const source = reach.places(from.set);
   const destination = reach.places(to.set);
-  if (!joins(source, destination)) reportUnreached(low, statement, publishedFor(to.set, ports, publishes));
-  else if (isOutside(source) && isOutside(destination)) warnOfReading(low, statement);
+  if (!joins(source, destination)) {
+    if (isOwn(source) || isOwn(destination)) warnOfFamilies(low, statement);
+    // The warning about what is published says more.
+    else if (new Published(publishes).meant({ to: to.set, ports }) === undefined) reportUnreached(low, statement);
+  } else if (isOutside(source) && isOutside(destination)) warnOfReading(low, statement);
   if (statement.verb === "allow" && low.confined.size > 0) checkInternal(low, statement, from, to);
   const { log } = statement;
   return {
@@ -42,14 +46,8 @@ export function lowerAssertion(low: Lowering, statement: AssertStatement, reach:
   const to = lowerPeers(low, statement.to);
   const ports = statement.ports === undefined ? ALL_PORTS : lowerPorts(low, statement.ports);
   if (from === undefined || to === undefined) return undefined;
-  if (!joins(reach.places(from.set), reach.places(to.set))) reportUnreached(low, statement, undefined);
+  if (!joins(reach.places(from.set), reach.places(to.set))) reportUnreached(low, statement);
   return { verb: statement.verb, from: from.set, to: to.set, ports, origin: low.origins.of(statement) };
-}
-
-/** The publish that a rule on the host means by its port, though the packet's endpoint is then the container. */
-function publishedFor(to: PeerSet, ports: PortSet, publishes: readonly Publish[]): Publish | undefined {
-  if (isEmptySet(to.host) || ports.all) return undefined;
-  return publishes.find((publish) => overlapsPorts(ports, portSet(publish.protocol, publish.hostPorts)));
 }
 
 /** The kernel's log prefix holds 127 bytes; nft's strings have no escape for a quote. */
@@ -65,17 +63,18 @@ function logPrefix(low: Lowering, prefix: Name | undefined): string {
 }
 
 /** A rule covers only packets with a container of this policy at one end: here there can be none. */
-function reportUnreached(
-  low: Lowering,
-  statement: RuleStatement | AssertStatement,
-  publish: Publish | undefined,
-): void {
+function reportUnreached(low: Lowering, statement: RuleStatement | AssertStatement): void {
   low.diagnostics.error("rule-without-container", statement.span, "no packet of a container can match this", {
     why: "A policy speaks of its own containers' packets alone; anything else on this machine is never touched.",
-    help:
-      publish === undefined
-        ? "name a container, or an address that one of them has, on one side; both sides need a common IP family"
-        : `port ${publish.hostPorts[0]} of the host is published: speak of '${publish.targets[0]?.container}' and its port ${publish.port}`,
+    help: "name a container, or an address that one of them has, on one side; both sides need a common IP family",
+  });
+}
+
+/** A container is named, but has no address of the family that the other side has. */
+function warnOfFamilies(low: Lowering, statement: RuleStatement): void {
+  low.diagnostics.warning("rule-of-two-families", statement.span, "the two sides have no IP family in common", {
+    why: "One side has IPv4 addresses only and the other IPv6 addresses only, so no packet goes from the one to the other.",
+    help: "give the containers' network a subnet of the other family, or delete the rule",
   });
 }
 

@@ -19,6 +19,8 @@ export interface Connection {
   readonly protocol: number;
   readonly original: Tuple;
   readonly reply: Tuple;
+  /** Of both directions; undefined where the kernel doesn't count (nf_conntrack_acct). */
+  readonly bytes?: number;
   /** ICMP's type, code and id, which identify its flows as ports do others. */
   readonly icmp: { readonly type: string; readonly code: string; readonly id: string } | undefined;
 }
@@ -49,7 +51,9 @@ export function parseConnection(family: 4 | 6, line: string): Connection | undef
   if (original === undefined || reply === undefined) return undefined;
   const [type, code, id] = [all("type")[0], all("code")[0], all("id")[0]];
   const icmp = type !== undefined && code !== undefined && id !== undefined ? { type, code, id } : undefined;
-  return { family, protocol: Number(protocol), original, reply, icmp };
+  const bytes = all("bytes").reduce((sum, one) => sum + Number(one), 0);
+  const counted = all("bytes").length > 0 ? { bytes } : {};
+  return { family, protocol: Number(protocol), original, reply, icmp, ...counted };
 }
 
 /** Deletes one connection. One that has ended meanwhile is no error. */

@@ -40,10 +40,12 @@ const PACKAGES: ReadonlyMap<string, string> = new Map([
   ["grep", "grep"],
   ["conntrack", "conntrack"],
   ["systemctl", "systemd"],
-  ["iptables-restore", "iptables"],
-  ["ip6tables-restore", "iptables"],
-  ["iptables-save", "iptables"],
-  ["ip6tables-save", "iptables"],
+  ...["", "-nft", "-legacy"].flatMap((variant) =>
+    ["save", "restore"].flatMap((verb): [string, string][] => [
+      [`iptables${variant}-${verb}`, "iptables"],
+      [`ip6tables${variant}-${verb}`, "iptables"],
+    ]),
+  ),
 ]);
 
 /** A command that isn't installed. */

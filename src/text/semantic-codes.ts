@@ -90,6 +90,11 @@ export const SEMANTIC_CODES = {
     "A rule that no packet of a container can match",
     "A rule or assertion covers only packets with a container of this policy at one end.",
   ),
+  "rule-of-two-families": entry(
+    "warning",
+    "A rule whose sides have no IP family in common",
+    "Packets go from IPv4 to IPv4 and from IPv6 to IPv6, so this rule can never decide one.",
+  ),
   "rule-reads-wider": entry(
     "warning",
     "A rule whose text reads wider than it is",

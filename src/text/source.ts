@@ -9,7 +9,9 @@
 export class SourceFile {
   readonly name: string;
   readonly text: string;
-  private starts: number[] | undefined;
+  /** Offsets at which lines start, as far as somebody has asked; the first is always 0. */
+  private readonly starts: number[] = [0];
+  private isWhole = false;
 
   constructor(name: string, text: string) {
     this.name = name;
@@ -18,17 +20,23 @@ export class SourceFile {
 
   /** Offsets at which lines start; the first is always 0. */
   get lineStarts(): readonly number[] {
-    if (this.starts === undefined) {
-      const starts = [0];
-      for (let at = this.text.indexOf("\n"); at !== -1; at = this.text.indexOf("\n", at + 1)) starts.push(at + 1);
-      this.starts = starts;
+    return this.startsTo(this.text.length);
+  }
+
+  /** All that are not behind an offset, and perhaps some that are: who asks for the first lines need not read on. */
+  private startsTo(offset: number): readonly number[] {
+    const { starts, text } = this;
+    while (!this.isWhole && (starts[starts.length - 1] as number) <= offset) {
+      const at = text.indexOf("\n", starts[starts.length - 1]);
+      if (at === -1) this.isWhole = true;
+      else starts.push(at + 1);
     }
-    return this.starts;
+    return starts;
   }
 
   /** Line and column, both from 1; columns count UTF-16 units. */
   position(offset: number): Position {
-    const starts = this.lineStarts;
+    const starts = this.startsTo(offset);
     let low = 0;
     let high = starts.length - 1;
     while (low < high) {

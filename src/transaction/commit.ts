@@ -90,6 +90,12 @@ async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
   const problems: string[] = [];
   if (rulesChanged && (cut.length > 0 || mayCut(changes))) {
     step("cut");
+    // Connections that are gone stay gone; but what the old rules allow isn't stopped.
+    if (before !== undefined && former === undefined)
+      undos.push(async () => {
+        await backend.stop(before.policy, applied?.cut ?? [], true);
+        return [];
+      });
     const done = await cutConnections(backend, policy, before?.policy, cut);
     cut = done.flows;
     problems.push(...done.problems);

@@ -6,22 +6,22 @@ import { type Entry, entryText, readEntry } from "./history.js";
 
 const ROOT = `${STATE_ROOT}/confirmed`;
 
-const pathOf = (policy: string): string => `${ROOT}/${component(policy)}.json`;
+export const confirmedPath = (policy: string): string => `${ROOT}/${component(policy)}.json`;
 
 export function saveConfirmed(entry: Entry, durable: boolean): void {
-  saveSecret(pathOf(entry.policy), entryText(entry), durable);
+  saveSecret(confirmedPath(entry.policy), entryText(entry), durable);
 }
 
 export function isConfirmed(policy: string): boolean {
-  return existsSync(pathOf(policy));
+  return existsSync(confirmedPath(policy));
 }
 
 export function readConfirmed(policy: string): Entry | undefined {
-  return readEntry(pathOf(policy));
+  return readEntry(confirmedPath(policy));
 }
 
 export function forgetConfirmed(policy: string): void {
-  rmSync(pathOf(policy), { force: true });
+  rmSync(confirmedPath(policy), { force: true });
 }
 
 /** Every confirmed policy by its file; `entry` is undefined where the file can't be understood. */

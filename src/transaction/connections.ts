@@ -81,14 +81,15 @@ export async function cutConnections(
 }
 
 /** Asked for where there is a connection to look at. */
-type Local = () => readonly Address[];
+export type Local = () => readonly Address[];
 
 function memo<T>(make: () => T): () => T {
   let made: T | undefined;
   return () => (made ??= make());
 }
 
-function localAddresses(): Address[] {
+/** The addresses of this host. */
+export function localAddresses(): Address[] {
   return Object.values(networkInterfaces()).flatMap((list) =>
     (list ?? []).flatMap((one) => parseAddress(one.address.replace(/%.*/, "")) ?? []),
   );
@@ -104,17 +105,30 @@ function isCut(
   connection: Connection,
 ): boolean {
   const source = parseAddress(connection.original.source);
-  const asked = parseAddress(connection.original.destination);
   const destination = parseAddress(connection.reply.source);
-  if (source === undefined || asked === undefined || destination === undefined) return false;
+  if (source === undefined || destination === undefined) return false;
   const ends = [source, destination];
   if (ends.some((address) => hasAddress(old, address) && !hasAddress(now, address))) return true;
   if (!ends.some((address) => hasAddress(now, address))) return false;
 
+  const packet = packetOf(policy, now, local, connection);
+  // Our publish that led here is gone or leads elsewhere now; what the direct way allows doesn't matter.
+  if (packet?.via === undefined && wayOf(before, connection) !== undefined) return true;
+  return packet !== undefined && evaluate(policy, packet).verdict !== "allow";
+}
+
+/**
+ * The packets of a connection as they are after translation, by the policy's publish where one led them there. `own`: the
+ * addresses of its containers. Undefined where an address can't be read.
+ */
+export function packetOf(policy: Policy, own: AddressSet, local: Local, connection: Connection): Packet | undefined {
+  const source = parseAddress(connection.original.source);
+  const destination = parseAddress(connection.reply.source);
+  if (source === undefined || destination === undefined) return undefined;
   const isLocal = (address: Address): boolean =>
     isLoopback(address) || local().some((one) => sameAddress(one, address));
   const end = (address: Address): End => ({
-    zone: hasAddress(now, address) ? "container" : isLocal(address) ? "host" : "world",
+    zone: hasAddress(own, address) ? "container" : isLocal(address) ? "host" : "world",
     address,
   });
   const packet: Packet = {
@@ -123,17 +137,20 @@ function isCut(
     protocol: connection.protocol,
     port: connection.reply.sourcePort,
   };
-  const port = connection.original.destinationPort;
-  const translated = !sameAddress(asked, destination) || port !== connection.reply.sourcePort;
-  if (!translated || port === undefined) return evaluate(policy, packet).verdict !== "allow";
-  const wayOf = (one: Policy): Translation | undefined =>
-    translate(one, asked, connection.protocol, port).find(
-      (way) => sameAddress(way.address, destination) && way.port === connection.reply.sourcePort,
-    );
-  const way = wayOf(policy);
-  // Our publish that led here is gone or leads elsewhere now; what the direct way allows doesn't matter.
-  if (way === undefined && wayOf(before) !== undefined) return true;
-  return evaluate(policy, way === undefined ? packet : { ...packet, via: way.publish }).verdict !== "allow";
+  const way = wayOf(policy, connection);
+  return way === undefined ? packet : { ...packet, via: way.publish };
+}
+
+/** The publish by which a policy would have led a connection where it went. */
+function wayOf(policy: Policy, { protocol, original, reply }: Connection): Translation | undefined {
+  const asked = parseAddress(original.destination);
+  const destination = parseAddress(reply.source);
+  const port = original.destinationPort;
+  if (asked === undefined || destination === undefined || port === undefined) return undefined;
+  if (sameAddress(asked, destination) && port === reply.sourcePort) return undefined;
+  return translate(policy, asked, protocol, port).find(
+    (way) => sameAddress(way.address, destination) && way.port === reply.sourcePort,
+  );
 }
 
 /** Whether datagrams keep coming to this host itself, by an entry from before their port was published. */

@@ -1,4 +1,5 @@
 /** Statements added to and taken away from the texts of a policy. */
+import { readPlainRules } from "../../grammar/common-lines.js";
 import { parse } from "../../grammar/parser.js";
 import { formatStatement } from "../ast/format.js";
 import { Diagnostics } from "../text/diagnostic.js";
@@ -30,18 +31,13 @@ export function applyEdits(texts: Texts, updates: readonly Update[], diagnostics
   for (const { add, remove } of updates) {
     if (remove !== undefined) {
       const within = new SourceFile("remove", remove);
-      for (const statement of parse(within, diagnostics).statements) {
-        const canonical = formatStatement(statement);
+      for (const { canonical } of statementsOf(within, diagnostics)) {
         if (takeBack(added, canonical)) continue;
         doomed.set(canonical, { count: (doomed.get(canonical)?.count ?? 0) + 1, within });
       }
     }
     if (add !== undefined) {
-      const { statements } = parse(new SourceFile("add", add), new Diagnostics());
-      added.push({
-        text: add,
-        statements: statements.map((one) => ({ canonical: formatStatement(one), ...one.span })),
-      });
+      added.push({ text: add, statements: statementsOf(new SourceFile("add", add), new Diagnostics()) });
     }
   }
   const files = texts.files.map(({ name, text }) => ({ name, text: without(name, text, doomed) }));
@@ -59,6 +55,20 @@ export function applyEdits(texts: Texts, updates: readonly Update[], diagnostics
   const last = files.findLast(({ name }) => texts.roots.includes(name));
   if (last !== undefined) last.text += added.map(({ text }) => `\n${text}\n`).join("");
   return { files, roots: texts.roots };
+}
+
+/** Most edits are a plain rule, which needs no grammar: thousands are folded at once. */
+function statementsOf(file: SourceFile, diagnostics: Diagnostics): Added["statements"] {
+  const plain = readPlainRules(file.text);
+  if (plain === undefined)
+    return parse(file, diagnostics).statements.map((one) => {
+      const { start, end } = one.span;
+      return { canonical: formatStatement(one), start, end };
+    });
+  return Array.from({ length: plain.length }, (_, row) => {
+    const { text: canonical, span } = plain.at(row);
+    return { canonical, start: span.start, end: span.end };
+  });
 }
 
 /** Takes the last statement of this text out of what was added. */

@@ -11,7 +11,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import type { BackendName } from "../backend/backend.js";
 import { component } from "../topology/names.js";
-import { saveSecret, STATE_ROOT } from "./files.js";
+import { linkSecret, saveSecret, STATE_ROOT } from "./files.js";
 
 const ROOT = `${STATE_ROOT}/history`;
 /** Entries of a host. Of each live policy the last two stay in any case, so that there is a way back. */
@@ -38,9 +38,33 @@ export interface Entry extends Texts {
 
 /** A short name for texts: 12 hexadecimal digits, whatever the files are called. */
 export function hashTexts({ files }: Pick<Texts, "files">): string {
-  const hash = createHash("sha256");
-  for (const { text } of files) hash.update(`${Buffer.byteLength(text)}\n`).update(text);
-  return hash.digest("hex").slice(0, 12);
+  let known = hashes.get(files);
+  if (known === undefined) {
+    const hash = createHash("sha256");
+    for (const { text } of files) hash.update(`${Buffer.byteLength(text)}\n`).update(text);
+    known = hash.digest("hex").slice(0, 12);
+    hashes.set(files, known);
+  }
+  return known;
+}
+
+const hashes = new WeakMap<Texts["files"], string>();
+
+/** As JSON. The files are most of it and stand in several records of one apply: they are put into words once. */
+export function textWithFiles({ files, ...rest }: Pick<Texts, "files">): string {
+  const [head, tail] = [JSON.stringify(rest).slice(0, -1), textOfFiles(files)];
+  return `${head}${head === "{" ? "" : ","}"files":${tail}}`;
+}
+
+/** By what they are, not by the object: each record has an array of its own. */
+let written: { readonly files: Texts["files"]; readonly text: string } | undefined;
+
+function textOfFiles(files: Texts["files"]): string {
+  const isSame =
+    written?.files.length === files.length &&
+    files.every(({ name, text }, i) => name === written?.files[i]?.name && text === written.files[i]?.text);
+  if (written === undefined || !isSame) written = { files, text: JSON.stringify(files) };
+  return written.text;
 }
 
 /** What an entry's file name tells. */
@@ -127,7 +151,7 @@ const texts = new WeakMap<Entry, string>();
 /** How an entry is written: the same in the history and among what is confirmed. */
 export function entryText(entry: Entry): string {
   let text = texts.get(entry);
-  if (text === undefined) texts.set(entry, (text = JSON.stringify(entry)));
+  if (text === undefined) texts.set(entry, (text = textWithFiles(entry)));
   return text;
 }
 
@@ -145,16 +169,17 @@ export function makeEntry(policy: string, at: string, by: string, { files, roots
 
 /**
  * Adds an entry; one with the same texts as the policy's newest takes its place. `live`: the live policies as path
- * components.
+ * components. `same`: a file that holds the same entry.
  */
-export function addEntry(entry: Entry, live: readonly string[], durable: boolean): void {
+export function addEntry(entry: Entry, live: readonly string[], durable: boolean, same?: string): void {
   const policy = component(entry.policy);
   const hash = hashTexts(entry);
   const all = names();
   const newest = all.find((name) => name.policy === policy);
   const sequence = (all[0]?.sequence ?? 0) + 1;
   const file = `${String(sequence).padStart(8, "0")}-${hash}-${policy}.json`;
-  saveSecret(`${ROOT}/${file}`, entryText(entry), durable);
+  const path = `${ROOT}/${file}`;
+  if (same === undefined || !linkSecret(same, path, durable)) saveSecret(path, entryText(entry), durable);
   const replaced = newest?.hash === hash ? [newest] : [];
   const rest = [{ file, sequence, hash, policy }, ...all.filter((name) => !replaced.includes(name))];
   const doomed = superfluous(rest, new Set([...live, policy]));

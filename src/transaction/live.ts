@@ -14,11 +14,20 @@ import type { Beside } from "./beside.js";
 import { cutConnections } from "./connections.js";
 import { applyEdits, type Update } from "./edits.js";
 import { makeEntry } from "./history.js";
-import { type Applied, backendOf, hasEdits, isRecorded, readApplied, recordPath, rewriteApplied } from "./state.js";
+import {
+  type Applied,
+  backendOf,
+  editsPath,
+  hasEdits,
+  isRecorded,
+  readApplied,
+  recordPath,
+  rewriteApplied,
+} from "./state.js";
 import { edit } from "./update.js";
 
-/** Edits are folded into the text that they edit when there are so many. */
-const MANY = 20_000;
+/** Edits are folded into the text that they edit when there are so many: then one update waits for all of them. */
+const MANY = 100_000;
 
 /** An edit that has been looked at. */
 interface Prepared {
@@ -118,6 +127,11 @@ export class Live {
     if (same) this.stamp = stampOf(this.compiled);
   }
 
+  /** Whether edits aren't in the record yet. */
+  isUnsettled(): boolean {
+    return this.unsettled;
+  }
+
   /** Whether what is live is another text by now. */
   isOverruled(): boolean {
     return this.overruled;
@@ -191,11 +205,11 @@ export class Live {
   }
 }
 
+/** Of the record and of the edits beside it: another writer who was killed has left his there. */
 function stampOf({ policy }: Compiled): string | undefined {
-  try {
-    const { ino, mtimeNs, size } = statSync(recordPath(policy.name), { bigint: true });
-    return `${ino} ${mtimeNs} ${size}`;
-  } catch {
-    return undefined;
-  }
+  const stamps = [recordPath(policy.name), editsPath(policy.name)].map((path) => {
+    const there = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return there === undefined ? undefined : `${there.ino} ${there.mtimeNs} ${there.size}`;
+  });
+  return stamps[0] === undefined ? undefined : stamps.join();
 }

@@ -39,7 +39,9 @@ export async function acquire(options: Waiting = {}): Promise<() => void> {
   try {
     while (!take()) {
       const holder = read();
-      if (!(holder === undefined ? recent() : alive(holder)) && clear()) continue;
+      const state = stateOf(holder);
+      // Given back since we tried, or left by a dead holder.
+      if (state === "free" || (state === "dead" && clear())) continue;
       const who = holder === undefined ? "another tsnet" : `process ${holder.pid} (${holder.command})`;
       if (Date.now() > deadline) throw new Locked(`${who} is changing this host's policies`);
       if (!said) options.waiting?.(who);
@@ -57,7 +59,8 @@ export async function acquire(options: Waiting = {}): Promise<() => void> {
 export function isWanted(): boolean {
   const written = statSync(WANTED, { throwIfNoEntry: false });
   if (written === undefined) return false;
-  if (Date.now() - written.mtimeMs < 1000) return true;
+  // Either way, for the clock may be set back.
+  if (Math.abs(Date.now() - written.mtimeMs) < 1000) return true;
   // Of one who was killed while waiting.
   rmSync(WANTED, { force: true });
   return false;
@@ -98,13 +101,12 @@ function take(): boolean {
   }
 }
 
-/** Of a lock that names nobody, which only something else than tsnet can have written: whether it may be in use. */
-function recent(): boolean {
-  try {
-    return Date.now() - statSync(PATH).mtimeMs < 5000;
-  } catch {
-    return false;
-  }
+/** `free`: there is no lock, so none may be taken away: somebody else's may be there by then. */
+function stateOf(holder: Holder | undefined): "free" | "dead" | "held" {
+  if (holder !== undefined) return alive(holder) ? "held" : "dead";
+  // A lock that names nobody, which only something else than tsnet can have written, may be in use for a while.
+  const there = statSync(PATH, { throwIfNoEntry: false });
+  return there === undefined ? "free" : Date.now() - there.mtimeMs < 5000 ? "held" : "dead";
 }
 
 /** Takes a dead holder's lock away, unless somebody else is at it or has done it. */
@@ -120,20 +122,18 @@ function clear(): boolean {
     return false;
   }
   try {
-    const holder = read();
-    if (!(holder === undefined ? recent() : alive(holder))) release();
+    if (stateOf(read()) === "dead") rmSync(PATH, { force: true });
     return true;
   } finally {
-    rmdirSync(CLEARING);
+    // Not there any more where this process was asleep for long.
+    rmSync(CLEARING, { force: true, recursive: true });
   }
 }
 
+/** Gives back the lock of this process; another's, who took ours for a dead one's, stays. */
 function release(): void {
-  try {
-    unlinkSync(PATH);
-  } catch {
-    // It is gone already.
-  }
+  const holder = read();
+  if (holder === undefined || holder.pid === process.pid) rmSync(PATH, { force: true });
 }
 
 function read(): Holder | undefined {

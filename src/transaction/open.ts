@@ -89,12 +89,19 @@ class Handle implements Net {
   }
 
   close(): Promise<void> {
-    return this.work(() => {
+    const end = async (): Promise<void> => {
+      if (this.closed) return;
+      clearTimeout(this.idle);
+      // Whoever has nothing to write down waits for nobody.
+      if (this.giveBack === undefined && this.live?.isUnsettled() === true) await this.take();
       this.closed = true;
-      this.rest();
-      this.beside.end();
-      return Promise.resolve();
-    });
+      try {
+        this.rest();
+      } finally {
+        this.beside.end();
+      }
+    };
+    return this.next(end);
   }
 
   private work<T>(task: () => Promise<T>): Promise<T> {
@@ -109,9 +116,13 @@ class Handle implements Net {
       try {
         return await task();
       } finally {
-        if (this.giveBack !== undefined) this.idle = setTimeout(() => this.rest(), IDLE);
+        if (this.giveBack !== undefined) this.idle = setTimeout(() => this.restUnasked(), IDLE);
       }
     };
+    return this.next(begun);
+  }
+
+  private next<T>(begun: () => Promise<T>): Promise<T> {
     const done = this.queue.then(begun, begun);
     this.queue = done.catch(() => undefined);
     return done;
@@ -122,6 +133,15 @@ class Handle implements Net {
     this.giveBack = await acquire();
     // Another writer may have been here.
     this.live?.look();
+  }
+
+  /** What can't be written down now stays beside the record, and is tried again with the next rest, or the end. */
+  private restUnasked(): void {
+    try {
+      this.rest();
+    } catch {
+      // Nobody asked, so nobody could be told; `close` throws it.
+    }
   }
 
   /** Writes down what is live and lets others write. */

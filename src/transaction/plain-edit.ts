@@ -43,9 +43,7 @@ function bounds(text: string, old: string): [start: number, end: number, oldEnd:
   const most = Math.min(text.length, old.length);
   let same = commonPrefix(text, old, most);
   same = text.lastIndexOf("\n", same - 1) + 1;
-  let tail = 0;
-  while (tail < most - same && text.charCodeAt(text.length - 1 - tail) === old.charCodeAt(old.length - 1 - tail))
-    tail++;
+  const tail = commonSuffix(text, old, most - same);
   const shift = old.length - text.length;
   let end = text.length - tail;
   // A line of the one may end as one of the other does.
@@ -65,6 +63,17 @@ function commonPrefix(a: string, b: string, most: number): number {
   let low = 0;
   for (let step = most; step > 0;) {
     if (low + step <= most && a.slice(low, low + step) === b.slice(low, low + step)) low += step;
+    else step >>= 1;
+  }
+  return low;
+}
+
+function commonSuffix(a: string, b: string, most: number): number {
+  let low = 0;
+  for (let step = most; step > 0;) {
+    const size = low + step;
+    if (size <= most && a.slice(a.length - size, a.length - low) === b.slice(b.length - size, b.length - low))
+      low = size;
     else step >>= 1;
   }
   return low;

@@ -6,7 +6,7 @@ import type { BackendName } from "../backend/backend.js";
 import type { Compiled } from "../ir/compile.js";
 import { invoker } from "../system/invoker.js";
 import type { Beside } from "./beside.js";
-import { forgetConfirmed, isConfirmed, readConfirmed, saveConfirmed } from "./confirmed.js";
+import { confirmedPath, forgetConfirmed, isConfirmed, readConfirmed, saveConfirmed } from "./confirmed.js";
 import { addEntry, type Entry, hashTexts, makeEntry, newestHash } from "./history.js";
 import { Obstacle } from "./obstacle.js";
 import { appliedComponents, isApplied, readApplied } from "./state.js";
@@ -165,7 +165,7 @@ function keep(entry: Entry, { fresh, durable }: { fresh: boolean; durable: boole
   const known = !fresh && newestHash(entry.policy) === hashTexts(entry);
   if (known && isConfirmed(entry.policy)) return;
   saveConfirmed(entry, durable);
-  if (!known) addEntry(entry, appliedComponents(), durable);
+  if (!known) addEntry(entry, appliedComponents(), durable, confirmedPath(entry.policy));
 }
 
 /** Runs it, and returns what is to be said when it fails. */

@@ -11,6 +11,7 @@ import {
   readFileSync,
   rmdirSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -22,7 +23,7 @@ import { Diagnostics } from "../text/diagnostic.js";
 import { SourceFile } from "../text/source.js";
 import type { CutFlow } from "./connections.js";
 import { applyEdits, type Update } from "./edits.js";
-import type { Texts } from "./history.js";
+import { type Texts, textWithFiles } from "./history.js";
 import { Obstacle } from "./obstacle.js";
 import { component, NETNS_ROOT, POLICIES_ROOT, policyDirectory, policyNetnsDirectory } from "../topology/names.js";
 
@@ -76,7 +77,24 @@ function pathOf(policy: string): string {
   return join(ROOT, `${component(policy)}.json`);
 }
 
+/** The record that was read last, and what its files were then: an apply asks for it more than once. */
+let latest: { readonly stamp: string; readonly applied: Applied | undefined } | undefined;
+
+/** A file's state: another one, or the same with other content, has another. */
+function stampOf(path: string): string {
+  const { ino, mtimeNs, size } = statSync(path, { bigint: true, throwIfNoEntry: false }) ?? {};
+  return `${path} ${ino} ${mtimeNs} ${size}`;
+}
+
 function readFile(path: string): Applied | undefined {
+  const stamp = `${stampOf(path)} ${stampOf(path.replace(/json$/, "edits"))}`;
+  if (latest?.stamp === stamp) return latest.applied;
+  const applied = parsed(path);
+  latest = { stamp, applied };
+  return applied;
+}
+
+function parsed(path: string): Applied | undefined {
   try {
     const applied = JSON.parse(readFileSync(path, "utf8")) as Applied;
     return applied.version === VERSION ? edited(applied) : undefined;
@@ -136,7 +154,8 @@ function spliced(whole: string, { start, end, text }: Splice): string {
   return whole.slice(0, start) + text + whole.slice(end);
 }
 
-const editsPath = (policy: string): string => join(ROOT, `${component(policy)}.edits`);
+/** Where edits are noted beside the record. */
+export const editsPath = (policy: string): string => join(ROOT, `${component(policy)}.edits`);
 
 const baseOf = ({ at, committed }: Applied): string => `${at} ${committed.generation ?? 0}`;
 
@@ -229,7 +248,7 @@ export function writeApplied(
 
 /** A record as it was. */
 export function rewriteApplied(applied: Applied): void {
-  writeWhole(pathOf(applied.policy), JSON.stringify(applied));
+  writeWhole(pathOf(applied.policy), textWithFiles(applied));
   rmSync(editsPath(applied.policy), { force: true });
 }
 

@@ -139,7 +139,7 @@ it("traces one flow: passed, dropped, published, dropped by a stranger; a killed
       [last(direct[0])?.effect, last(direct[0])?.by[0]?.text],
       ["accept", "allow user -> server:{22, 53/udp}"],
     );
-    assert.equal([last(direct[1])?.chain, last(direct[1])?.effect], ["cc4", "drop"]);
+    assert.equal([last(direct[1])?.chain, last(direct[1])?.effect], ["icc4-n", "drop"]);
 
     const [published] = await traced(host, ["host -> host:8080", "--count", "1"], () =>
       host.tcp(undefined, "127.0.0.1", 8080, { timeout: 200 }),

@@ -6,7 +6,7 @@ import { compile } from "../../src/ir/compile.js";
 import type { ApplyResult } from "../../src/transaction/apply.js";
 import type { Update } from "../../src/transaction/edits.js";
 import { type Net, open } from "../../src/transaction/open.js";
-import { readApplied } from "../../src/transaction/state.js";
+import { type Applied, EditLog, readApplied } from "../../src/transaction/state.js";
 import type { Host } from "../kernel/lab.js";
 
 let net: Net | undefined;
@@ -46,6 +46,14 @@ export async function closeHandle(): Promise<void> {
 /** Gives the handle up as a killed process does. */
 export function loseHandle(): void {
   net = undefined;
+}
+
+/** An edit beside the record, as another program leaves one that is killed before it rests. */
+export function leaveEdit(policy: string, add: string): void {
+  const applied = readApplied(policy) as Applied;
+  const log = new EditLog(applied);
+  log.append({ add, generation: applied.committed.generation ?? 0 });
+  log.close();
 }
 
 export function recordedText(policy: string): string | undefined {

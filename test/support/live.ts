@@ -10,8 +10,8 @@ import type { Update } from "../../src/transaction/edits.js";
 import { netnsPath } from "../../src/topology/names.js";
 import type { Host } from "../kernel/lab.js";
 
-/** What the tests' policies are live with: another backend's packets must fare the same. Undefined: the default. */
-const BACKEND = process.env["TSNET_TEST_BACKEND"] as BackendName | undefined;
+/** `TSNET_BACKEND=iptables`, or `ebpf`, has the tests of what an apply guarantees hold another backend to it. */
+const BACKEND = process.env["TSNET_BACKEND"] as BackendName | undefined;
 
 export interface Live {
   readonly changed: boolean;

@@ -178,6 +178,29 @@ test("a handle notices what others do, loses nothing of theirs, and puts its own
     await handle.close();
   }));
 
+test("what another program left beside the record isn't overruled; a handle at rest closes while others write", () =>
+  lab(async (host) => {
+    const handle = new Handle(host);
+    await handle.apply(BASE);
+    const resting = async (): Promise<boolean> => (await host.read("/run/tsnet/lock")) === undefined;
+    await until("the handle rests", resting);
+    await host.call(HANDLE, "leaveEdit", "tsnet", "deny a -> b:77");
+    await handle.update({ add: "allow a -> b:9" }).then(
+      () => assert.unreachable("it was overruled"),
+      (error: unknown) => assert.match(String(error), "somebody else has applied another text"),
+    );
+    assert.match((await handle.recorded()) ?? "", "deny a -> b:77");
+    await until("the handle rests again", resting);
+    // A lock of a process that lives: its own parent.
+    const holder = await host.run("sh", [
+      "-c",
+      'started=$(cut -d" " -f22 /proc/$PPID/stat); printf \'{"pid":%s,"started":"%s","command":"other"}\' $PPID $started > /run/tsnet/lock',
+    ]);
+    assert.is(holder.exitCode, 0, holder.stderr);
+    await handle.close();
+    assert.match((await host.read("/run/tsnet/lock")) ?? "", "other");
+  }));
+
 test("what isn't an edit is refused, and so is one of a policy that somebody else has applied since", () =>
   lab(async (host) => {
     const handle = new Handle(host);

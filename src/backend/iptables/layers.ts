@@ -39,8 +39,6 @@ export class Layers {
   private readonly members: Members;
   private readonly statements: ReadonlyMap<Verb, readonly PolicyRule[]>;
   private readonly refuse: string;
-  /** Actions by what they are, so that equal ones are one. */
-  private readonly actions = new Map<string, Action>();
 
   constructor(table: TableBuilder, policy: Policy, members: Members) {
     this.table = table;
@@ -66,8 +64,8 @@ export class Layers {
    * The rules of a verb and its logs in a lane; none where no statement speaks there. Those that no statement decides
    * go on behind.
    */
-  rules(verb: "deny" | "reject" | "allow", lane: Lane, allowed: Target = ACCEPT): Rule[] {
-    return [...this.logs(verb, lane), ...this.layer({ verb, allowed, rest: NONE }, lane)];
+  rules(verb: "deny" | "reject" | "allow", lane: Lane): Rule[] {
+    return [...this.logs(verb, lane), ...this.layer({ verb, allowed: ACCEPT, rest: NONE }, lane)];
   }
 
   logs(verb: "deny" | "reject" | "allow", lane: Lane): Rule[] {
@@ -98,21 +96,22 @@ export class Layers {
       if (other.length === 0) continue;
       const index = boxes.push({ statement, other }) - 1;
       for (const value of mine) {
-        const known = byAddress.get(value);
-        if (known === undefined) byAddress.set(value, [index]);
-        else known.push(index);
+        const list = byAddress.get(value);
+        if (list === undefined) byAddress.set(value, [index]);
+        else list.push(index);
       }
     }
     if (boxes.length === 0 && all.length === 0) return [];
     for (const value of values(all, table.family)) if (!byAddress.has(value)) byAddress.set(value, []);
     const classes = new Map<string, Action>();
+    const known = new Map<string, Action>();
     const cells: Cell<Action>[] = [];
     for (const [value, indices] of [...byAddress].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const signature = indices.join();
       let action = classes.get(signature);
       if (action === undefined) {
         const mine = indices.map((index) => boxes[index] as Box);
-        action = mine.length === 0 ? how.rest : this.classOf(how, near === "from" ? to : from, mine);
+        action = mine.length === 0 ? how.rest : this.classOf(how, near === "from" ? to : from, mine, known);
         classes.set(signature, action);
       }
       cells.push({ from: value, to: value, action });
@@ -123,19 +122,23 @@ export class Layers {
   }
 
   /** What is done for the containers of which the same statements speak. */
-  private classOf(how: How, key: Tree["key"], boxes: readonly Box[]): Action {
+  private classOf(how: How, key: Tree["key"], boxes: readonly Box[], known: Map<string, Action>): Action {
     const { table } = this;
-    const cells = cut(boxes, table.family).map((cell): Cell<Action> => ({
-      from: cell.from,
-      to: cell.to,
-      action: this.cellAction(how, [...new Set(cell.boxes.map((box) => box.statement))]),
-    }));
+    // Of equal cells one action: by their identity a tree tells what is alike.
+    const actionOf = (boxes: readonly Box[]): Action => {
+      const statements = [...new Set(boxes.map((box) => box.statement))];
+      const signature = statements.map(({ origin }) => origin.index).join();
+      let action = known.get(signature);
+      if (action === undefined) known.set(signature, (action = this.cellAction(how, statements)));
+      return action;
+    };
+    const cells = cut(boxes, table.family).map(({ from, to, boxes }) => ({ from, to, action: actionOf(boxes) }));
     const [only] = cells;
     const { min, max } = domain(table.family);
-    if (cells.length === 1 && only?.from === min && only.to === max) return this.one(only.action);
+    if (cells.length === 1 && only?.from === min && only.to === max) return [...only.action, ...how.rest];
     const tree: Tree = { key, cells, rest: how.rest, levels: 4 };
     const few = treeRules(table, tree, FEW);
-    return this.one(few ?? [rule([], goto(treeChain(table, shortOf(how.verb), tree)))]);
+    return few ?? [rule([], goto(treeChain(table, shortOf(how.verb), tree)))];
   }
 
   /** What is done in a cell: the verb itself for the ports of its statements, or their lines in the log. */
@@ -152,28 +155,14 @@ export class Layers {
       const writer = jump(this.writer(verb, statement));
       return portMatches(statement.ports, table.family).map((matches) => rule(matches, writer, [statement.origin]));
     });
-    return this.one([rule([], goto(table.chain(shortOf(verb), rules)))]);
+    return [rule([], goto(table.chain(shortOf(verb), rules)))];
   }
 
   /** Few rules as they are, each with its statements; more as a chain that others of the same ports share. */
   private few(rules: readonly Rule[], rest: Action, statements: readonly PolicyRule[]): Action {
     const origins: Origin[] = statements.map((statement) => statement.origin);
-    if (rules.length <= FEW) return this.one([...rules.map((one) => ({ ...one, from: origins })), ...rest]);
-    return this.one([rule([], goto(this.table.chain("port", [...rules, ...rest])), origins)]);
-  }
-
-  private one(action: Action): Action {
-    const content = JSON.stringify(action, (key, value: unknown) =>
-      key === "from" && Array.isArray(value)
-        ? value.map((origin: Origin) => origin.index)
-        : typeof value === "bigint"
-          ? String(value)
-          : value,
-    );
-    const known = this.actions.get(content);
-    if (known !== undefined) return known;
-    this.actions.set(content, action);
-    return action;
+    if (rules.length <= FEW) return rules.map((one) => ({ ...one, from: origins }));
+    return [rule([], goto(this.table.chain("port", [...rules, ...rest])), origins)];
   }
 
   /** Writes one statement's line: of an allowed connection its first packet, of a denied one each. */

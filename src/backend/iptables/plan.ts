@@ -173,13 +173,14 @@ function errors(table: TableBuilder, target: Target): Rule {
   return rule([{ kind: "protocol", protocol: ICMP_OF[table.family] }, connection({ state: "RELATED" })], target);
 }
 
+/** To the world, the host and from the host everything is allowed that nothing denies: only logs speak of allows. */
 function worldRules({ own, layers, cut, confined }: Parts): Rule[] {
   return [
     ...layers.rules("deny", "cw"),
     ...layers.rules("reject", "cw"),
     ...beginRules(cut, own.ours(DROP)),
     ...(confined === undefined ? [] : [rule([], jump(confined), [], "internal networks end here")]),
-    ...layers.rules("allow", "cw", RETURN),
+    ...layers.logs("allow", "cw"),
   ];
 }
 
@@ -262,7 +263,7 @@ function inputRules({ table, own, layers, cut, confined }: Parts): Rule[] {
     ...layers.rules("reject", "ch"),
     ...beginRules(cut, dropped),
     ...(confined === undefined ? [] : [rule([], jump(confined), [], "internal networks end here")]),
-    ...layers.rules("allow", "ch"),
+    ...layers.logs("allow", "ch"),
     rule([], jump(accepted), [], "default: container to host"),
   ];
 }
@@ -286,7 +287,7 @@ function outputRules({ table, own, layers, cut, published }: Parts): Rule[] {
     ...layers.rules("reject", "hc"),
     ...beginRules(cut, dropped),
     ...(published === undefined ? [] : [rule([TRANSLATED], jump(published))]),
-    ...layers.rules("allow", "hc"),
+    ...layers.logs("allow", "hc"),
     rule([], jump(accepted), [], "default: host to container"),
   ];
 }

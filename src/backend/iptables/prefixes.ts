@@ -16,10 +16,10 @@ export interface Cell<A> {
 export interface Entry<A> {
   readonly prefix: Prefix;
   /** What is done with the addresses of this prefix that no longer one holds; undefined: what the one around says. */
-  readonly action: A | undefined;
-  readonly children: readonly Entry<A>[];
+  action: A | undefined;
+  children: Entry<A>[];
   /** Actions in it, its own included. */
-  readonly weight: number;
+  weight: number;
 }
 
 interface Node<A> {
@@ -33,33 +33,28 @@ const CANDIDATES = 4;
 
 /** Actions are compared by identity. The root is the prefix of all addresses, and has no action: it is `rest`. */
 export function prefixTree<A>(family: Family, cells: readonly Cell<A>[], rest: A): Entry<A> {
-  const root = new Coverer(family, cells, rest).node(0n, 0, 0, cells.length);
-  const children = root.children.flatMap((child) => chosen(child, rest));
-  // A lone action at the root is a child of the same prefix.
-  const own = root.candidates.includes(rest) ? rest : (root.candidates[0] as A);
-  if (own !== rest) {
-    const whole = entry(
-      root.prefix,
-      own,
-      root.children.flatMap((child) => chosen(child, own)),
-    );
-    return entry(root.prefix, undefined, [whole]);
+  const top = new Coverer(family, cells, rest).node(0n, 0, 0, cells.length);
+  const root: Entry<A> = { prefix: top.prefix, action: undefined, children: [], weight: 0 };
+  choose(top, rest, root);
+  return root;
+}
+
+/** Puts the entries of a node to its parent's children; `outer` is the action around. */
+function choose<A>({ prefix, candidates, children }: Node<A>, outer: A, parent: Entry<A>): void {
+  const same = candidates.includes(outer);
+  const action = same ? outer : (candidates[0] as A);
+  const isFork = children.length === 2;
+  if (same && !isFork) {
+    for (const child of children) choose(child, action, parent);
+    return;
   }
-  return entry(root.prefix, undefined, children);
-}
-
-function entry<A>(prefix: Prefix, action: A | undefined, children: readonly Entry<A>[]): Entry<A> {
-  let weight = action === undefined ? 0 : 1;
-  for (const child of children) weight += child.weight;
-  return { prefix, action, children, weight };
-}
-
-/** The entries of a node below a prefix whose action is `outer`. */
-function chosen<A>(node: Node<A>, outer: A): Entry<A>[] {
-  const action = node.candidates.includes(outer) ? outer : (node.candidates[0] as A);
-  const children = node.children.flatMap((child) => chosen(child, action));
-  if (action !== outer) return [entry(node.prefix, action, children)];
-  return children.length < 2 ? children : [entry(node.prefix, undefined, children)];
+  const own: Entry<A> = { prefix, action: same ? undefined : action, children: [], weight: same ? 0 : 1 };
+  for (const child of children) choose(child, action, own);
+  if (own.weight === 0) return;
+  // A fork of which one side says nothing is none.
+  const [only] = own.children;
+  parent.children.push(same && only !== undefined && own.children.length === 1 ? only : own);
+  parent.weight += own.weight;
 }
 
 class Coverer<A> {

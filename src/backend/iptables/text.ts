@@ -17,8 +17,10 @@ function quote(text: string): string {
   return PLAIN.test(text) ? text : `"${text.replace(/["\\']/g, (character) => `\\${character}`)}"`;
 }
 
+const CONTROLS = /\p{Cc}/u;
+
 function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, " ");
+  return CONTROLS.test(text) ? text.replace(/\p{Cc}+/gu, " ") : text;
 }
 
 /** Text that a comment can hold: of one line, cut where it is too long. */
@@ -28,6 +30,7 @@ function commentText(rule: Rule): string | undefined {
     first === undefined ? rule.note : others.length === 0 ? first.text : `${first.text} (and ${others.length} more)`;
   if (text === undefined) return undefined;
   const line = oneLine(text);
+  if (line.length <= COMMENT_BYTES / 3) return line;
   const bytes = Buffer.from(line);
   if (bytes.length <= COMMENT_BYTES) return line;
   return `${bytes
@@ -160,8 +163,20 @@ function targetText(target: Target, family: Family): string {
   }
 }
 
+/** Texts are asked for when a chain is named, printed and compared. */
+const texts = { 4: new WeakMap<Rule, string>(), 6: new WeakMap<Rule, string>() } as const;
+
 /** A rule without its chain's name. */
 export function ruleText(rule: Rule, family: Family): string {
+  let text = texts[family].get(rule);
+  if (text === undefined) {
+    text = print(rule, family);
+    texts[family].set(rule, text);
+  }
+  return text;
+}
+
+function print(rule: Rule, family: Family): string {
   const { matches, target } = rule;
   const words: string[] = [];
   for (const slot of HEAD)

@@ -3,8 +3,9 @@
  * so that a packet walks a number of rules that grows with the logarithm of what the tree holds.
  *
  * A tree holds prefixes, the longest of which counts, and is cut where a part of it holds its share of them: so every
- * chain has about as many rules as the fan-out says, however the addresses lie. Parts are entered by goto. A packet of
- * which the tree says nothing goes on behind the rule that led to the tree's root by a jump.
+ * chain has about as many rules as the fan-out says, however the addresses lie. Parts are entered by goto. A packet for
+ * which an action doesn't decide falls to the tree's rest; where that is empty, it goes on behind the rule that led to
+ * the tree's root by a jump.
  */
 import type { Prefix } from "../../net/prefix.js";
 import { goto, RETURN, rule, type TableBuilder } from "./builder.js";
@@ -16,8 +17,10 @@ export type Action = readonly Rule[];
 
 export const NONE: Action = [];
 
+const BACK: Action = [rule([], RETURN)];
+
 /** Rules of a chain, about; the figures are in ARCHITECTURE.md. */
-export const FAN_OUT = 8;
+export const FAN_OUT = 12;
 
 export interface Tree {
   /** Of which address of a packet. */
@@ -33,17 +36,15 @@ export interface Tree {
 export function treeChain(table: TableBuilder, kind: string, tree: Tree): string {
   const rest = tree.rest ?? NONE;
   const root = prefixTree(table.family, tree.cells, rest);
-  for (let fan = FAN_OUT; ; fan = Math.ceil(fan * 1.5)) {
-    const maker = new Maker(table, kind, tree.key, fan);
-    // Chains are made only once it is known that they fit.
-    if (tree.levels !== undefined && depthOf(root, fan) > tree.levels) continue;
-    return maker.chain(root, rest);
-  }
+  let fan = FAN_OUT;
+  while (tree.levels !== undefined && depthOf(root.weight, fan) > tree.levels) fan = Math.ceil(fan * 1.5);
+  return new Maker(table, kind, tree.key, rest, fan).chain(root, rest);
 }
 
 /** The same as rules that stand in a chain themselves, where they are few and no longer prefix covers a shorter one. */
 export function treeRules(table: TableBuilder, tree: Tree, most: number): Rule[] | undefined {
   const rest = tree.rest ?? NONE;
+  if (tree.cells.length > 2 * most + 1) return undefined;
   const root = prefixTree(table.family, tree.cells, rest);
   const rules: Rule[] = [];
   const add = (entry: Entry<Action>): boolean => {
@@ -70,80 +71,71 @@ function ends(target: Target): boolean {
   return target.kind !== "jump" && target.kind !== "log";
 }
 
-/** Parts of a tree that become chains of their own, and what is left of it. */
-function cutOf(root: Entry<Action>, fan: number): { parts: Set<Entry<Action>>; weight: number } {
-  const total = root.weight;
-  const parts = new Set<Entry<Action>>();
-  if (total <= fan + fan / 2) return { parts, weight: total };
-  const share = Math.ceil(total / fan);
-  const visit = (entry: Entry<Action>, top: boolean): number => {
-    let left = entry.action === undefined ? 0 : 1;
-    for (const child of entry.children) left += child.weight < share ? child.weight : visit(child, false);
-    if (top || left < share) return left;
-    parts.add(entry);
-    return 0;
-  };
-  return { parts, weight: visit(root, true) };
+/** How deep a tree of so many prefixes can become: a part has less than two shares of them. */
+function depthOf(weight: number, fan: number): number {
+  return weight <= roomOf(fan) ? 1 : 1 + depthOf((2 * weight) / fan, fan);
 }
 
-/** The tree without the parts that were cut from it. */
-function without(entry: Entry<Action>, parts: ReadonlySet<Entry<Action>>): Entry<Action> {
-  const children = entry.children.filter((child) => !parts.has(child)).map((child) => without(child, parts));
-  const weight = children.reduce((sum, child) => sum + child.weight, entry.action === undefined ? 0 : 1);
-  return { ...entry, children, weight };
-}
-
-function depthOf(root: Entry<Action>, fan: number): number {
-  const { parts, weight } = cutOf(root, fan);
-  if (parts.size === 0) return 1;
-  let depth = 0;
-  for (const part of parts) depth = Math.max(depth, depthOf(without(part, parts), fan));
-  if (weight > fan) depth = Math.max(depth, depthOf(without(root, parts), fan));
-  return depth + 1;
+/** What a chain holds without being cut. */
+function roomOf(fan: number): number {
+  return fan + fan / 2;
 }
 
 class Maker {
   private readonly table: TableBuilder;
   private readonly kind: string;
   private readonly key: (prefix: Prefix) => Match;
+  private readonly rest: Action;
   private readonly fan: number;
 
-  constructor(table: TableBuilder, kind: string, key: (prefix: Prefix) => Match, fan: number) {
+  constructor(table: TableBuilder, kind: string, key: (prefix: Prefix) => Match, rest: Action, fan: number) {
     this.table = table;
     this.kind = kind;
     this.key = key;
+    this.rest = rest;
     this.fan = fan;
   }
 
-  /** A chain of the subtree; `rest` is what it falls to. */
-  chain(root: Entry<Action>, rest: Action): string {
-    return this.table.chain(this.kind, this.rules(root, rest));
+  /** A chain of the subtree, which is used up; `outer` is what it falls to. */
+  chain(root: Entry<Action>, outer: Action): string {
+    const rules: Rule[] = [];
+    if (root.weight > roomOf(this.fan)) this.cut(root, outer, Math.ceil(root.weight / this.fan), rules, true);
+    // What is left after the cut may itself be too much for a chain.
+    if (rules.length > 0 && root.weight > this.fan) rules.push(rule([], goto(this.chain(root, outer))));
+    else {
+      this.list(root, outer, rules);
+      rules.push(...outer);
+    }
+    return this.table.chain(this.kind, rules);
   }
 
-  private rules(root: Entry<Action>, rest: Action): Rule[] {
-    const { parts, weight } = cutOf(root, this.fan);
-    const rules: Rule[] = [];
-    // What is left after the cut may itself be too much for a chain.
-    const apart = parts.size > 0 && weight > this.fan;
-    const visit = (entry: Entry<Action>, outer: Action, elsewhere: boolean): void => {
-      const inner = entry.action ?? outer;
-      const part = entry !== root && parts.has(entry);
-      // Longer prefixes come first; of a part that has its own chain, only the parts in it.
-      for (const child of entry.children) visit(child, inner, elsewhere || part);
-      if (part) {
-        const bare = without(entry, parts);
-        // Its own action is what its chain falls to.
-        const chain = this.chain({ ...bare, action: undefined, weight: bare.weight - (entry.action ? 1 : 0) }, inner);
-        rules.push(rule([this.key(entry.prefix)], goto(chain)));
-      } else if (!apart && !elsewhere && entry.action !== undefined) {
-        for (const body of entry.action) rules.push(within(this.key(entry.prefix), body));
-        if (!isFinal(entry.action) && (outer.length > 0 || entry.action.length === 0))
-          rules.push(rule([this.key(entry.prefix)], RETURN));
-      }
-    };
-    visit(root, rest, false);
-    if (apart) rules.push(rule([], goto(this.chain(without(root, parts), rest))));
-    else rules.push(...rest);
-    return rules;
+  /** Takes parts out of the tree that hold a share of it, longer prefixes first, and leads to a chain of each. */
+  private cut(entry: Entry<Action>, outer: Action, share: number, rules: Rule[], isRoot = false): void {
+    const inner = entry.action ?? outer;
+    let weight = entry.action === undefined ? 0 : 1;
+    for (const child of entry.children) {
+      if (child.weight >= share) this.cut(child, inner, share, rules);
+      weight += child.weight;
+    }
+    entry.children = entry.children.filter((child) => child.weight > 0);
+    entry.weight = weight;
+    if (isRoot || weight < share) return;
+    // Its own action is what its chain falls to.
+    entry.action = undefined;
+    entry.weight = entry.children.reduce((sum, child) => sum + child.weight, 0);
+    rules.push(rule([this.key(entry.prefix)], goto(this.chain(entry, inner))));
+    entry.weight = 0;
+  }
+
+  /** Rules for each prefix that is left, longer ones first. */
+  private list({ prefix, action, children }: Entry<Action>, outer: Action, rules: Rule[]): void {
+    for (const child of children) this.list(child, action ?? outer, rules);
+    if (action === undefined) return;
+    const match = this.key(prefix);
+    for (const body of action) rules.push(within(match, body));
+    if (action.length === 0) rules.push(rule([match], RETURN));
+    // What stands behind for the prefix around is another's.
+    else if (!isFinal(action) && outer !== this.rest)
+      for (const body of this.rest.length === 0 ? BACK : this.rest) rules.push(within(match, body));
   }
 }

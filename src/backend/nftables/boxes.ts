@@ -175,6 +175,7 @@ export class BoxInterpreter {
           return;
         case "log":
         case "limit":
+        case "count":
         case "masquerade":
           break;
         default:

@@ -2,17 +2,25 @@
 import type { Origin } from "../../ir/policy.js";
 import { hashText } from "../../net/hash.js";
 import type { Action } from "../shape/lanes.js";
-import type { Chain, Element, Expression, Hook, Key, Part, Rule, Set, Target, Type } from "./ruleset.js";
+import type { Chain, Element, Expression, Hook, Key, Part, Rule, Set as NftSet, Target, Type } from "./ruleset.js";
 import type { Tuples } from "./tuples.js";
 
 export class TableBuilder {
-  readonly sets: Set[] = [];
+  readonly sets: NftSet[] = [];
   readonly chains: Chain[] = [];
   private readonly generated = new Map<string, string>();
+  private readonly known = new Set<string>();
 
   set(name: string, type: readonly Type[], elements: readonly Element[], comment: string): string {
     this.sets.push({ name, type, interval: hasRanges(elements), elements, comment });
     return name;
+  }
+
+  /** A set named by its content, which several ask for. */
+  setOnce(name: string, type: readonly Type[], elements: readonly Element[], comment: string): string {
+    if (this.known.has(name)) return name;
+    this.known.add(name);
+    return this.set(name, type, elements, comment);
   }
 
   /** A set of tuples. */
@@ -36,6 +44,14 @@ export class TableBuilder {
     return name;
   }
 
+  /** A set in which rules count packets. */
+  counting(name: string, type: readonly Type[], comment: string): string {
+    if (this.known.has(name)) return name;
+    this.known.add(name);
+    this.sets.push({ name, type, interval: false, timeout: true, counts: true, elements: [], comment });
+    return name;
+  }
+
   map(
     name: string,
     type: readonly Type[],
@@ -52,12 +68,17 @@ export class TableBuilder {
     return name;
   }
 
+  /** The name of what is named by its content. */
+  nameOf(prefix: string, content: string): string {
+    return `${prefix}-${hashText(10, prefix, content)}`;
+  }
+
   /** A chain named by its content, so that an edit elsewhere never renames it. `make` is called once per content. */
   generate(prefix: string, content: string, make: (name: string) => readonly Rule[]): string {
     const key = `${prefix}\0${content}`;
     const known = this.generated.get(key);
     if (known !== undefined) return known;
-    const name = `${prefix}-${hashText(10, prefix, content)}`;
+    const name = this.nameOf(prefix, content);
     this.generated.set(key, name);
     this.chain(name, make(name));
     return name;

@@ -4,13 +4,12 @@
  */
 import type { Origin, Rule as PolicyRule } from "../../ir/policy.js";
 import type { Family } from "../../net/address.js";
-import { unionOfPorts } from "../../net/ports.js";
 import type { Ranges } from "../../net/ranges.js";
-import { IN, jump, rule, type TableBuilder, targetOf } from "./builder.js";
+import { IN, jump, rule, type TableBuilder } from "./builder.js";
 import { cut } from "../shape/cells.js";
 import { type Action, domain, LANES, type Lane, of, type Value } from "../shape/lanes.js";
 import type { Members } from "../shape/members.js";
-import { logChain, profile } from "./profiles.js";
+import { decidingChain, logChain } from "./profiles.js";
 import type { Element, Key, Part, Rule, Target } from "./ruleset.js";
 
 interface Box {
@@ -118,10 +117,10 @@ function cellTarget(
   boxes: readonly Box[],
   how: "jump" | "goto",
 ): Target {
-  const verb = action.startsWith("log-") ? undefined : action;
-  if (verb === undefined)
-    return { verdict: how, chain: logChain(table, action, family, unique(boxes.map((box) => box.statement))) };
-  const ports = unionOfPorts(boxes.map((box) => box.statement.ports));
-  if (ports.all) return verb === "reject" ? { verdict: how, chain: "refuse" } : targetOf(action);
-  return { verdict: how, chain: profile(table, `${verb}-ports${family}`, family, ports, targetOf(action)) };
+  const statements = unique(boxes.map((box) => box.statement));
+  const decides = action === "deny" || action === "reject" || action === "allow";
+  const chain = decides
+    ? decidingChain(table, action, family, statements)
+    : logChain(table, action, family, statements);
+  return { verdict: how, chain };
 }

@@ -16,13 +16,12 @@ import { portsOf, protocolOf, type RuleList, type RuleRun } from "../../ir/rule-
 import type { Family } from "../../net/address.js";
 import { OnePort, type PortSet, protocolIn } from "../../net/ports.js";
 import { contains, EMPTY, equal, intersect, type Ranges, subtract } from "../../net/ranges.js";
-import { IN, lookup, rule, type TableBuilder, targetOf, then } from "./builder.js";
+import { goto, IN, lookup, rule, type TableBuilder, targetOf, then } from "./builder.js";
+import { counterOf, counting, counts } from "./counting.js";
 import { domain, type Lane, of, type Value, values } from "../shape/lanes.js";
 import type { Key, Rule } from "./ruleset.js";
-import { Tuples } from "./tuples.js";
-
-/** Whether a tuple's addresses are containers': what lanes it can be met in. */
-export type Way = "both" | "source" | "destination";
+import { ruleText } from "./text.js";
+import { Tuples, type Way } from "./tuples.js";
 
 export const WAYS: Readonly<Record<Lane, Way>> = {
   cc: "both",
@@ -32,10 +31,11 @@ export const WAYS: Readonly<Record<Lane, Way>> = {
   hc: "destination",
 };
 
-/** A rule that looks an exact set up, and where that is worth it. */
+/** An exact set, how it is looked up, and where that is worth it. */
 export interface Exact {
-  readonly rule: Rule;
-  readonly ways: ReadonlySet<Way>;
+  readonly name: string;
+  readonly keys: readonly Key[];
+  readonly ways: Readonly<Record<Way, number>>;
 }
 
 interface Side {
@@ -83,21 +83,21 @@ function count(ports: PortSet): number | undefined {
 /** What the statements of one verb say between single addresses, in one family. */
 export class ExactSets {
   /** Every protocol; protocols as a whole; single ports. */
-  readonly pairs: ExactSet;
-  readonly protocols: ExactSet;
-  readonly ports: ExactSet;
+  readonly pairs: Tuples;
+  readonly protocols: Tuples;
+  readonly ports: Tuples;
   private readonly family: Family;
 
   /** The three by the words that stand for them in the sets' names. */
-  get byName(): Readonly<Record<"pair" | "protocol" | "port", ExactSet>> {
+  get byName(): Readonly<Record<"pair" | "protocol" | "port", Tuples>> {
     return { pair: this.pairs, protocol: this.protocols, port: this.ports };
   }
 
   constructor(family: Family, origins: Origins) {
     this.family = family;
-    this.pairs = new ExactSet(origins);
-    this.protocols = new ExactSet(origins);
-    this.ports = new ExactSet(origins);
+    this.pairs = new Tuples(origins);
+    this.protocols = new Tuples(origins);
+    this.ports = new Tuples(origins);
   }
 
   /** Every pair, in the order of the sources. */
@@ -117,25 +117,6 @@ export class ExactSets {
         for (let i = 0; i < set.length; i += 2)
           this.ports.add(way, source, destination, protocol, set[i] as number, from);
     }
-  }
-}
-
-/** One set, and the ways that its tuples go. */
-class ExactSet {
-  readonly tuples: Tuples;
-  readonly ways = new Set<Way>();
-  private last: Way | undefined;
-
-  constructor(origins: Origins) {
-    this.tuples = new Tuples(origins);
-  }
-
-  add(way: Way, source: Value, destination: Value, protocol: number, port: number, from: number): void {
-    if (way !== this.last) {
-      this.ways.add(way);
-      this.last = way;
-    }
-    this.tuples.add(source, destination, protocol, port, from);
   }
 }
 
@@ -228,30 +209,55 @@ export class Splitter {
 const NOBODY: Side = { own: EMPTY, other: EMPTY };
 
 /** Sets of exact tuples: every protocol, protocols without ports, and ports. Each is looked up only if it exists. */
-export function exactRules(
+export function planExact(
   table: TableBuilder,
   verb: "deny" | "reject" | "allow",
   family: Family,
   sets: ExactSets,
 ): Exact[] {
   const { source, destination, type } = IN[family];
-  const rules: Exact[] = [];
+  const planned: Exact[] = [];
   const add = (
-    name: string,
-    { tuples, ways }: ExactSet,
+    kind: string,
+    tuples: Tuples,
     extra: readonly Key[],
     types: readonly ("inet_proto" | "inet_service")[],
   ): void => {
     if (tuples.length === 0) return;
+    const name = `${kind}${family}`;
     const comment = `${verb}: source, destination${types.length > 0 ? ", protocol" : ""}`;
-    table.exact(`${name}${family}`, [type, type, ...types], tuples, comment);
-    rules.push({
-      rule: rule([lookup(`${name}${family}`, source, destination, ...extra), then(targetOf(verb))]),
-      ways,
-    });
+    table.exact(name, [type, type, ...types], tuples, comment);
+    table.counting(counterOf(name), [type, type, ...types], "packets decided");
+    planned.push({ name, keys: [source, destination, ...extra], ways: tuples.ways });
   };
   add(`${verb}-pair`, sets.pairs, [], []);
   add(`${verb}-protocol`, sets.protocols, ["meta l4proto"], ["inet_proto"]);
   add(`${verb}-port`, sets.ports, ["meta l4proto", "th dport"], ["inet_proto", "inet_service"]);
-  return rules;
+  return planned;
+}
+
+/**
+ * The look-ups of a verb's sets in one lane, and what finds a tuple: it counts that one and, as every statement that
+ * decides a packet is to count it, the tuples of later sets; then `rest`, the look-up of the classes, may decide it as
+ * well; else it is decided here.
+ */
+export function exactRules(
+  table: TableBuilder,
+  verb: PolicyRule["verb"],
+  family: Family,
+  sets: readonly Exact[],
+  rest: readonly Rule[],
+): Rule[] {
+  const target = targetOf(verb);
+  return sets.map(({ name, keys }, i) => {
+    const later = sets.slice(i + 1);
+    const content = [name, ...later.map((other) => other.name), ...rest.map(ruleText)].join("\n");
+    const chain = table.generate(`${verb}-found${family}`, content, () => [
+      counting(target, counterOf(name), keys),
+      ...later.map((other) => counting(target, counterOf(other.name), other.keys, [lookup(other.name, ...other.keys)])),
+      ...rest.map(({ expressions }) => rule(counts(target, expressions))),
+      rule([then(target)]),
+    ]);
+    return rule([lookup(name, ...keys), then(goto(chain))]);
+  });
 }

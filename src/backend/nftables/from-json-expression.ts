@@ -74,6 +74,9 @@ function read(out: Expression[], object: Listed, reader: Reader): void {
       // Who listens there may drop it.
       if (reader.foreign) out.push({ kind: "verdict", target: { verdict: "drop" } });
       throw new NotUnderstood();
+    case "set":
+      out.push(readCount(inner));
+      return;
     case "limit":
       if (reader.foreign || inner["inv"] === true || inner["rate_unit"] !== undefined) throw new NotUnderstood();
       out.push({ kind: "limit", count: inner["rate"] as number, per: inner["per"] as string });
@@ -104,6 +107,16 @@ const HARMLESS: ReadonlySet<string> = new Set([
 const PASSIVE: ReadonlySet<string> = new Set([
   ...["comment", "MASQUERADE", "SNAT", "MARK", "CONNMARK", "LOG", "NFLOG", "TCPMSS", "CHECKSUM", "SET", "CLASSIFY"],
 ]);
+
+/** `update @set { 0x1 . meta l4proto counter }` */
+function readCount(inner: Listed): Expression {
+  const { op, elem, set, stmt } = inner as { op: string; elem: unknown; set: string; stmt?: Listed[] };
+  if (op !== "update" || stmt?.length !== 1 || !("counter" in (stmt[0] as Listed))) throw new NotUnderstood();
+  const [first, ...rest] = partsOf(elem);
+  const keys = (parts: readonly unknown[]): Key[] => parts.flatMap((part) => readKeys([], part));
+  if (typeof first !== "number") return { kind: "count", keys: keys([first, ...rest]), set: set.slice(1) };
+  return { kind: "count", number: first, keys: keys(rest), set: set.slice(1) };
+}
 
 function readMap(out: Expression[], inner: Listed, reader: Reader): void {
   const data = inner["data"];
@@ -169,8 +182,8 @@ function addressValue(value: unknown): number | bigint {
 
 function readMatch(out: Expression[], match: Listed, foreign = false): void {
   const { op, left, right } = match as { op: string; left: Listed; right: unknown };
-  if (op !== "==" && op !== "!=" && op !== "in") throw new NotUnderstood();
-  const not = op === "!=";
+  if (op !== "==" && op !== "!=" && op !== "in" && op !== "!") throw new NotUnderstood();
+  const not = op === "!=" || op === "!";
   const masked = left["&"] as [unknown, unknown] | undefined;
   if (masked !== undefined) {
     if (keyName(masked[0]) !== "tcp flags") throw new NotUnderstood();
@@ -277,7 +290,7 @@ function readScalar(type: Type | undefined, value: unknown, foreign = false): nu
     if (number === undefined) throw new NotUnderstood();
     return number;
   }
-  if (type === "inet_service") {
+  if (type === "inet_service" || type === "mark") {
     if (typeof value !== "number") throw new NotUnderstood();
     return value;
   }

@@ -147,6 +147,7 @@ export class Interpreter {
           state.logged.push(e.prefix);
           break;
         case "limit":
+        case "count":
           break;
         case "dnat":
         case "spread":

@@ -1,6 +1,6 @@
 /** Prints a ruleset as the JSON document that `nft -j -f` takes (libnftables-json(5)). */
 import type { Element, Expression, Key, Part, Ruleset, Set, Table, Target, Type } from "./ruleset.js";
-import { asPrefix, comment, elementComment, scalar, sizeOf, tidy, typeOf } from "./values.js";
+import { asPrefix, FLAG_KEYS, comment, elementComment, scalar, sizeOf, tidy, typeOf } from "./values.js";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -99,7 +99,7 @@ function concat(keys: readonly Key[]): Json {
 
 const family = (number: 4 | 6): string => (number === 4 ? "ip" : "ip6");
 const operator = (name: Key, not: boolean | undefined): string =>
-  not ? "!=" : name === "ct state" || name === "ct status" ? "in" : "==";
+  FLAG_KEYS.has(name) ? (not ? "!" : "in") : not ? "!=" : "==";
 
 function expression(e: Expression): Json {
   switch (e.kind) {
@@ -121,6 +121,10 @@ function expression(e: Expression): Json {
       return { match: { op: e.not ? "!=" : "==", left: concat(e.keys), right: `@${e.set}` } };
     case "vmap":
       return { vmap: { key: concat(e.keys), data: `@${e.map}` } };
+    case "count": {
+      const parts = [...(e.number === undefined ? [] : [e.number]), ...e.keys.map(key)];
+      return { set: { op: "update", elem: { concat: parts }, set: `@${e.set}`, stmt: [{ counter: null }] } };
+    }
     case "limit":
       return { limit: { rate: e.count, per: e.per } };
     case "log":

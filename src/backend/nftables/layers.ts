@@ -15,7 +15,7 @@ import { isRun, type RuleList } from "../../ir/rule-list.js";
 import type { AddressSet, Family } from "../../net/address.js";
 import type { TableBuilder } from "./builder.js";
 import { classRules } from "./classes.js";
-import { type Exact, exactRules, Splitter, WAYS } from "./exact.js";
+import { type Exact, exactRules, planExact, Splitter, WAYS } from "./exact.js";
 import { type Action, type Lane, of } from "../shape/lanes.js";
 import { Members } from "../shape/members.js";
 import type { Rule } from "./ruleset.js";
@@ -40,15 +40,16 @@ export function planLayers(table: TableBuilder, family: Family, list: RuleList, 
         splitter.add(part);
         if (part.log !== undefined) logged.push(part);
       }
-    shared.set(verb, exactRules(table, verb, family, splitter.exact));
+    shared.set(verb, planExact(table, verb, family, splitter.exact));
     general.set(verb, splitter.rest);
     general.set(`log-${verb}`, logged);
   }
   return {
     rules(action, lane) {
       const classes = classRules(table, action, lane, family, general.get(action) ?? [], members);
-      const exact = (shared.get(action) ?? []).filter(({ ways }) => ways.has(WAYS[lane])).map((one) => one.rule);
-      return [...exact, ...classes];
+      if (action !== "deny" && action !== "reject" && action !== "allow") return classes;
+      const exact = (shared.get(action) ?? []).filter(({ ways }) => ways[WAYS[lane]] > 0);
+      return [...exactRules(table, action, family, exact, classes), ...classes];
     },
   };
 }

@@ -20,16 +20,18 @@ import { type AddressSet, type Family, FAMILIES } from "../../net/address.js";
 import { contains } from "../../net/ranges.js";
 import { Diagnostics } from "../../text/diagnostic.js";
 import { SourceFile } from "../../text/source.js";
-import { Splitter, type Way } from "./exact.js";
+import { Splitter } from "./exact.js";
 import type { Edit, Edits } from "../backend.js";
 import { commitEdit } from "./apply.js";
 import { of } from "../shape/lanes.js";
 import { DEVICES } from "./names.js";
 import type { Ruleset, Set as NftSet } from "./ruleset.js";
-import type { Tuples } from "./tuples.js";
+import type { Tuples, Way } from "./tuples.js";
 import { sizeOf } from "./values.js";
 import type { Tuple, TupleChange } from "./wire/edit.js";
 import type { TableName } from "./wire/encode.js";
+
+const WAYS: readonly Way[] = ["both", "source", "destination"];
 
 /** What an edit comes to. */
 export class MirrorChange implements Edit {
@@ -143,7 +145,7 @@ export class Mirror implements Edits {
           const splitter = new Splitter(list, family, mine);
           splitter.addRun(part, verb);
           if (splitter.rest.length > 0) return false;
-          for (const [kind, { tuples }] of Object.entries(splitter.exact.byName)) {
+          for (const [kind, tuples] of Object.entries(splitter.exact.byName)) {
             if (tuples.length === 0) continue;
             const set = this.sets.get(`${verb}-${kind}${family}`);
             if (set === undefined) return false;
@@ -194,8 +196,8 @@ class MirrorSet {
   private count: number;
   /** The statements of tuples that were edited. */
   private readonly edited = new Map<string, readonly string[]>();
-  /** How many tuples go each way: where none does, rules of chains change. Counted when somebody asks. */
-  private ways: Map<Way, number> | undefined;
+  /** How many tuples go each way: where none does, rules of chains change. */
+  private readonly ways: Record<Way, number>;
 
   constructor(set: NftSet, tuples: Tuples, family: Family, own: AddressSet) {
     this.set = set;
@@ -204,6 +206,7 @@ class MirrorSet {
     this.own = own;
     this.size = sizeOf(set) ?? 0;
     this.count = tuples.length;
+    this.ways = { ...tuples.ways };
   }
 
   /** The canonical texts of the statements that say a tuple. */
@@ -219,17 +222,16 @@ class MirrorSet {
   holds(changes: readonly TupleChange[]): boolean {
     const mine = changes.filter(({ set }) => set === this.set);
     if (mine.length === 0) return true;
-    const ways = new Map((this.ways ??= this.countWays()));
+    const ways = { ...this.ways };
     let { count } = this;
     for (const { tuple, before, after } of mine) {
       const step = Math.sign(after.length) - Math.sign(before.length);
       const way = this.wayOf(tuple.source, tuple.destination);
-      const now = ways.get(way);
-      if (now === undefined) return false;
-      ways.set(way, now + step);
+      if (this.ways[way] === 0) return false;
+      ways[way] += step;
       count += step;
     }
-    return count <= this.size && [...ways.values()].every((each) => each > 0);
+    return count <= this.size && WAYS.every((way) => ways[way] > 0 || this.ways[way] === 0);
   }
 
   note({ tuple, before, after }: TupleChange): void {
@@ -237,17 +239,7 @@ class MirrorSet {
     const step = Math.sign(after.length) - Math.sign(before.length);
     this.count += step;
     const way = this.wayOf(tuple.source, tuple.destination);
-    this.ways?.set(way, (this.ways.get(way) ?? 0) + step);
-  }
-
-  private countWays(): Map<Way, number> {
-    const ways = new Map<Way, number>();
-    const { sources, destinations } = this.tuples;
-    sources.forEach((source, i) => {
-      const way = this.wayOf(source, destinations[i] as Tuple["destination"]);
-      ways.set(way, (ways.get(way) ?? 0) + 1);
-    });
-    return ways;
+    this.ways[way] += step;
   }
 
   private wayOf(source: Tuple["source"], destination: Tuple["destination"]): Way {

@@ -20,6 +20,7 @@ import { HOME, originsOf, PRIORITY } from "./skeleton.js";
 import { portByPort, waysOf } from "../shape/ways.js";
 import { planPublish, planPublished, planSource } from "./translation.js";
 import { planArp } from "./arp.js";
+import { decide, defaultNumber, planTally } from "./counting.js";
 import { planDevices, planGuard, planMembers } from "./identity.js";
 
 /** The ruleset of a policy. */
@@ -46,6 +47,7 @@ function planFilter(policy: Policy, name: string): Table {
   const output: Rule[] = [];
 
   planDevices(table, policy);
+  if (families.length > 0) planTally(table);
   for (const family of families) {
     planMembers(table, policy, family);
     const { source, destination, icmpType, nfproto, redirect } = IN[family];
@@ -200,12 +202,9 @@ function laneRules(
   const has = (set: string): boolean => table.sets.some((other) => other.name === set);
   if (has(`internal${family}`) && lane !== "wc" && lane !== "hc") {
     const confined = lookup(`internal${family}`, source);
-    rules.push(
-      rule(lane === "cc" ? [confined, translated, then(DROP)] : [confined, then(DROP)], "internal networks end here"),
-    );
+    rules.push(...bound(lane === "cc" ? [confined, translated] : [confined]));
   }
-  if (has(`inside${family}`) && lane === "wc")
-    rules.push(rule([lookup(`inside${family}`, destination), then(DROP)], "internal networks end here"));
+  if (has(`inside${family}`) && lane === "wc") rules.push(...bound([lookup(`inside${family}`, destination)]));
 
   if (published !== undefined && lane === "wc")
     rules.push(
@@ -218,11 +217,16 @@ function laneRules(
   return rules;
 }
 
+const bound = (packets: readonly Expression[]): readonly Rule[] =>
+  decide(DROP, defaultNumber("internal"), "internal networks end here", packets);
+
 /** What holds where no rule speaks. */
 function defaults(table: TableBuilder, policy: Policy, lane: Lane, family: Family): Rule[] {
-  if (lane === "wc") return [rule([then(DROP)], "default: the world doesn't reach containers")];
-  if (lane === "cw" || lane === "ch") return [rule([then(ACCEPT)], "default: containers reach the world and the host")];
-  if (lane === "hc") return [rule([then(ACCEPT)], "default: the host reaches containers")];
+  if (lane === "wc")
+    return [...decide(DROP, defaultNumber("fromWorld"), "default: the world doesn't reach containers")];
+  if (lane === "cw" || lane === "ch")
+    return [...decide(ACCEPT, defaultNumber("out"), "default: containers reach the world and the host")];
+  if (lane === "hc") return [...decide(ACCEPT, defaultNumber("fromHost"), "default: the host reaches containers")];
   const { source, destination, type } = IN[family];
   const elements: Element[] = [];
   for (const network of policy.networks) {
@@ -236,16 +240,14 @@ function defaults(table: TableBuilder, policy: Policy, lane: Lane, family: Famil
     );
     const key = [{ from, to }];
     const origins = originsOf(network.iccOrigin ?? network.origin);
-    if (!network.icc || members.size === 0) {
-      elements.push({ key, data: DROP, from: origins });
-      continue;
-    }
-    const everyone = policy.containers.every((container) => container.endpoints.length === 0 || members.has(container));
-    if (everyone) {
-      elements.push({ key, data: ACCEPT, from: origins });
-      continue;
-    }
     const name = `icc${family}-${word(network.name)}`;
+    elements.push({ key, data: goto(name), from: origins });
+    const [count, last] = decide(network.icc ? ACCEPT : DROP, defaultNumber("icc", network.name)) as [Rule, Rule];
+    const everyone = policy.containers.every((container) => container.endpoints.length === 0 || members.has(container));
+    if (everyone || members.size === 0) {
+      table.chain(name, [count, { ...last, from: origins }]);
+      continue;
+    }
     const addresses = [...members].flatMap((container) =>
       container.endpoints.flatMap((endpoint): Element[] => {
         const address = addressOf(endpoint, family);
@@ -253,12 +255,16 @@ function defaults(table: TableBuilder, policy: Policy, lane: Lane, family: Famil
       }),
     );
     table.set(name, [type], addresses, "containers with an endpoint on the network");
-    table.chain(name, [rule([lookup(name, source), then(ACCEPT)], undefined, origins), rule([then(DROP)])]);
-    elements.push({ key, data: goto(name), from: origins });
+    const stranger: Expression = { kind: "lookup", keys: [source], set: name, not: true };
+    table.chain(name, [
+      ...decide(DROP, defaultNumber("apart"), "default: no common network", [stranger]),
+      count,
+      { ...last, from: origins },
+    ]);
   }
   table.map(`icc${family}`, [type], "verdict", elements, "default between containers, by the destination's network");
   return [
     rule([{ kind: "vmap", keys: [destination], map: `icc${family}` }]),
-    rule([then(DROP)], "default: no common network"),
+    ...decide(DROP, defaultNumber("apart"), "default: no common network"),
   ];
 }

@@ -1,20 +1,22 @@
-/** Profiles of ports, and the chains that write to the log: what a class's cell leads to. */
-import type { Origin, Rule as PolicyRule } from "../../ir/policy.js";
+/** Profiles of ports, and the chains that count and decide or write to the log: what a class's cell leads to. */
+import type { Rule as PolicyRule } from "../../ir/policy.js";
 import type { Family } from "../../net/address.js";
-import { type PortSet, protocolIn } from "../../net/ports.js";
-import { jump, lookup, match, rule, type TableBuilder, then } from "./builder.js";
+import { type PortSet, protocolIn, unionOfPorts } from "../../net/ports.js";
+import { goto, jump, lookup, match, rule, type TableBuilder, targetOf, then } from "./builder.js";
+import { counts, tally } from "./counting.js";
 import type { Action } from "../shape/lanes.js";
-import type { Element, Part, Rule, Target } from "./ruleset.js";
+import type { Element, Expression, Part, Rule, Target } from "./ruleset.js";
 
-/** Rules that apply `target` to the packets of a port set. ICMP has no port, and a load of one would end the rule. */
-export function portRules(
+/**
+ * What holds of the packets of a port set, in as many ways as there are shapes of it. ICMP has no port, and a load of one
+ * would end the rule. `name`: of the set that several ports need.
+ */
+function portMatches(
   table: TableBuilder,
-  setName: string,
+  name: string,
   family: Family,
   ports: Extract<PortSet, { all: false }>,
-  target: Target,
-  from: readonly Origin[],
-): Rule[] {
+): Expression[][] {
   const bare: number[] = [];
   const elements: Element[] = [];
   for (const [number, set] of ports.protocols) {
@@ -30,34 +32,18 @@ export function portRules(
           from: [],
         });
   }
-  const rules: Rule[] = [];
-  if (bare.length > 0)
-    rules.push(
-      rule(
-        [
-          bare.length === 1
-            ? match("meta l4proto", bare[0] as number)
-            : { kind: "among", key: "meta l4proto", values: bare },
-          then(target),
-        ],
-        undefined,
-        from,
-      ),
-    );
+  const out: Expression[][] = [];
+  const [protocol] = bare;
+  if (bare.length > 1) out.push([{ kind: "among", key: "meta l4proto", values: bare }]);
+  else if (protocol !== undefined) out.push([match("meta l4proto", protocol)]);
   const [first] = elements;
   if (elements.length === 1 && first !== undefined)
-    rules.push(
-      rule(
-        [match("meta l4proto", first.key[0] as number), match("th dport", first.key[1] as Part), then(target)],
-        undefined,
-        from,
-      ),
-    );
+    out.push([match("meta l4proto", first.key[0] as number), match("th dport", first.key[1] as Part)]);
   else if (elements.length > 1) {
-    table.set(setName, ["inet_proto", "inet_service"], elements, "profile of ports");
-    rules.push(rule([lookup(setName, "meta l4proto", "th dport"), then(target)], undefined, from));
+    table.setOnce(name, ["inet_proto", "inet_service"], elements, "profile of ports");
+    out.push([lookup(name, "meta l4proto", "th dport")]);
   }
-  return rules;
+  return out;
 }
 
 function portsText(ports: Extract<PortSet, { all: false }>): string {
@@ -75,7 +61,57 @@ export function profile(
   ports: Extract<PortSet, { all: false }>,
   target: Target,
 ): string {
-  return table.generate(prefix, portsText(ports), (name) => portRules(table, name, family, ports, target, []));
+  return table.generate(prefix, portsText(ports), (name) =>
+    portMatches(table, name, family, ports).map((packets) => rule([...packets, then(target)])),
+  );
+}
+
+/** Statements that one rule counts at most: a rule holds 128 expressions (NFT_RULE_MAXEXPRS), and a count is three. */
+const AT_ONCE = 32;
+/** More rules that count are no matter of packets that aren't counted. */
+const IN_PLACE = 4;
+
+/** A chain that counts a packet for each of the statements whose ports cover it, and decides those that one covers. */
+export function decidingChain(
+  table: TableBuilder,
+  verb: PolicyRule["verb"],
+  family: Family,
+  statements: readonly PolicyRule[],
+): string {
+  const target = targetOf(verb);
+  const content = statements.map(({ origin }) => origin.id).join("\n");
+  return table.generate(`${verb}-by${family}`, content, () => {
+    const ports = unionOfPorts(statements.map((statement) => statement.ports));
+    const last = ports.all ? target : goto(profile(table, `${verb}-ports${family}`, family, ports, target));
+    const rules = countRules(table, verb, family, statements);
+    if (rules.length <= IN_PLACE) return [...rules, rule([then(last)])];
+    const chain = table.generate(`${verb}-count${family}`, content, () => rules);
+    return [rule(counts(target, [then(jump(chain))])), rule([then(last)])];
+  });
+}
+
+function countRules(
+  table: TableBuilder,
+  verb: PolicyRule["verb"],
+  family: Family,
+  statements: readonly PolicyRule[],
+): Rule[] {
+  const byPorts = new Map<string, PolicyRule[]>();
+  for (const statement of statements) {
+    const text = statement.ports.all ? "" : portsText(statement.ports);
+    byPorts.set(text, [...(byPorts.get(text) ?? []), statement]);
+  }
+  const rules: Rule[] = [];
+  for (const [text, alike] of byPorts) {
+    const { ports } = alike[0] as PolicyRule;
+    const name = table.nameOf(`${verb}-ports${family}`, text);
+    const shapes = ports.all ? [[]] : portMatches(table, name, family, ports);
+    for (let i = 0; i < alike.length; i += AT_ONCE) {
+      const some = alike.slice(i, i + AT_ONCE).map(({ origin }) => origin);
+      for (const packets of shapes) rules.push(tally(targetOf(verb), some, packets));
+    }
+  }
+  return rules;
 }
 
 /** A chain that logs for each of the statements whose ports cover the packet, and returns. */

@@ -37,7 +37,7 @@ export type Key =
   | "fib saddr type";
 
 /** Types of set keys and map data. */
-export type Type = "ifname" | "ether_addr" | "ipv4_addr" | "ipv6_addr" | "inet_proto" | "inet_service";
+export type Type = "ifname" | "ether_addr" | "ipv4_addr" | "ipv6_addr" | "inet_proto" | "inet_service" | "mark";
 
 /** Part of an element's key: an address as its integer, a port, a protocol number, or a name (device, MAC). */
 export type Part = number | bigint | string | { readonly from: number | bigint; readonly to: number | bigint };
@@ -63,6 +63,8 @@ export interface Set {
   readonly interval: boolean;
   /** Elements are added and expire while the policy is live; the plan has none. */
   readonly timeout?: boolean;
+  /** Rules add to it: each element counts packets. Such a set is `timeout` too, though its elements never expire. */
+  readonly counts?: boolean;
   readonly elements: readonly Element[];
   /** The same as columns, of sets of single addresses and ports; `elements` is then made when somebody asks for it. */
   readonly tuples?: Tuples;
@@ -83,6 +85,8 @@ export type Expression =
     }
   | { readonly kind: "lookup"; readonly keys: readonly Key[]; readonly set: string; readonly not?: boolean }
   | { readonly kind: "vmap"; readonly keys: readonly Key[]; readonly map: string }
+  /** Counts the packet in an element of a counting set, which is made for the first; `number` is the key's first part. */
+  | { readonly kind: "count"; readonly number?: number; readonly keys: readonly Key[]; readonly set: string }
   | { readonly kind: "limit"; readonly count: number; readonly per: string }
   | { readonly kind: "log"; readonly prefix: string }
   | { readonly kind: "reject"; readonly with: "tcp reset" | "icmpx port-unreachable" }

@@ -1,7 +1,7 @@
 /** Prints a ruleset in nft's own syntax, as `nft -f` takes it: the tables are replaced whole, in one transaction. */
 import { location } from "../../text/source.js";
 import type { Chain, Element, Expression, Key, Part, Rule, Ruleset, Set, Table, Target, Type } from "./ruleset.js";
-import { asPrefix, comment, elementComment, scalar, sizeOf, tidy, typeOf } from "./values.js";
+import { asPrefix, FLAG_KEYS, comment, elementComment, scalar, sizeOf, tidy, typeOf } from "./values.js";
 
 export interface TextOptions {
   /** Write `# file:line:column` beside what comes from a statement. For people; the kernel never sees it. */
@@ -37,7 +37,7 @@ function printSet(out: string[], set: Set, locations: boolean): void {
   out.push(`  # ${set.comment}`, `  ${set.data === undefined ? "set" : "map"} ${set.name} {`);
   out.push(`    type ${set.type.join(" . ")}${data}`);
   if (set.interval) out.push("    flags interval");
-  if (set.timeout) out.push("    flags timeout");
+  if (set.timeout) out.push(set.counts ? "    flags dynamic,timeout" : "    flags timeout");
   const size = sizeOf(set);
   if (size !== undefined) out.push(`    size ${size}`);
   if (set.elements.length > 0) {
@@ -91,12 +91,14 @@ export function ruleText(rule: Rule): string {
 }
 
 const concat = (keys: readonly Key[]): string => keys.join(" . ");
+/** As nft writes a mark. */
+const hex = (number: number): string => `0x${number.toString(16).padStart(8, "0")}`;
 const family = (number: 4 | 6): string => (number === 4 ? "ip" : "ip6");
 
 function expression(e: Expression): string {
   switch (e.kind) {
     case "match":
-      return `${e.key} ${e.not ? "!= " : ""}${part(typeOf(e.key), e.value)}`;
+      return `${e.key} ${e.not ? (FLAG_KEYS.has(e.key) ? "! " : "!= ") : ""}${part(typeOf(e.key), e.value)}`;
     case "among":
       return `${e.key} { ${e.values.map((value) => part(typeOf(e.key), value)).join(", ")} }`;
     case "flags":
@@ -105,6 +107,8 @@ function expression(e: Expression): string {
       return `${concat(e.keys)} ${e.not ? "!= " : ""}@${e.set}`;
     case "vmap":
       return `${concat(e.keys)} vmap @${e.map}`;
+    case "count":
+      return `update @${e.set} { ${e.number === undefined ? "" : `${hex(e.number)} . `}${concat(e.keys)} counter }`;
     case "limit":
       return `limit rate ${e.count}/${e.per}`;
     case "log":

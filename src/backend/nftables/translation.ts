@@ -13,6 +13,7 @@ import { PORTED, protocolName } from "../../net/ports.js";
 import { bounds } from "../../net/prefix.js";
 import { type Domain, equal, type Ranges } from "../../net/ranges.js";
 import { ACCEPT, DROP, goto, IN, lookup, match, rule, type TableBuilder, then } from "./builder.js";
+import { counted } from "./counting.js";
 import type { Value } from "../shape/lanes.js";
 import type { Way } from "../shape/ways.js";
 import { originsOf } from "./skeleton.js";
@@ -99,6 +100,7 @@ function spreadChain(table: TableBuilder, family: Family, way: Way): string {
 export function planPublished(table: TableBuilder, ways: readonly Way[], family: Family): string | undefined {
   if (ways.length === 0) return undefined;
   const { destination, originalDestination, type } = IN[family];
+  const decided = (target: Target): Target => publishDecides(table, family, target);
   const rules: Rule[] = [];
   const groups = new Map<string, Way[]>();
   const groupOf = (protocol: number, at: boolean, range: boolean): string => `${protocol} ${at} ${range}`;
@@ -130,7 +132,7 @@ export function planPublished(table: TableBuilder, ways: readonly Way[], family:
               target,
               portPart(way.port, way.port + length(way)),
             ],
-            data: way.publish.from === undefined ? ACCEPT : goto(sourceChain(table, family, way.publish.from)),
+            data: way.publish.from === undefined ? decided(ACCEPT) : goto(sourceChain(table, family, way.publish.from)),
             from: [way.publish.origin],
           })),
         );
@@ -138,6 +140,14 @@ export function planPublished(table: TableBuilder, ways: readonly Way[], family:
         rules.push(rule([match("meta l4proto", protocol), { kind: "vmap", keys, map: name }]));
       }
   return table.chain(`published${family}`, rules);
+}
+
+/** Counts a packet by the whole way through a publish, its first host address included, and decides it. */
+function publishDecides(table: TableBuilder, family: Family, target: Target): Target {
+  const { destination, originalDestination, type } = IN[family];
+  const keys: Key[] = [originalDestination, destination, "meta l4proto", "ct original proto-dst", "th dport"];
+  const types: Type[] = [type, type, "inet_proto", "inet_service", "inet_service"];
+  return counted(table, `published${family}`, types, keys, target, [PORTED_MATCH]);
 }
 
 function of(set: AddressSet, family: Family): Ranges<Value> {
@@ -163,9 +173,10 @@ function sourceChain(table: TableBuilder, family: Family, from: PeerSet): string
 }
 
 function admit(table: TableBuilder, name: string, family: Family, set: Ranges<Value>): Rule[] {
-  if (set.length === 0) return [rule([then(DROP)])];
+  const [accept, drop] = [publishDecides(table, family, ACCEPT), publishDecides(table, family, DROP)];
+  if (set.length === 0) return [rule([then(drop)])];
   const { min, max } = (family === 4 ? V4 : V6) as Domain<Value>;
-  if (set.length === 2 && set[0] === min && set[1] === max) return [rule([then(ACCEPT)])];
+  if (set.length === 2 && set[0] === min && set[1] === max) return [rule([then(accept)])];
   const elements: Element[] = [];
   for (let i = 0; i < set.length; i += 2)
     elements.push({
@@ -173,7 +184,7 @@ function admit(table: TableBuilder, name: string, family: Family, set: Ranges<Va
       from: [],
     });
   table.set(name, [IN[family].type], elements, "sources of a published port");
-  return [rule([lookup(name, IN[family].source), then(ACCEPT)]), rule([then(DROP)])];
+  return [rule([lookup(name, IN[family].source), then(accept)]), rule([then(drop)])];
 }
 
 /** Rules of `translate-out`: source translation of hairpins, of the host's loopback, and masquerade. */

@@ -3,6 +3,9 @@ import type { Origins } from "../../ir/origins.js";
 import type { Value } from "../shape/lanes.js";
 import type { Element, Part } from "./ruleset.js";
 
+/** Whether a tuple's addresses are containers': what lanes it can be met in. */
+export type Way = "both" | "source" | "destination";
+
 /** Where the table of indices begins; it grows by doubling, and is never more than half full. */
 const FIRST_SIZE = 64;
 
@@ -22,6 +25,8 @@ export class Tuples {
   readonly from: number[] = [];
   /** All indices, of those that several statements say. */
   readonly shared = new Map<number, number[]>();
+  /** How many go each way. */
+  readonly ways: Record<Way, number> = { both: 0, source: 0, destination: 0 };
   /** A hash table with open addressing: one more than the index of a tuple, 0 where there is none. */
   private slots = new Int32Array(FIRST_SIZE);
   private made: readonly Element[] | undefined;
@@ -34,11 +39,14 @@ export class Tuples {
     return this.sources.length;
   }
 
-  /** `protocol` and `port` are 0 where the set's key has none; `from` is the index of the statement's origin. */
-  add(source: Value, destination: Value, protocol: number, port: number, from: number): void {
+  /**
+   * `protocol` and `port` are 0 where the set's key has none; `from` is the index of the statement's origin.
+   */
+  add(way: Way, source: Value, destination: Value, protocol: number, port: number, from: number): void {
     const slot = this.slotOf(source, destination, protocol, port);
     const known = (this.slots[slot] as number) - 1;
     if (known >= 0) return this.share(known, from);
+    this.ways[way]++;
     this.slots[slot] = this.sources.push(source);
     this.destinations.push(destination);
     this.protocols.push(protocol);

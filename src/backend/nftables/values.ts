@@ -13,6 +13,9 @@ const PROTOCOL_NAMES: ReadonlyMap<number, string> = new Map([
   [132, "sctp"],
 ]);
 
+/** Keys that are several bits at once: a value matches where its bit is set, and with `not` where it isn't. */
+export const FLAG_KEYS: ReadonlySet<Key> = new Set<Key>(["ct state", "ct status"]);
+
 /** The type of what a key loads; undefined for keys whose values are nft's own words. */
 export function typeOf(key: Key): Type | undefined {
   if (key.endsWith("ifname")) return "ifname";
@@ -47,8 +50,14 @@ export function asPrefix(type: Type | undefined, from: number | bigint, to: numb
 export function comment(from: readonly Pick<Origin, "text">[]): string | undefined {
   const [first] = from;
   if (first === undefined) return undefined;
-  return tidy(from.length === 1 ? first.text : from.map((origin) => origin.text).join("; "));
+  if (from.length > 1) return tidy(from.map((origin) => origin.text).join("; "));
+  // A statement between groups stands in thousands of elements, and its text is made anew each time.
+  let known = comments.get(first);
+  if (known === undefined) comments.set(first, (known = tidy(first.text)));
+  return known;
 }
+
+const comments = new WeakMap<Pick<Origin, "text">, string>();
 
 const PLAIN = /^[ !#-[\]-~]{0,110}$/;
 
@@ -64,12 +73,16 @@ export function tidy(text: string): string {
   return clean;
 }
 
+/** Elements of a counting set at most; what more there is isn't counted, and its verdict stays. */
+const COUNTED = 2 ** 18;
+
 /**
  * The size to declare, with which the kernel takes its fixed hash: a power of two with room to grow. Interval sets have
  * none: the kernel counts both ends of an interval there.
  */
 export function sizeOf(set: Set): number | undefined {
   if (set.interval) return undefined;
+  if (set.counts) return COUNTED;
   if (set.timeout) return 65536;
   const count = set.tuples?.length ?? set.elements.length;
   return Math.max(16, 2 ** Math.ceil(Math.log2(count * 1.25 + 1)));

@@ -15,7 +15,9 @@ const CT = { NEW: 0x100, GET: 0x101, DELETE: 0x102 } as const;
 const NFNLGRP_CONNTRACK_NEW = 1;
 
 /** Attributes behind `struct nfgenmsg` (4 bytes: family, version, resource in network order). */
-const CTA = { TUPLE_ORIG: 1, TUPLE_REPLY: 2, ZONE: 18 } as const;
+const CTA = { TUPLE_ORIG: 1, TUPLE_REPLY: 2, COUNTERS_ORIG: 9, COUNTERS_REPLY: 10, ZONE: 18 } as const;
+/** 64 bits in network order. */
+const CTA_COUNTERS_BYTES = 2;
 const CTA_TUPLE = { IP: 1, PROTO: 2 } as const;
 const CTA_IP = { V4_SRC: 1, V4_DST: 2, V6_SRC: 3, V6_DST: 4 } as const;
 /** Ports and identifiers are 16 bits in network order, the others 8. */
@@ -143,11 +145,16 @@ function toConnection(body: Buffer, family: 4 | 6): Connection | undefined {
   let reply: Half | undefined;
   let raw: Buffer | undefined;
   let zone: Buffer | undefined;
+  let bytes: bigint | undefined;
   scan(body, 4, body.length, (attribute, start, end) => {
     if (attribute === CTA.TUPLE_ORIG) {
       original = toHalf(body, start, end);
       raw = Buffer.from(body.subarray(start, end));
     } else if (attribute === CTA.TUPLE_REPLY) reply = toHalf(body, start, end);
+    else if (attribute === CTA.COUNTERS_ORIG || attribute === CTA.COUNTERS_REPLY)
+      scan(body, start, end, (counter, first) => {
+        if (counter === CTA_COUNTERS_BYTES) bytes = (bytes ?? 0n) + body.readBigUInt64BE(first);
+      });
     else if (attribute === CTA.ZONE) zone = Buffer.from(body.subarray(start, end));
   });
   const [one, other] = [toTuple(original), toTuple(reply)];
@@ -158,7 +165,8 @@ function toConnection(body: Buffer, family: 4 | 6): Connection | undefined {
     type === undefined || code === undefined || id === undefined
       ? undefined
       : { type: String(type), code: String(code), id: String(id) };
-  const connection: Connection = { family, protocol, original: one, reply: other, icmp };
+  const counted = bytes === undefined ? {} : { bytes: Number(bytes) };
+  const connection: Connection = { family, protocol, original: one, reply: other, icmp, ...counted };
   names.set(connection, { original: raw, zone });
   return connection;
 }

@@ -122,6 +122,12 @@ export class Encoder {
     this.length += to - from;
   }
 
+  /** Encoded attributes as a string, a character a byte. */
+  latin1(bytes: string): void {
+    this.reserve(bytes.length);
+    this.length += this.bytes.write(bytes, this.length, "latin1");
+  }
+
   /** With its closing zero. UTF-8. */
   string(type: number, value: string): void {
     const size = Buffer.byteLength(value);

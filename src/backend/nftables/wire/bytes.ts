@@ -11,6 +11,7 @@ export const TYPES: Readonly<Record<Type, { readonly id: number; readonly size: 
     ipv6_addr: { id: 8, size: 16 },
     inet_proto: { id: 12, size: 1 },
     inet_service: { id: 13, size: 2 },
+    mark: { id: 19, size: 4, hostOrder: true },
   };
 
 /** In a concatenation every part takes whole words. */
@@ -47,9 +48,30 @@ export function writeValue(bytes: Buffer, at: number, type: Type, value: Scalar)
     case "ether_addr":
       bytes.write((value as string).replaceAll(":", ""), at, "hex");
       return;
+    case "mark":
+      bytes.writeUInt32LE(value as number, at);
+      return;
     case "ifname":
       bytes.write(value as string, at, 15, "utf8");
       return;
+  }
+}
+
+/** The number at `at`, of types whose values are numbers. */
+export function readValue(bytes: Buffer, at: number, type: Type): number | bigint {
+  switch (type) {
+    case "ipv4_addr":
+      return bytes.readUInt32BE(at);
+    case "inet_service":
+      return bytes.readUInt16BE(at);
+    case "inet_proto":
+      return bytes[at] as number;
+    case "mark":
+      return bytes.readUInt32LE(at);
+    case "ipv6_addr":
+      return (bytes.readBigUInt64BE(at) << 64n) | bytes.readBigUInt64BE(at + 8);
+    default:
+      throw new Error(`values of ${type} are no numbers`);
   }
 }
 

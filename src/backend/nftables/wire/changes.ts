@@ -2,6 +2,7 @@
 import type { Chain, Rule, Set } from "../ruleset.js";
 import type { Elements } from "./elements.js";
 import type { Batch, TableName } from "./encode.js";
+import { encodedRule } from "./state.js";
 
 export type Change =
   | { readonly kind: "add table" | "delete table"; readonly table: TableName }
@@ -53,14 +54,18 @@ export function loosens(transactions: readonly Transaction[]): boolean {
 function allowsMore(change: Change): boolean {
   switch (change.kind) {
     case "add set":
-      return change.name.startsWith("allow-");
+      return /^(allow|count)-/.test(change.name);
+    case "add chain":
+      return change.chain.name.startsWith("allow-");
     case "add elements":
       return change.set.startsWith("allow-");
     case "delete elements":
       return change.set.startsWith("deny-") || change.set.startsWith("reject-");
     case "add rule": {
+      if (change.chain.startsWith("allow-")) return true;
       const last = change.rule.expressions.at(-1);
-      return last?.kind === "verdict" && last.target.verdict === "accept";
+      if (last?.kind !== "verdict") return false;
+      return "chain" in last.target ? last.target.chain.startsWith("allow-") : last.target.verdict === "accept";
     }
     default:
       return false;
@@ -84,6 +89,8 @@ export function encodeChange(batch: Batch, change: Change): void {
       return batch.deleteRule(table, change.chain, change.handle);
     case "add rule": {
       const { names, isInterval } = change;
+      const encoded = names.size === 0 && change.before === undefined ? encodedRule(change.rule) : undefined;
+      if (encoded !== undefined) return batch.appendRule(table, change.chain, encoded);
       const context = { nameOf: (set: string) => names.get(set) ?? set, isInterval };
       return batch.addRule(table, change.chain, change.rule, context, change.before);
     }

@@ -49,11 +49,19 @@ export const SET = {
   /** Elements, since Linux 6.14 or so; of a tree the intervals. */
   COUNT: 20,
 } as const;
-export const SET_FLAG = { ANONYMOUS: 1, CONSTANT: 2, INTERVAL: 4, MAP: 8, TIMEOUT: 0x10, CONCAT: 0x80 } as const;
+export const SET_FLAG = {
+  ANONYMOUS: 1,
+  CONSTANT: 2,
+  INTERVAL: 4,
+  MAP: 8,
+  TIMEOUT: 0x10,
+  EVAL: 0x20,
+  CONCAT: 0x80,
+} as const;
 export const SET_DESC = { SIZE: 1, CONCAT: 2 } as const;
 export const FIELD_LEN = 1;
 export const ELEM_LIST = { TABLE: 1, SET: 2, ELEMENTS: 3, SET_ID: 4 } as const;
-export const ELEM = { KEY: 1, DATA: 2, FLAGS: 3, USERDATA: 6, KEY_END: 10 } as const;
+export const ELEM = { KEY: 1, DATA: 2, FLAGS: 3, USERDATA: 6, EXPR: 7, KEY_END: 10, EXPRESSIONS: 11 } as const;
 export const ELEM_INTERVAL_END = 1;
 export const DATA = { VALUE: 1, VERDICT: 2 } as const;
 export const VERDICT = { CODE: 1, CHAIN: 2 } as const;
@@ -81,6 +89,8 @@ export const CT = {
 } as const;
 /** nft_cmp_ops */
 export const CMP = { EQ: 0, NEQ: 1, LTE: 3, GTE: 5 } as const;
+/** nft_dynset_ops */
+export const DYNSET_UPDATE = 1;
 /** nft_fib_result, nft_fib_flags */
 export const FIB = { ADDRTYPE: 3, SADDR: 1, DADDR: 2 } as const;
 export const LOOKUP_INV = 1;

@@ -253,6 +253,7 @@ function refersTo(chain: Chain, names: ReadonlyMap<string, string>): boolean {
 function setsOf(e: Expression): readonly string[] {
   switch (e.kind) {
     case "lookup":
+    case "count":
       return [e.set];
     case "vmap":
       return [e.map];

@@ -12,6 +12,9 @@ export type TableName = Pick<Table, "family" | "name">;
 /** Attribute lengths have 16 bits: what one message of elements may hold. */
 const MOST = 60_000;
 
+/** Where a rule is written before its message: there are many, and one at a time. */
+const scratch = new Encoder(1 << 12);
+
 export class Batch {
   readonly encoder: Encoder;
   /** What each message is about, for whoever reports a refusal. */
@@ -113,7 +116,8 @@ export class Batch {
     before?: bigint,
   ): void {
     // An anonymous set must be declared before the message of the rule that uses it.
-    const body = new Encoder(1 << 12);
+    const body = scratch;
+    body.reset();
     encodeRule(body, rule, { ...context, family: table.family, declare: (set) => this.declare(table, set) });
     const { encoder } = this;
     const flags = NLM_F.CREATE | (before === undefined ? NLM_F.APPEND : 0);
@@ -122,6 +126,16 @@ export class Batch {
     encoder.string(nft.RULE.CHAIN, chain);
     if (before !== undefined) encoder.be64(nft.RULE.POSITION, before);
     encoder.append(body.bytes, 0, body.length);
+    encoder.end(at);
+  }
+
+  /** A rule whose expressions and comment were encoded for comparing, as bytes (latin1). */
+  appendRule(table: TableName, chain: string, encoded: string): void {
+    const { encoder } = this;
+    const at = this.message(nft.MSG.NEWRULE, NLM_F.CREATE | NLM_F.APPEND, table, () => `a rule of chain ${chain}`);
+    encoder.string(nft.RULE.TABLE, table.name);
+    encoder.string(nft.RULE.CHAIN, chain);
+    encoder.latin1(encoded);
     encoder.end(at);
   }
 
@@ -226,12 +240,13 @@ export function encodeHook(encoder: Encoder, table: TableName, { hook }: Pick<Ch
 
 /** What a set is, without its size. */
 export function encodeDefinition(encoder: Encoder, set: Set): void {
-  const { INTERVAL, MAP, TIMEOUT, CONCAT } = nft.SET_FLAG;
+  const { INTERVAL, MAP, TIMEOUT, EVAL, CONCAT } = nft.SET_FLAG;
   const concat = set.interval && set.type.length > 1;
   const flags =
     (set.interval ? INTERVAL : 0) |
     (set.data === undefined ? 0 : MAP) |
     (set.timeout === true ? TIMEOUT : 0) |
+    (set.counts === true ? EVAL : 0) |
     (concat ? CONCAT : 0);
   if (flags !== 0) encoder.be32(nft.SET.FLAGS, flags);
   // Six bits a part (nftables: TYPE_BITS).

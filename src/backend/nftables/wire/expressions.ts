@@ -118,7 +118,10 @@ class RuleWriter extends Primitives {
   /** Loads the key of a set's look-up, beginning `word` words after the first register. */
   private concat(keys: readonly Key[], set: string, word = 0): void {
     for (const key of keys) this.require(key);
-    const intervals = keys.length > 1 && this.context.isInterval(set);
+    this.loadAll(keys, word, keys.length > 1 && this.context.isInterval(set));
+  }
+
+  private loadAll(keys: readonly Key[], word: number, intervals = false): void {
     let at = word;
     for (const key of keys) {
       this.load(key, register(at));
@@ -149,6 +152,8 @@ class RuleWriter extends Primitives {
       case "vmap":
         this.concat(e.keys, e.map);
         return this.lookup(nameOf(e.map), nft.REG.FIRST, nft.REG.VERDICT);
+      case "count":
+        return this.count(e);
       case "limit":
         return this.put("limit", () => {
           this.to.be64(1, BigInt(e.count));
@@ -190,6 +195,32 @@ class RuleWriter extends Primitives {
           encodeVerdict(this.to, 2, e.target);
         });
     }
+  }
+
+  /** In the order of nft_dynset_dump, with what it says of an element that never expires and of a counter at its start. */
+  private count({ number, keys, set }: Extract<Expression, { kind: "count" }>): void {
+    for (const key of keys) this.require(key);
+    if (number !== undefined)
+      this.put("immediate", () => {
+        this.to.be32(1, nft.REG.FIRST);
+        this.data(2, valueBytes("mark", number));
+      });
+    this.loadAll(keys, number === undefined ? 0 : 1);
+    this.put("dynset", () => {
+      const { to } = this;
+      to.be32(4, nft.REG.FIRST);
+      to.be32(3, nft.DYNSET_UPDATE);
+      to.string(1, this.context.nameOf(set));
+      to.be64(6, 0n);
+      const counter = to.open(7, 0);
+      to.string(nft.EXPR.NAME, "counter");
+      const data = to.open(nft.EXPR.DATA, 0);
+      to.be64(1, 0n);
+      to.be64(2, 0n);
+      to.close(data);
+      to.close(counter);
+      to.be32(9, 0);
+    });
   }
 
   private match(key: Key, not: boolean, value: Part): void {

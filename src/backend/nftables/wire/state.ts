@@ -89,16 +89,32 @@ class WantedSet implements SetState {
   }
 }
 
+const scratch = new Encoder(1 << 12);
+
 function written(write: (encoder: Encoder) => void): string {
-  const encoder = new Encoder(1 << 10);
-  write(encoder);
-  return encoder.bytes.toString("latin1", 0, encoder.length);
+  scratch.reset();
+  write(scratch);
+  return scratch.bytes.toString("latin1", 0, scratch.length);
+}
+
+/** What rules came to that bring no set along: they are sent as they are compared. */
+const encodedRules = new WeakMap<Rule, string>();
+
+/** The expressions and comment of a rule whose state was asked for, as bytes (latin1); undefined where they aren't known. */
+export function encodedRule(rule: Rule): string | undefined {
+  return encodedRules.get(rule);
 }
 
 function ruleText({ family }: TableName, rule: Rule, isInterval: (set: string) => boolean): string {
-  return normalRule(
-    written((to) => encodeRule(to, rule, { family, nameOf: (set) => set, isInterval, declare: () => 0 })),
-  );
+  let plain = true;
+  const declare = (): number => {
+    plain = false;
+    return 0;
+  };
+  const bytes = written((to) => encodeRule(to, rule, { family, nameOf: (set) => set, isInterval, declare }));
+  if (!plain) return normalRule(bytes);
+  encodedRules.set(rule, bytes);
+  return bytes;
 }
 
 /** Which sets of a table hold intervals. */

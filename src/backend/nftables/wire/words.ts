@@ -4,7 +4,7 @@ import type { Key } from "../ruleset.js";
 /** Bits of ct state and ct status: tested by a mask. */
 export const BITS: Readonly<Partial<Record<Key, Readonly<Record<string, number>>>>> = {
   "ct state": { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 },
-  "ct status": { dnat: 0x20, snat: 0x10 },
+  "ct status": { dnat: 0x20, snat: 0x10, confirmed: 0x08 },
 };
 
 /** Numbers of one byte. */

@@ -1,0 +1,52 @@
+/** The iptables backend, as the transaction knows it. */
+import { ownAddresses } from "../../ir/own.js";
+import type { Policy } from "../../ir/policy.js";
+import { type Family, FAMILIES } from "../../net/address.js";
+import { UDP } from "../../net/ports.js";
+import type { Backend, StoppedFlow } from "../backend.js";
+import { approach, removeChains, variantOf } from "./apply.js";
+import { inexpressible } from "./inexpressible.js";
+import { entryName } from "./names.js";
+import { protocolWord } from "./text.js";
+import { restore, usualVariant } from "./tools.js";
+
+export const iptables: Backend = {
+  name: "iptables",
+  inexpressible,
+  async require() {
+    await usualVariant();
+  },
+  approach,
+  stop,
+  remove: (policy) => removeChains(policy),
+  tidy: () => undefined,
+};
+
+/** Writes both directions of the flows, as they are between the translations, into the chain that stops them; see members.ts. */
+async function stop(policy: Policy, flows: readonly StoppedFlow[], anew: boolean): Promise<void> {
+  const own = ownAddresses(policy.containers);
+  for (const family of FAMILIES) {
+    if ((family === 4 ? own.v4 : own.v6).length === 0) continue;
+    const rules = flows
+      .filter(({ connection }) => connection.family === family)
+      .flatMap((flow) => stopping(flow, family));
+    if (rules.length === 0 && !anew) continue;
+    const chain = entryName(policy.name, "cut");
+    // Said of a chain that is there, this empties it: what was stopped and is allowed now goes on.
+    const lines = ["*filter", `:${chain} - [0:0]`, ...new Set(rules.map((rule) => `-A ${chain} ${rule}`)), "COMMIT"];
+    await restore(await variantOf(policy.name), family, `${lines.join("\n")}\n`);
+  }
+}
+
+/** Rules that end by themselves: the kernel compares them with its clock, and the next apply takes them away. */
+function stopping({ connection, until }: StoppedFlow, family: Family): string[] {
+  const { original, reply, protocol } = connection;
+  const end = new Date(until + 999).toISOString().slice(0, 19);
+  const bits = family === 4 ? 32 : 128;
+  const way = (from: string, to: string, ports: readonly [number, number]): string =>
+    `-s ${from}/${bits} -d ${to}/${bits} -p ${protocolWord(protocol)}` +
+    `${protocol === UDP ? ` -m udp --sport ${ports[0]} --dport ${ports[1]}` : ""} -m time --datestop ${end} -j DROP`;
+  const { sourcePort: a = 0 } = original;
+  const { sourcePort: b = 0 } = reply;
+  return [way(original.source, reply.source, [a, b]), way(reply.source, original.source, [b, a])];
+}

@@ -1,0 +1,178 @@
+/** What stands in the kernel, as iptables-save says it, and what must be done to it. */
+import { type Entry, prefixOf } from "./names.js";
+import type { Chain, Rules, TableName } from "./ruleset.js";
+import { TABLES } from "./ruleset.js";
+import { ruleText } from "./text.js";
+
+/** A table: chains of this policy, and every rule of the built-in ones. */
+export interface TableState {
+  /** Rules without their chain's name. */
+  readonly chains: ReadonlyMap<string, readonly string[]>;
+  readonly builtin: ReadonlyMap<string, readonly string[]>;
+}
+
+export type State = Readonly<Record<TableName, TableState>>;
+
+/** What a plan wants: chains, and which of them the built-in ones lead to, in this order. */
+interface Wanted {
+  readonly chains: ReadonlyMap<string, readonly string[]>;
+  readonly hooks: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Reads what iptables-save printed. */
+export function readState(text: string, policy: string): State {
+  const prefix = prefixOf(policy);
+  const state = Object.fromEntries(
+    TABLES.map((name) => [name, { chains: new Map<string, string[]>(), builtin: new Map<string, string[]>() }]),
+  ) as Record<TableName, { chains: Map<string, string[]>; builtin: Map<string, string[]> }>;
+  let table: (typeof state)[TableName] | undefined;
+  for (const line of text.split("\n")) {
+    if (line.startsWith("*")) table = state[line.slice(1) as TableName];
+    else if (table === undefined) continue;
+    else if (line.startsWith(":")) {
+      const name = line.slice(1, line.indexOf(" "));
+      if (name.startsWith(prefix)) table.chains.set(name, []);
+      else if (!line.includes(" - ")) table.builtin.set(name, []);
+    } else if (line.startsWith("-A ")) {
+      const space = line.indexOf(" ", 3);
+      const name = line.slice(3, space);
+      (table.chains.get(name) ?? table.builtin.get(name))?.push(line.slice(space + 1));
+    }
+  }
+  return state;
+}
+
+/** Whether anything of the policy is there. */
+export function isAbsent(state: State): boolean {
+  return TABLES.every((name) => state[name].chains.size === 0);
+}
+
+/** A plan's rules of a family, as they are to stand. */
+export function wantedState(rules: Rules): Readonly<Record<TableName, Wanted>> {
+  const chainsOf = (name: TableName): readonly Chain[] =>
+    rules.tables.find((table) => table.name === name)?.chains ?? [];
+  const wanted = (name: TableName): Wanted => {
+    const hooks = new Map<string, string[]>();
+    const chains = new Map<string, readonly string[]>();
+    for (const chain of chainsOf(name)) {
+      chains.set(
+        chain.name,
+        chain.rules.map((rule) => ruleText(rule, rules.family)),
+      );
+      if (chain.hook !== undefined) hooks.set(chain.hook, [...(hooks.get(chain.hook) ?? []), chain.name]);
+    }
+    return { chains, hooks };
+  };
+  return { raw: wanted("raw"), nat: wanted("nat"), filter: wanted("filter") };
+}
+
+/** What a state wants of itself: the way back to it. */
+export function wantedAgain(state: State, policy: string): Readonly<Record<TableName, Wanted>> {
+  const prefix = `-j ${prefixOf(policy)}`;
+  const wanted = ({ chains, builtin }: TableState): Wanted => ({
+    chains,
+    hooks: new Map(
+      [...builtin].map(([name, rules]) => [
+        name,
+        rules.filter((rule) => rule.startsWith(prefix)).map((rule) => rule.slice(3)),
+      ]),
+    ),
+  });
+  return { raw: wanted(state.raw), nat: wanted(state.nat), filter: wanted(state.filter) };
+}
+
+/** The lines that take a table from one state to another in one commit, and how many rules that adds and deletes. */
+export interface TableChange {
+  readonly name: TableName;
+  readonly lines: readonly string[];
+  readonly operations: number;
+}
+
+const JUMP = /^-j TSNET-[0-9a-z]{6}-([a-z]+)$/;
+
+/**
+ * Tables in the order of their commits: what may be sent, then what passes, and last what published ports lead to. So
+ * between two commits nothing passes that the new rules deny.
+ */
+export function changesOf(state: State, wanted: Readonly<Record<TableName, Wanted>>, policy: string): TableChange[] {
+  const order: readonly TableName[] = ["raw", "filter", "nat"];
+  return order
+    .map((name) => tableChange(name, state[name], wanted[name], policy))
+    .filter(({ lines }) => lines.length > 0);
+}
+
+function tableChange(name: TableName, state: TableState, wanted: Wanted, policy: string): TableChange {
+  const declared: string[] = [];
+  const rules: string[] = [];
+  const hooks: string[] = [];
+  const gone: string[] = [];
+  let operations = 0;
+  for (const [chain, lines] of wanted.chains) {
+    const there = state.chains.get(chain);
+    if (there !== undefined && (isTimed(chain) || same(there, lines))) continue;
+    // Said of a chain that is there, this empties it.
+    declared.push(`:${chain} - [0:0]`);
+    for (const line of lines) rules.push(`-A ${chain} ${line}`);
+    operations += lines.length + (there?.length ?? 0);
+  }
+  const builtins = new Set([...state.builtin.keys(), ...wanted.hooks.keys()]);
+  for (const builtin of builtins) {
+    const lines = hookLines(builtin, state.builtin.get(builtin) ?? [], wanted.hooks.get(builtin) ?? [], policy);
+    hooks.push(...lines);
+    operations += lines.length;
+  }
+  const old = [...state.chains.keys()].filter((chain) => !wanted.chains.has(chain));
+  for (const chain of old) {
+    gone.push(`-F ${chain}`);
+    operations += state.chains.get(chain)?.length ?? 0;
+  }
+  for (const chain of old) gone.push(`-X ${chain}`);
+  return { name, lines: [...declared, ...rules, ...hooks, ...gone], operations };
+}
+
+function isTimed(chain: string): boolean {
+  return chain.endsWith("-cut" satisfies `-${Entry}`);
+}
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((line, i) => line === b[i]);
+}
+
+/**
+ * What puts our jumps to the head of a built-in chain, where no foreign rule decides before. Several policies stand
+ * there beside each other: what accepts comes behind all that may deny.
+ */
+function hookLines(builtin: string, there: readonly string[], wanted: readonly string[], policy: string): string[] {
+  const prefix = `-j ${prefixOf(policy)}`;
+  const mine = there.filter((rule) => rule.startsWith(prefix));
+  const first = there.findIndex((rule) => !JUMP.test(rule));
+  const head = first === -1 ? there : there.slice(0, first);
+  const targets = wanted.map((chain) => `-j ${chain}`);
+  if (mine.length === targets.length && targets.every((rule) => head.includes(rule))) {
+    const accept = targets.findIndex((rule) => wordOf(rule) === "accept");
+    if (accept === -1 || head.indexOf(targets[accept] as string) > lastOther(head)) return [];
+  }
+  const lines = mine.map((rule) => `-D ${builtin} ${rule}`);
+  const others = head.filter((rule) => !rule.startsWith(prefix));
+  let before = 0;
+  for (const rule of targets) {
+    const at = wordOf(rule) === "accept" ? lastOther(others) + 1 + before : 0;
+    lines.push(`-I ${builtin} ${at + 1} ${rule}`);
+    before++;
+  }
+  return lines;
+}
+
+function wordOf(rule: string): string | undefined {
+  return JUMP.exec(rule)?.[1];
+}
+
+/** The place of the last jump that may deny. */
+function lastOther(head: readonly string[]): number {
+  return head.findLastIndex((rule) => wordOf(rule) !== "accept");
+}
+
+/** As iptables-restore takes it. */
+export function changeText(changes: readonly TableChange[]): string {
+  return changes.map(({ name, lines }) => `*${name}\n${lines.join("\n")}\nCOMMIT\n`).join("");
+}

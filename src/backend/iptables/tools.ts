@@ -1,0 +1,78 @@
+/**
+ * The tools, in their two variants: one keeps rules in nf_tables, the other in the kernel's older tables. Both may be
+ * installed, and hold rules of their own; packets meet those of both.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import type { Family } from "../../net/address.js";
+import { CommandFailed, MissingTool, run } from "../../system/run.js";
+import { Refused } from "../refused.js";
+
+export const VARIANTS = ["nft", "legacy"] as const;
+export type Variant = (typeof VARIANTS)[number];
+
+const HELP = "look at what else manages iptables on this host, and apply again";
+
+let usual: Promise<Variant> | undefined;
+
+/** What `iptables-restore` is on this host. Throws `MissingTool`. */
+export function usualVariant(): Promise<Variant> {
+  return (usual ??= (async () => {
+    const { stdout } = await run("iptables-restore", ["--version"]);
+    return stdout.includes("nf_tables") ? "nft" : "legacy";
+  })());
+}
+
+async function tool(variant: Variant, family: Family, verb: "save" | "restore"): Promise<string> {
+  const name = family === 4 ? "iptables" : "ip6tables";
+  const isUsual = variant === (await usualVariant().catch(() => undefined));
+  return isUsual ? `${name}-${verb}` : `${name}-${variant}-${verb}`;
+}
+
+/** What iptables-save prints; undefined where the tool isn't installed. Changes nothing. */
+export async function save(variant: Variant, family: Family): Promise<string | undefined> {
+  // The older tables exist once a rule was put there; asking must not make them.
+  if (variant === "legacy" && !hasLegacyTables(family)) return "";
+  try {
+    return (await run(await tool(variant, family, "save"), [])).stdout;
+  } catch (error) {
+    if (error instanceof MissingTool) return undefined;
+    throw refusal(error, "");
+  }
+}
+
+function hasLegacyTables(family: Family): boolean {
+  const file = `/proc/net/ip${family === 4 ? "" : "6"}_tables_names`;
+  return existsSync(file) && readFileSync(file, "utf8").trim() !== "";
+}
+
+/** Commits tables one by one, leaving alone what the text doesn't name. Throws `Refused`; earlier tables then stay. */
+export async function restore(variant: Variant, family: Family, text: string): Promise<void> {
+  if (text === "") return;
+  try {
+    await run(await tool(variant, family, "restore"), ["--noflush", "--wait"], { input: text });
+  } catch (error) {
+    throw refusal(error, text);
+  }
+}
+
+/** Loads it where nobody is: `--test` doesn't ask the kernel. Throws `Refused`. */
+export async function rehearse(variant: Variant, family: Family, text: string): Promise<void> {
+  if (text === "") return;
+  try {
+    const args = ["--net", "--", await tool(variant, family, "restore"), "--wait"];
+    await run("unshare", args, { input: text });
+  } catch (error) {
+    throw refusal(error, text);
+  }
+}
+
+function refusal(error: unknown, text: string): unknown {
+  if (!(error instanceof CommandFailed)) return error;
+  const said = error.stderr.trim().split("\n")[0] ?? "";
+  const line = /line:? (\d+)/.exec(error.stderr)?.[1];
+  const object = line === undefined ? undefined : text.split("\n")[Number(line) - 1];
+  return new Refused(
+    `the kernel refused the rules: ${said === "" ? error.message : said}${object === undefined ? "" : ` (at ${object})`}`,
+    HELP,
+  );
+}
