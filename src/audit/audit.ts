@@ -16,14 +16,14 @@ import { hashTexts } from "../transaction/history.js";
 import { readJournal } from "../transaction/journal.js";
 import { type Applied, allApplied, readApplied, recompile } from "../transaction/state.js";
 import { readTrial } from "../transaction/trial.js";
-import { differenceText, ruleDrifts, tryProof } from "./drift.js";
+import { BUDGET, differenceText, ruleDrifts, tryProof } from "./drift.js";
 import { foreignEffects } from "./foreign.js";
 import { foreignTables } from "./foreign-tables.js";
 import { forwardingDrift } from "./forwarding-drift.js";
 import { networkDrift } from "./network-drift.js";
 import type { Finding, Foreign, PolicyReport } from "./report.js";
 import { routeDevice } from "./route-device.js";
-import { working } from "./rule-drift.js";
+import { working } from "./working.js";
 import { behindDecision, placeOf } from "./statement.js";
 
 export interface AuditReport {
@@ -147,7 +147,7 @@ function proved(
         `the live rules of ${policy.name} can't be interpreted as a whole, so nothing is proved of them`,
       ),
     ];
-  const { differences, classes } = proof;
+  const { differences, classes, cut } = proof;
   if (differences.length === 0)
     return drifts > 0
       ? []
@@ -160,7 +160,15 @@ function proved(
         ];
   return differences.slice(0, MOST).map((difference, i) => {
     const origin = behindDecision(policy, difference.packet, difference.expected);
-    const more = i === MOST - 1 && differences.length > MOST ? ` (and ${differences.length - MOST} more)` : "";
+    const last = i === Math.min(MOST, differences.length) - 1;
+    const count = differences.length - MOST;
+    const more = !last
+      ? ""
+      : cut
+        ? ` (and ${count > 0 ? `${count} or ` : ""}more: the search was ended after ${BUDGET / 1000} seconds)`
+        : count > 0
+          ? ` (and ${count} more)`
+          : "";
     const place = origin === undefined ? { file: null, line: null } : placeOf(origin);
     return { code: "verdict-differs", severity: "error", message: differenceText(policy, difference) + more, ...place };
   });

@@ -11,7 +11,7 @@ import { type RuleDrift, rulesDrift } from "./rule-drift.js";
 import { behindDecision, behindText, placeOf } from "./statement.js";
 
 /** Milliseconds for finding out what each drift does by itself; those beyond it are told without an example. */
-const BUDGET = 3000;
+export const BUDGET = 3000;
 
 /** Pure but for the clock, which bounds how much is worked out. */
 export function ruleDrifts(policy: Policy, want: Ruleset, have: readonly ReadTable[]): Drift[] {
@@ -96,7 +96,7 @@ const MEANINGS: readonly (readonly [RegExp, string])[] = [
     "a container can send from an address that isn't its own, or its own packets are dropped",
   ],
   [
-    /\b(state-\w+|self[46]|cut[46])\b/,
+    /\b(state-\w+|self[46]|cut(-bare)?[46])\b/,
     "replies, ICMP errors or packets in the middle of a connection pass or fail otherwise",
   ],
   [

@@ -15,7 +15,7 @@ import { type Address, FAMILIES, formatValue } from "../net/address.js";
 import type { Chain, Expression, Rule } from "../backend/nftables/ruleset.js";
 import { type Difference, prove, type ProofOptions } from "./proof.js";
 import type { Effect, Foreign } from "./report.js";
-import { effective, working } from "./rule-drift.js";
+import { effective, working } from "./working.js";
 import { behindDecision } from "./statement.js";
 
 export interface ForeignTable extends ReadTable {

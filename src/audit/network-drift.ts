@@ -38,7 +38,7 @@ function strangersPorts(policy: Policy, { bridges }: Topology, { host }: Actual)
 }
 
 function isBlocked({ verb, text }: Change, inTheWay: ReadonlySet<string | undefined>): boolean {
-  return verb === "add" && [...inTheWay].some((name) => name !== undefined && text.includes(name));
+  return verb === "add" && text.split(/[\s,()]+/).some((word) => inTheWay.has(word));
 }
 
 function changeDrift(policy: Policy, change: Change): Drift[] {

@@ -26,6 +26,8 @@ export interface Proof {
   readonly classes: number;
   /** One for each way in which verdicts differ, each with an example packet. */
   readonly differences: readonly Difference[];
+  /** There may be more differences: those that were found were enough. */
+  readonly cut: boolean;
 }
 
 /** 47 (GRE) stands for every protocol that the language has no word for. */
@@ -63,6 +65,7 @@ export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">, options:
   const interpreter = new BoxInterpreter(ruleset, options.reading, options.suspect && observe);
   const differences = new Map<string, Difference>();
   let classes = 0;
+  let cut = false;
   const deadline = options.patience === undefined ? Infinity : performance.now() + options.patience;
   const enough = (): boolean => differences.size > 0 && performance.now() > deadline;
   for (const family of FAMILIES) {
@@ -85,9 +88,12 @@ export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">, options:
           if (!differences.has(key)) differences.set(key, difference);
         });
         suspects.clear();
-        if (enough()) return { classes, differences: [...differences.values()] };
+        if (enough()) return { classes, differences: [...differences.values()], cut: true };
         for (const outcome of interpreter.run(universe)) {
-          if (enough()) break;
+          if (enough()) {
+            cut = true;
+            break;
+          }
           judge.judge(outcome);
         }
         for (const met of suspects.values()) {
@@ -98,7 +104,7 @@ export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">, options:
       }
     }
   }
-  return { classes, differences: [...differences.values()] };
+  return { classes, differences: [...differences.values()], cut };
 }
 
 function sourcesOf(all: readonly End[], entry: Zone): readonly End[] {
@@ -148,7 +154,7 @@ function boundaries(family: Family, { tables }: Pick<Ruleset, "tables">): PeerSe
       for (const { expressions } of rules)
         for (const e of expressions) {
           if (e.kind === "match" && /^(ct original |ct reply )?ip6? /.test(e.key)) add(e.value);
-          if (e.kind === "among" && /^ip6? /.test(e.key)) e.values.forEach(add);
+          if (e.kind === "among" && /^(ct original |ct reply )?ip6? /.test(e.key)) e.values.forEach(add);
         }
   }
   return [...found.values()];

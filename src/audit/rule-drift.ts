@@ -10,6 +10,7 @@ import { elementText, ruleText } from "../backend/nftables/text.js";
 import { comment, tidy } from "../backend/nftables/values.js";
 import type { Origin } from "../ir/policy.js";
 import { align } from "./align.js";
+import { effective } from "./working.js";
 
 export interface RuleDrift {
   /** `inet tsnet-shop allow-port4 { 10.0.0.1 . … }`. */
@@ -98,19 +99,6 @@ function addedChain(into: Place, chain: ReadChain): RuleDrift {
   });
 }
 
-/** The chain as it works: what its policy does is its last rule. */
-export function effective(chain: ReadChain): Chain {
-  if (chain.hook === undefined || chain.policy === "accept") return chain;
-  const last: Rule = { expressions: [{ kind: "verdict", target: { verdict: "drop" } }], from: [] };
-  return { ...chain, rules: [...chain.rules, last] };
-}
-
-/** The kernel's tables as they work, for the proof: those that sleep do nothing. */
-export function working(have: readonly ReadTable[]): Pick<Ruleset, "tables"> {
-  const awake = have.filter(({ dormant }) => !dormant);
-  return { tables: awake.map((table) => ({ ...table, chains: table.chains.map(effective) })) };
-}
-
 /** A table of the plan, into which a drift is put alone. */
 class Place {
   readonly plan: Table;
@@ -154,7 +142,7 @@ function setDrift(into: Place, set: Set, have: ReadSet | undefined): RuleDrift[]
   if (types(set) !== types(have)) out.push(into.drift(object, "is of another type", { place }));
   if (!have.understood)
     out.push(into.drift(object, "has an element that can't be interpreted", { place, understood: false }));
-  if (set.timeout === true) return out;
+  if (set.timeout === true) return [...out, ...lastingElements(into, set, have.lasting ?? [], object)];
   return [...out, ...elementDrift(into, set, have, object)];
 }
 
@@ -235,6 +223,19 @@ function addedElements(into: Place, set: Set, added: readonly ReadElement[], obj
       alone: adding([element]),
     }),
   );
+}
+
+/** Elements of a set that tsnet fills for minutes while the policy is live. */
+function lastingElements(into: Place, set: Set, lasting: readonly ReadElement[], object: string): RuleDrift[] {
+  if (lasting.length === 0) return [];
+  const [first] = lasting;
+  const which =
+    lasting.length === 1 && first !== undefined ? `element { ${elementText(set, first)} } in ${object}` : object;
+  const what =
+    lasting.length === 1
+      ? "was added for longer than tsnet ever does"
+      : `has ${lasting.length} elements that were added for longer than tsnet ever does`;
+  return [into.drift(which, what, { place: set.name, alone: into.withSet({ ...set, elements: lasting }) })];
 }
 
 const keyOnly = ({ key }: Set["elements"][number]): Set["elements"][number] => ({ key, from: [] });

@@ -30,6 +30,7 @@ function twoGiven(files: readonly string[]): [Policy, Policy] {
       `diff compares two policies, and ${files.length} ${files.length === 1 ? "file was" : "files were"} given`,
       "tsnet diff OLD NEW, or tsnet diff --live FILE... for what is live; a policy of several files is one that includes them",
     );
+  if (old === "-" && now === "-") throw new Failure(EXIT.usage, "standard input can't be both policies");
   return [compileOrFail([old], true).policy, compileOrFail([now], true).policy];
 }
 

@@ -1,6 +1,7 @@
 /** `tsnet install` */
-import { mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { writeWhole } from "../system/files.js";
 import { disableUnits, enableUnits, reloadUnits, systemdRuns, UNITS } from "../system/systemd.js";
 import { EXIT, Failure } from "./exit.js";
 import { note, print, printExactly, printJson, shown } from "./output.js";
@@ -22,8 +23,7 @@ export async function install(options: InstallFlags): Promise<void> {
   for (const file of writableByOthers(command))
     note(`tsnet: ${shown(file)} runs as root at boot now, and others than root can change it`);
   for (const unit of wanted) refuseForeign(unit);
-  mkdirSync(UNITS, { recursive: true });
-  for (const { name, text } of wanted) writeFileSync(pathOf(name), text, { mode: 0o644 });
+  for (const { name, text } of wanted) writeWhole(pathOf(name), text, 0o644);
   await enableUnits(wanted.map(({ name }) => name));
   if (options.json) return printJson({ installed: true, units: wanted.map(({ name }) => pathOf(name)), command });
   for (const { name } of wanted) print(`did write and enable ${pathOf(name)}`);

@@ -11,7 +11,8 @@ function collect(value: string, before: readonly string[] | undefined): string[]
 
 function positive(text: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || value > 1_000_000) throw new InvalidArgumentError("A whole number from 1.");
+  if (!/^\d+$/.test(text) || value < 1 || value > 1_000_000)
+    throw new InvalidArgumentError("A whole number from 1 to 1000000.");
   return value;
 }
 

@@ -2,7 +2,7 @@
  * Applies a policy: reads what is there, finds what differs, and refuses what is in the way before anything is changed.
  * commit.ts makes the changes.
  */
-import type { BackendName } from "../backend/backend.js";
+import type { Backend, BackendName } from "../backend/backend.js";
 import { Inexpressible } from "../backend/inexpressible.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
@@ -14,7 +14,7 @@ import { endJournal } from "./journal.js";
 import { requireSystem } from "./ready.js";
 import { type Purpose, recorded } from "./records.js";
 import { recover } from "./recover.js";
-import { type Applied, isRecorded, rewriteApplied, tidyDirectories } from "./state.js";
+import { type Applied, isRecorded, readApplied, rewriteApplied, tidyDirectories } from "./state.js";
 import { survey } from "./survey.js";
 
 export interface ApplyOptions {
@@ -114,6 +114,7 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
     // Forwarding is the host's: its administrator, or a new device, may have changed what is needed of it.
     if (rules !== undefined) await requireForwarding(policy.name, topology.forwards);
     endJournal();
+    if (options.thorough === true && rules !== undefined) await stopAnew(backend, policy);
     return result(recovered);
   }
   // A text may change what no kernel object shows, such as whose sandbox a container shares.
@@ -121,5 +122,18 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   const { beside } = options;
   const known = { before, applied, edit, beside };
   const all = { compiled, topology, difference, backend, former, rules, rulesChanged, ...known, record };
-  return result([...recovered, ...(await commit(all))]);
+  const problems = await commit(all);
+  if (options.thorough === true && rules !== undefined) await stopAnew(backend, policy);
+  return result([...recovered, ...problems]);
+}
+
+/** No comparison sees which flows are stopped, as they come and go: what isn't on record as cut goes on. */
+async function stopAnew(backend: Backend, policy: Policy): Promise<void> {
+  const cut = readApplied(policy.name)?.cut ?? [];
+  const now = Date.now();
+  await backend.stop(
+    policy,
+    cut.filter(({ until }) => until > now),
+    true,
+  );
 }

@@ -46,6 +46,13 @@ test("what it prints, how it exits, what it mends", () =>
       "-:17: deny app -> web:80",
     );
 
+    // What can't be meant, and how that is said.
+    const twice = await tsnet(host, ["diff", "-", "-"], { input: POLICY });
+    assert.equal([twice.exitCode, twice.stderr.trim()], [2, "tsnet: standard input can't be both policies"]);
+    const long = await tsnet(host, ["trace", "ops -> web:22", "--for", "3000000"]);
+    assert.is(long.exitCode, 2);
+    assert.match(long.stderr, "A whole number from 1 to 1000000.");
+
     await host.nft("delete element inet tsnet-lab deny-port4 { 10.90.1.14 . 10.90.1.11 . tcp . 22 }");
     await host.nft("table inet mine { chain f { type filter hook forward priority 10; ip daddr 10.90.2.12 drop; }; }");
     const drifted = json(await audit(host, ["--json"], 4));
@@ -85,7 +92,7 @@ test("without the privilege it says how to get it", () =>
   lab(async (host) => {
     const [program, ...args] = commandLine(["audit"]);
     const bare = ["--bounding-set", "-net_admin", "--inh-caps", "-net_admin", program, ...args];
-    const { exitCode, stderr } = await host.run("setpriv", bare, { accept: "any" });
+    const { exitCode, stderr } = await host.run("setpriv", bare);
     assert.is(exitCode, 3, stderr);
     assert.match(stderr, "sudo");
   }));

@@ -46,4 +46,26 @@ test(`${ALL ? MUTATIONS.length : Math.ceil(MUTATIONS.length / 6)} mutations are 
     assert.is(wrong.join("\n"), "");
   }));
 
+test("flows that somebody stops for hours are found, and go on after a mend", () =>
+  lab(async (host) => {
+    await apply(host, POLICY);
+    const element = (set: string, text: string): Promise<unknown> =>
+      host.run("nft", ["add", "element", "inet", "tsnet-lab", set, `{ ${text} }`]);
+    await element("cut4", "10.90.1.13 . 10.90.1.11 . 22 . 22 timeout 100s");
+    assert.equal((await host.call<Audited>(HERE, "auditLive")).drift, [], "as long as tsnet's own");
+    await element("cut4", "10.90.1.13 . 10.90.1.11 . 23 . 23 timeout 10h");
+    await element("cut-bare4", "10.90.1.13 . 10.90.1.11 . gre");
+    const { drift } = await host.call<Audited>(HERE, "auditLive");
+    assert.equal(
+      drift.map(({ object }) => object).sort(),
+      [
+        "element { 10.90.1.13 . 10.90.1.11 . 23 . 23 } in set cut4 of table inet tsnet-lab",
+        "element { 10.90.1.13 . 10.90.1.11 . 47 } in set cut-bare4 of table inet tsnet-lab",
+      ].sort(),
+    );
+    assert.match(drift.map(({ message }) => message).join("\n"), /protocol 47 is now denied/);
+    await host.call(HERE, "fixLive");
+    assert.equal((await host.call<Audited>(HERE, "auditLive")).drift, []);
+  }));
+
 test.run();

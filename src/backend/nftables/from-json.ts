@@ -19,6 +19,8 @@ export interface ReadElement extends Element {
 export interface ReadSet extends Set {
   readonly elements: readonly ReadElement[];
   readonly flags: readonly string[];
+  /** Of a set whose elements expire: those that stay longer than any that tsnet adds, or forever. */
+  readonly lasting?: readonly ReadElement[];
   /** False where an element or the type is none that a plan has. */
   readonly understood: boolean;
 }
@@ -170,27 +172,39 @@ function readSet(set: Listed, foreign: boolean): ReadSet {
   const type = words(set["type"]) as Type[];
   const data = set["map"] as Type | "verdict" | undefined;
   const flags = words(set["flags"]);
-  const elements: ReadElement[] = [];
+  const timeout = flags.includes("timeout");
+  const found: ReadElement[] = [];
   let understood = true;
-  // What comes and goes while the policy is live is no part of the plan.
-  for (const element of flags.includes("timeout") ? [] : ((set["elem"] ?? []) as unknown[]))
+  for (const element of (set["elem"] ?? []) as unknown[]) {
+    // What comes and goes while the policy is live is no part of the plan.
+    if (timeout && (foreign || secondsOf(element, set) <= LONGEST)) continue;
     try {
-      elements.push(readElement(element, type, data, foreign));
+      found.push(readElement(element, type, data, foreign));
     } catch (error) {
       if (!(error instanceof NotUnderstood)) throw error;
       understood = false;
     }
+  }
   return {
     name: set["name"] as string,
     type,
     ...(data === undefined ? {} : { data }),
     interval: flags.includes("interval"),
-    ...(flags.includes("timeout") ? { timeout: true } : {}),
-    elements,
+    ...(timeout ? { timeout, lasting: found } : {}),
+    elements: timeout ? [] : found,
     comment: "",
     flags,
     understood,
   };
+}
+
+/** Seconds that the flows that a tightening has cut are stopped (connections.ts). */
+const LONGEST = 120;
+
+/** For how long an element was added. */
+function secondsOf(element: unknown, set: Listed): number {
+  const own = (element as { elem?: { timeout?: number } }).elem?.timeout;
+  return own ?? (set["timeout"] as number | undefined) ?? Infinity;
 }
 
 function readElement(
