@@ -21,6 +21,7 @@ import { churn } from "./churn.js";
 import { cold } from "./cold.js";
 import { frontEnd } from "./front-end.js";
 import { groups } from "./groups.js";
+import { iptables } from "./iptables.js";
 import { limited, overLimit } from "./limits.js";
 import { PAGE, withFigures } from "./page.js";
 import { packets } from "./packets.js";
@@ -43,6 +44,7 @@ const BENCHES: readonly Bench[] = [
   groups,
   publish,
   packets,
+  iptables,
   topology,
 ];
 

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { BackendName } from "../src/backend/backend.js";
 import { compile } from "../src/ir/compile.js";
 import type { Suite } from "../src/measure/report.js";
 import { type Figure, summarise } from "../src/measure/statistics.js";
@@ -15,12 +16,16 @@ import { inWorlds } from "./world.js";
 
 const PACKETS = fileURLToPath(new URL("./packets.pl", import.meta.url));
 
-interface Setting {
+export interface Setting {
   readonly name: string;
   readonly text: string;
   readonly from: string;
   readonly to: string;
   readonly address: string;
+  /** What carries the rules; the default unless given. */
+  readonly backend?: BackendName;
+  /** Another policy that stands beside it. */
+  readonly beside?: string;
 }
 
 /** The workload, and one way that its packets take: the last look-ups decide, not the default. */
@@ -109,8 +114,9 @@ const servers: ChildProcess[] = [];
 
 const inside = (container: string): string[] => [`--net=/run/tsnet/netns/tsnet/${container}`, "--", "perl", PACKETS];
 
-export async function begin({ text, to, address }: Setting): Promise<void> {
-  const net = await open();
+export async function begin({ text, to, address, backend, beside }: Setting): Promise<void> {
+  const net = await open(backend === undefined ? {} : { backend });
+  if (beside !== undefined) await net.apply(compile(beside).policy);
   await net.apply(compile(text).policy);
   await net.close();
   for (const protocol of ["tcp", "udp"])

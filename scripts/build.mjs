@@ -184,6 +184,18 @@ async function buildCode() {
   await chmod(path.join(dist, "tsnet.js"), 0o755);
 }
 
+/** The eBPF dataplane, where clang is there: without it that backend alone is missing. */
+async function buildDataplane() {
+  const object = path.join(dist, "dataplane.o");
+  await rm(object, { force: true });
+  const source = path.join(root, "src/backend/ebpf/dataplane/dataplane.c");
+  const include = `/usr/include/${{ x64: "x86_64", arm64: "aarch64" }[process.arch] ?? process.arch}-linux-gnu`;
+  const args = ["-O2", "-g", "-target", "bpf", "-Wall", "-Werror", `-I${include}`, "-c", source, "-o", object];
+  const status = await run("clang", args, "inherit").catch((error) => error.code);
+  if (status === "ENOENT") console.error("clang is missing: built without the eBPF backend");
+  else if (status !== 0) console.error("the eBPF dataplane doesn't compile: built without that backend");
+}
+
 /** What runs in a browser. */
 async function buildPage() {
   const page = { absWorkingDir: root, bundle: true, minify: true, target: ["es2022"], logLevel: "warning" };
@@ -208,7 +220,7 @@ async function buildTypes() {
 }
 
 await mkdir(dist, { recursive: true });
-const results = await Promise.allSettled([buildCode(), withTypes ? buildTypes() : undefined]);
+const results = await Promise.allSettled([buildCode(), buildDataplane(), withTypes ? buildTypes() : undefined]);
 for (const result of results) {
   if (result.status === "rejected") {
     console.error(result.reason instanceof Error ? result.reason.message : result.reason);

@@ -4,7 +4,7 @@ import { accessSync, constants, lstatSync, statSync } from "node:fs";
 import path from "node:path";
 import { root } from "./runner.mjs";
 
-/** Each command that tsnet and its tests use, and the Debian package that brings it. */
+/** Each command, or file by its whole path, that tsnet and its tests use, and the Debian package that brings it. */
 const PACKAGES = {
   nft: "nftables",
   ip: "iproute2",
@@ -15,6 +15,10 @@ const PACKAGES = {
   sysctl: "procps",
   nsenter: "util-linux",
   unshare: "util-linux",
+  clang: "clang",
+  bpftool: "bpftool",
+  // Headers that the eBPF dataplane is built with.
+  "/usr/include/bpf/bpf_helpers.h": "libbpf-dev",
 };
 
 /** What only tests use: a browser, and what draws DOT. */
@@ -28,7 +32,7 @@ export function npm(...args) {
 
 function mtime(file) {
   try {
-    return statSync(path.join(root, file)).mtimeMs;
+    return statSync(path.resolve(root, file)).mtimeMs;
   } catch {
     return undefined;
   }
@@ -53,6 +57,7 @@ export function installModules() {
 }
 
 function onPath(name) {
+  if (path.isAbsolute(name)) return mtime(name) !== undefined;
   const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"];
   return folders.some((folder) => {
     try {

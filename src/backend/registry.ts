@@ -4,6 +4,7 @@ import type { Backend, BackendName } from "./backend.js";
 const LOADERS: Readonly<Partial<Record<BackendName, () => Promise<Backend>>>> = {
   nft: async () => (await import("./nftables/backend.js")).nftables,
   iptables: async () => (await import("./iptables/backend.js")).iptables,
+  ebpf: async () => (await import("./ebpf/backend.js")).ebpf,
 };
 
 /** Those that can be applied with, the default first. */

@@ -47,8 +47,12 @@ export async function tryPolicy(files: string[], command: string[], options: Try
   if (unfit !== undefined) failInexpressible(unfit, json);
   const lacking = await lacks();
   if (lacking.length > 0) return unmeasured(compiled, lacking, command, json);
-  const way = await arena.waysIn();
+  // BPF programs are the host's: in a user namespace the kernel takes none.
+  const plain = options.backend === "ebpf";
+  const way = await arena.waysIn(plain);
   if (way === undefined) return unmeasured(compiled, await lacksNamespaces(), command, json);
+  if (plain && way.includes("--user"))
+    return unmeasured(compiled, [{ what: "eBPF needs root on the host", mend: "run it as root" }], command, json);
   process.exitCode = await outside(compiled, way, { command, json, backend: options.backend ?? "nft" });
 }
 

@@ -9,8 +9,8 @@ export class Beside {
   private last: Applied | undefined;
 
   /**
-   * Notes an edit of what is on record; `after` is the record with it. False where that can't be, because somebody else's edits are beside the record
-   * already: it must be written anew. Throws what node:fs throws.
+   * Notes an edit of what is on record; `after` is the record with it. False where that can't be, because somebody else's
+   * edits are beside the record already: it must be written anew. Throws what node:fs throws.
    */
   note(applied: Applied, line: EditLine, after?: Applied): boolean {
     if (!this.isOpen) {

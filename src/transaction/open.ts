@@ -159,6 +159,11 @@ class Handle implements Net {
 
   /** Applies a policy, whatever is live. */
   private async whole(compiled: Compiled): Promise<ApplyResult> {
+    if (this.live !== undefined && this.live.compiled.policy.name !== compiled.policy.name) {
+      // What is beside the record of one policy is nothing to another.
+      this.live.settle();
+      this.live = undefined;
+    }
     const { live } = this;
     const options: ApplyOptions = {
       held: true,

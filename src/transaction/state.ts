@@ -5,7 +5,6 @@
 import {
   closeSync,
   existsSync,
-  fstatSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -159,14 +158,26 @@ export const editsPath = (policy: string): string => join(ROOT, `${component(pol
 
 const baseOf = ({ at, committed }: Applied): string => `${at} ${committed.generation ?? 0}`;
 
+/** How often this process has taken a policy's edits away; only who holds the lock does, so nobody else has meanwhile. */
+const taken = new Map<string, number>();
+
+function takeEdits(policy: string): void {
+  rmSync(editsPath(policy), { force: true });
+  taken.set(policy, (taken.get(policy) ?? 0) + 1);
+}
+
 /** Notes edits beside a policy's record, which stays as it is. */
 export class EditLog {
   private readonly fd: number;
+  private readonly policy: string;
+  private readonly since: number | undefined;
 
   /** Throws what node:fs throws. */
   constructor(applied: Applied) {
     const path = editsPath(applied.policy);
     attempt(`write ${path}`);
+    this.policy = applied.policy;
+    this.since = taken.get(applied.policy);
     this.fd = openSync(path, "w", 0o600);
     writeSync(this.fd, `${baseOf(applied)}\n`);
   }
@@ -178,7 +189,7 @@ export class EditLog {
 
   /** False once a record that was written anew has taken it away. */
   isThere(): boolean {
-    return fstatSync(this.fd).nlink > 0;
+    return this.since === taken.get(this.policy);
   }
 
   close(): void {
@@ -249,12 +260,12 @@ export function writeApplied(
 /** A record as it was. */
 export function rewriteApplied(applied: Applied): void {
   writeWhole(pathOf(applied.policy), textWithFiles(applied));
-  rmSync(editsPath(applied.policy), { force: true });
+  takeEdits(applied.policy);
 }
 
 export function forgetApplied(policy: string): void {
   removeFile(pathOf(policy));
-  rmSync(editsPath(policy), { force: true });
+  takeEdits(policy);
 }
 
 /** Takes away directories that a policy has left empty, and ours above them. */

@@ -26,4 +26,19 @@ test(`says what the evaluator says, for every packet class of ${RUNS} random pol
   console.log(`${RUNS} policies, ${rules} rules, ${packets} packet classes`);
 });
 
+test("what a longer prefix doesn't decide doesn't fall to the shorter one around it", () => {
+  for (const verb of ["allow", "deny", "reject"]) {
+    const lines = [
+      "icc off",
+      `${verb} 10.0.0.0/8 except 10.0.0.7 -> a:22`,
+      `${verb} 10.0.0.7 -> a:80`,
+      `${verb} a -> 198.51.100.0/24 except 198.51.100.7:22`,
+      `${verb} a -> 198.51.100.7:80`,
+    ];
+    const { policy, text } = compileLenient(lines);
+    assert.is(policy.rules.length, 4, text);
+    assert.equal(compareRoad(policy, new Interpreter(plan(policy))).differences, [], text);
+  }
+});
+
 test.run();

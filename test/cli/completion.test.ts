@@ -91,7 +91,7 @@ bash("bash completes commands, options, values, files and live names", async () 
   );
 });
 
-const KNOWN = ["check", "compile", "explain", "test", "trace", "completion"];
+const KNOWN = ["check", "compile", "explain", "test", "stats", "trace", "completion"];
 
 for (const shell of ["bash", "zsh", "fish"] as const)
   test(`${shell}: the script has every command, and the shell reads it`, async () => {

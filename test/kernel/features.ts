@@ -6,6 +6,7 @@
  *     it("…", async () => …);
  *     test.run();
  */
+import { readFileSync } from "node:fs";
 import type { Test } from "uvu";
 import { type FeatureName, probeAll } from "../../src/system/features.js";
 import { unavailable } from "../../src/system/netlink/ffi.js";
@@ -14,10 +15,10 @@ import { run } from "../../src/system/run.js";
 /**
  * `namespaces`: root or user namespaces, which every lab needs. `perl`: ICMP and raw frames in a lab. `netlink`: system
  * calls of this process. `chromium`: a browser. `dot`: Graphviz. `iptables-nft`, `iptables-legacy`: tools of that variant,
- * and a kernel that takes their rules.
+ * and a kernel that takes their rules. `ebpf`: root outside a user namespace, and the dataplane's object.
  */
 export type Need =
-  FeatureName | "namespaces" | "perl" | "netlink" | "chromium" | "dot" | "iptables-nft" | "iptables-legacy";
+  FeatureName | "namespaces" | "perl" | "netlink" | "chromium" | "dot" | "iptables-nft" | "iptables-legacy" | "ebpf";
 
 /** Why a test that needs these can't run here: a sentence; undefined when it can. */
 export async function needs(...names: readonly Need[]): Promise<string | undefined> {
@@ -53,7 +54,19 @@ async function lacking(name: Need): Promise<string | undefined> {
     return tried.exitCode === 0 ? undefined : `${name}-restore: ${tried.stderr.trim() || "can't be run"}`;
   }
   if (name === "netlink") return unavailable();
+  if (name === "ebpf") return lackingEbpf();
   if (name === "namespaces") return process.geteuid?.() === 0 ? undefined : lacking("user_namespaces");
   const [feature] = await probeAll([name]);
   return feature === undefined || feature.ok ? undefined : feature.what;
+}
+
+async function lackingEbpf(): Promise<string | undefined> {
+  if (process.geteuid?.() !== 0) return "eBPF needs root";
+  const map = readFileSync("/proc/self/uid_map", "utf8").trim().split(/\s+/);
+  if (map[2] !== "4294967295") return "eBPF needs root outside a user namespace";
+  const { ebpf } = await import("../../src/backend/ebpf/backend.js");
+  return ebpf.require().then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
 }

@@ -3,6 +3,11 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { run, type RunResult } from "../../src/system/run.js";
+import { parse } from "../../grammar/parser.js";
+import { readQuery } from "../../src/ir/ask.js";
+import { cases, explain } from "../../src/ir/query.js";
+import { Diagnostics } from "../../src/text/diagnostic.js";
+import { compilePolicy } from "../support/policies.js";
 import { when } from "../kernel/features.js";
 
 const root = join(import.meta.dirname, "../..");
@@ -58,6 +63,23 @@ for (const name of examples) {
       [],
     );
     assert.ok(cells.length > 0);
+    assert.equal(unexplained(name, cells), []);
+  });
+}
+
+/** Cells that were measured and of which explain says something else; a query may cover packets of several verdicts. */
+function unexplained(example: string, cells: readonly JsonCell[]): string[] {
+  const { policy } = compilePolicy(example);
+  return cells.flatMap((cell) => {
+    if (cell.measured === null || cell.expected === "mixed") return [];
+    const service = cell.port === null ? cell.proto.replace("icmpv6", "icmp") : `${cell.port}/${cell.proto}`;
+    const text = `${JSON.stringify(cell.from)} -> ${JSON.stringify(cell.to)}:${service}`.replaceAll(
+      /"(host|world)"/g,
+      "$1",
+    );
+    const query = readQuery(policy, text, parse, new Diagnostics());
+    const said = query === undefined ? [] : cases(explain(policy, query)).map(({ decision }) => decision.verdict);
+    return said.some((verdict) => verdict === cell.measured) ? [] : [`${text}: ${said.join()}, ${cell.measured}`];
   });
 }
 

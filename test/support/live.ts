@@ -10,7 +10,7 @@ import type { Update } from "../../src/transaction/edits.js";
 import { netnsPath } from "../../src/topology/names.js";
 import type { Host } from "../kernel/lab.js";
 
-/** `TSNET_BACKEND=iptables` has the tests of what an apply guarantees hold another backend to it. */
+/** `TSNET_BACKEND=iptables` or `ebpf` has the tests of what an apply guarantees hold another backend to it. */
 const BACKEND = process.env["TSNET_BACKEND"] as BackendName | undefined;
 
 export interface Live {

@@ -262,8 +262,16 @@ test("edited texts that are applied are noted beside the record until the handle
     const after = await host.call<string>(HANDLE, "editThrough", last, "allow 192.0.2.65 -> b:9", third);
     assert.is(after, third);
     assert.is((await apply(host, third)).changed, false);
+    // Another policy through the same handle, with edits of the first beside its record.
+    const other = (port: number): string =>
+      `policy other\nnetwork o { subnet 10.77.0.0/24 }\ncontainer x { network o }\nallow 192.0.2.1 -> x:1\nallow 192.0.2.1 -> x:${port}\n`;
+    await handle.applyAll(third, last, other(2), other(3), other(4));
+    assert.is(await handle.recorded(), last);
+    assert.is(await handle.recorded("other"), other(4));
+    assert.is((await apply(host, last)).changed, false);
     await handle.close();
-    assert.is(await handle.recorded(), third);
+    assert.is(await handle.recorded("other"), other(4));
+    assert.is((await apply(host, other(4))).changed, false);
   }));
 
 test("an update cuts the connections that it denies, and no others", () =>

@@ -100,27 +100,36 @@ export interface MapEntry {
   readonly objects: readonly string[];
 }
 
+/** Each row as text, with the statements that it comes from. */
+export function rowsOf(maps: Maps): { object: string; from: readonly Origin[] }[] {
+  const document = toJson(maps).maps;
+  const verdicts = ({ verdict }: { readonly verdict: Verdict }): Origin[] => Object.values(verdict) as Origin[];
+  const origins: Readonly<Record<string, readonly (readonly Origin[])[]>> = {
+    devices: maps.devices.map((row) => row.from),
+    own: maps.own.map((row) => row.from),
+    near: maps.near.map((row) => row.from),
+    far: maps.far.map((row) => row.from),
+    exact: maps.exact.map(verdicts),
+    ports: maps.ports.map(verdicts),
+    published: maps.published.map((row) => [row.from]),
+  };
+  return Object.entries(origins).flatMap(([name, list]) =>
+    list.map((from, i) => {
+      const { from: _, ...row } = document[name]?.[i] as Row;
+      return { object: `${name} ${JSON.stringify(row)}`, from };
+    }),
+  );
+}
+
 /** One entry for each statement that something in the maps comes from, in the policy's order. */
 export function sourceMap(maps: Maps): MapEntry[] {
   const objects = new Map<Origin, string[]>();
-  const add = (origins: readonly (Origin | undefined)[], object: string): void => {
+  for (const { object, from: origins } of rowsOf(maps))
     for (const origin of new Set(origins)) {
-      if (origin === undefined) continue;
       const known = objects.get(origin);
       if (known === undefined) objects.set(origin, [object]);
       else known.push(object);
     }
-  };
-  const document = toJson(maps).maps;
-  const row = (name: string, i: number): string => {
-    const { from: _, ...rest } = document[name]?.[i] as Row;
-    return `${name} ${JSON.stringify(rest)}`;
-  };
-  for (const name of ["devices", "own", "near", "far"] as const)
-    maps[name].forEach(({ from: origins }, i) => add(origins, row(name, i)));
-  for (const name of ["exact", "ports"] as const)
-    maps[name].forEach(({ verdict }, i) => add(Object.values(verdict) as Origin[], row(name, i)));
-  maps.published.forEach(({ from: origin }, i) => add([origin], row("published", i)));
   return [...objects]
     .sort(([a], [b]) => a.index - b.index)
     .map(([origin, list]) => ({ statement: origin.id, at: location(origin.span), objects: list }));

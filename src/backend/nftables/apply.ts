@@ -103,7 +103,10 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
       return loosens(transactions);
     },
     // Where nothing else differs from what the last commit left.
-    tightened: change?.operations === weightOf(transactions) ? change.tightened : undefined,
+    tightened:
+      change?.operations === weightOf(transactions) && loosens(transactions) === (change.tightened.length === 0)
+        ? change.tightened
+        : undefined,
     async check() {
       socket().check(replacement(ruleset.tables, want, read.tables));
     },

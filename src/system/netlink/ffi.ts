@@ -32,6 +32,14 @@ export interface SystemCalls {
   close(fd: number): number;
   /** Waits until every processor has left what it was at (membarrier(2), MEMBARRIER_CMD_GLOBAL). */
   membarrier(): number;
+  /** bpf(2); -1 where the machine's number of it isn't known. */
+  bpf(command: number, attributes: Memory, size: number): number;
+  /** The same on another thread: what waits there for the kernel doesn't keep this one. */
+  bpfElsewhere(command: number, attributes: Memory, size: number): Promise<number>;
+  /** Where memory is: for structures that hold pointers. Of buffers of their own only, which the collector never moves. */
+  addressOf(memory: Memory): bigint;
+  /** 0: there is none. */
+  if_nametoindex(name: Memory): number;
   errno(): number;
 }
 
@@ -89,6 +97,9 @@ function load(): SystemCalls {
     strerror: libc.func<(errno: number) => string>("const char *strerror(int)"),
     close: libc.func("int close(int)"),
     membarrier: membarrier(libc),
+    ...bpf(libc),
+    addressOf: addressOf(libc),
+    if_nametoindex: libc.func(`unsigned int if_nametoindex(${pointer})`),
     errno: () => koffi.errno(),
   };
 }
@@ -99,6 +110,32 @@ function membarrier(libc: Library): () => number {
   if (number === undefined) return () => -1;
   const syscall = libc.func("long syscall(long, int, unsigned int, int)");
   return () => syscall(number, 1, 0, 0);
+}
+
+type Bpf = Pick<SystemCalls, "bpf" | "bpfElsewhere">;
+
+function bpf(libc: Library): Bpf {
+  const number = { x64: 321, arm64: 280, riscv64: 280, loong64: 280 }[process.arch as string];
+  if (number === undefined) return { bpf: () => -1, bpfElsewhere: () => Promise.resolve(-1) };
+  type Call = ((...args: unknown[]) => number) & { async(...args: unknown[]): void };
+  const syscall = libc.func<Call>("long syscall(long, int, void *, unsigned int)");
+  return {
+    bpf: (command, attributes, size) => syscall(number, command, attributes, size),
+    bpfElsewhere: (command, attributes, size) =>
+      new Promise((resolve, reject) => {
+        syscall.async(number, command, attributes, size, (error: Error | null, result: number) =>
+          error === null ? resolve(result) : reject(error),
+        );
+      }),
+  };
+}
+
+/** A move of nothing returns where to. */
+function addressOf(libc: Library): (memory: Memory) => bigint {
+  const move = libc.func<(...args: unknown[]) => number | bigint>(
+    "unsigned long memmove(void *, const void *, unsigned long)",
+  );
+  return (memory) => BigInt(move(memory, memory, 0));
 }
 
 /**

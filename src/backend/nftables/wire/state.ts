@@ -89,6 +89,7 @@ class WantedSet implements SetState {
   }
 }
 
+/** One for all: a large policy has thousands of rules, and memory of its own for each costs more than writing them. */
 const scratch = new Encoder(1 << 12);
 
 function written(write: (encoder: Encoder) => void): string {

@@ -1,0 +1,218 @@
+/**
+ * How a plan comes into force. Its maps are made and filled beside those in force, and one write of a number puts them
+ * in their place: a packet meets all of the old policy or all of the new one. New devices get their programs before, and
+ * drop everything until then.
+ */
+import { existsSync, mkdirSync, rmdirSync, rmSync, unlinkSync, writeFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  BpfFailed,
+  close,
+  createMap,
+  deviceIndex,
+  fixed,
+  getPinned,
+  linkDevice,
+  MAP,
+  pin,
+  setSlots,
+  testRun,
+  TCX,
+  updateBatch,
+  updateElement,
+} from "../../system/bpf/calls.js";
+import { mountPinned } from "../../system/bpf/filesystem.js";
+import { CommandFailed, run } from "../../system/run.js";
+import { Refused } from "../refused.js";
+import { encode, type Logs, SHAPES, type SlotName, writeAddress } from "./encode.js";
+import type { Maps } from "./maps.js";
+import { foldersOf, generationOf, isLinked, linkedDevices, linkFile, type Side } from "./readback.js";
+import { replaceText } from "./translation.js";
+
+const DIRECTORY = "/run/tsnet";
+const NAMES = Object.keys(SHAPES) as SlotName[];
+const PROGRAMS: Readonly<Record<Side, string>> = { ingress: "from_container", egress: "to_container" };
+
+/** Puts a plan in force; returns its number. Throws `Refused`, and what was in force still is. */
+export async function putInForce(
+  maps: Maps,
+  logs: Logs,
+  folder: string,
+  object: string,
+  table: string | undefined,
+): Promise<number> {
+  try {
+    mountPinned();
+    await load(folder, object);
+    requireKnown(maps, folder);
+    const generation = generationOf(folder) + 1;
+    const filled = fill(maps, logs);
+    try {
+      if (table !== undefined) await commitTable(replaceText(maps.policy, table));
+      for (const { device } of maps.devices) link(folder, device);
+      await swap(folder, generation, filled);
+    } finally {
+      for (const map of filled.values()) close(map);
+    }
+    tidyLinks(folder, new Set(maps.devices.map(({ device }) => device)));
+    for (const other of foldersOf(maps.policy)) if (other !== folder) removeFolder(other);
+    return generation;
+  } catch (error) {
+    if (!(error instanceof BpfFailed)) throw error;
+    throw new Refused(`the kernel refused the eBPF dataplane: ${error.message}`, mendOf(error));
+  }
+}
+
+function mendOf({ errno }: BpfFailed): string {
+  if (errno === 1 || errno === 13) return "run it as root outside a user namespace: BPF programs are the host's";
+  if (errno === 12 || errno === 7) return "the maps are too large for this machine's memory";
+  return "`tsnet doctor` shows what this kernel can do; or apply with --backend nft";
+}
+
+/** Has the kernel load the programs, if they aren't there. Throws `Refused` with the verifier's last words. */
+export async function load(folder: string, object: string): Promise<void> {
+  if (existsSync(join(folder, "links"))) return;
+  // What a killed command has left is no whole.
+  removeFolder(folder);
+  mkdirSync(folder, { mode: 0o700 });
+  try {
+    await run("bpftool", ["prog", "loadall", object, join(folder, "programs"), "pinmaps", join(folder, "maps")]);
+  } catch (error) {
+    removeFolder(folder);
+    if (!(error instanceof CommandFailed)) throw error;
+    const said = error.stderr.split("\n").filter((line) => /libbpf|Error/.test(line) && !/-- /.test(line));
+    throw new Refused(
+      `the kernel doesn't take the eBPF programs: ${said[0] ?? error.message}`,
+      "run it as root outside a user namespace, on Linux 6.6 or newer; or apply with --backend nft",
+    );
+  }
+  mkdirSync(join(folder, "links"), { mode: 0o700 });
+}
+
+/** Descriptors of new maps with the plan's elements. */
+function fill(maps: Maps, logs: Logs): Map<SlotName, number> {
+  const encoded = encode(maps, logs, (device) => {
+    const index = deviceIndex(device);
+    if (index === undefined) throw new BpfFailed(`there is no device ${device}`, 0, "it went away meanwhile");
+    return index;
+  });
+  const made = new Map<SlotName, number>();
+  try {
+    for (const name of NAMES) {
+      const { keys, values, count } = encoded[name];
+      const shape = SHAPES[name];
+      // Statements that come one by one need room.
+      const room = shape.type === MAP.array ? count : Math.ceil(count * 1.5) + 64;
+      const map = createMap(shape, room, name);
+      made.set(name, map);
+      updateBatch(map, keys, values, count);
+    }
+    return made;
+  } catch (error) {
+    for (const map of made.values()) close(map);
+    throw error;
+  }
+}
+
+/** The slot that isn't in force gets the maps, and then is. */
+async function swap(folder: string, generation: number, filled: ReadonlyMap<SlotName, number>): Promise<void> {
+  const outers: { outer: number; map: number }[] = [];
+  try {
+    for (const [name, map] of filled) outers.push({ outer: opened(join(folder, "maps", name)), map });
+    await setSlots(generation & 1, outers);
+  } finally {
+    for (const { outer } of outers) close(outer);
+  }
+  const key = fixed(4);
+  const value = fixed(4);
+  value.writeUInt32LE(generation, 0);
+  must(join(folder, "maps/active"), (active) => updateElement(active, key, value));
+}
+
+/** Throws where the programs don't recognise an IPv6 address that the host has: see dataplane/kernel.h. */
+function requireKnown({ translation }: Maps, folder: string): void {
+  const gateway = translation.gateways.find((one) => one.gateway.family === 6)?.gateway;
+  if (gateway === undefined) return;
+  const frame = Buffer.alloc(14 + 40);
+  frame.writeUInt16BE(0x86dd, 12);
+  frame.writeUInt8(0x60, 14);
+  writeAddress(frame, 38, gateway);
+  must(join(folder, "programs/is_known"), (program) => {
+    if (testRun(program, frame, fixed(192)).result !== 1)
+      throw new Refused(
+        "the eBPF programs don't recognise this host's IPv6 addresses on this kernel",
+        "apply with --backend nft",
+      );
+  });
+}
+
+function opened(file: string): number {
+  const fd = getPinned(file);
+  if (fd === undefined) throw new BpfFailed(`open ${file}`, 2, "it is gone");
+  return fd;
+}
+
+function must(file: string, work: (fd: number) => void): void {
+  const fd = opened(file);
+  try {
+    work(fd);
+  } finally {
+    close(fd);
+  }
+}
+
+function link(folder: string, device: string): void {
+  const index = deviceIndex(device);
+  if (index === undefined) throw new BpfFailed(`there is no device ${device}`, 0, "it went away meanwhile");
+  if (isLinked(folder, device, index)) return;
+  for (const side of ["ingress", "egress"] as const) {
+    const file = linkFile(folder, device, side);
+    rmSync(file, { force: true });
+    must(join(folder, "programs", PROGRAMS[side]), (program) => {
+      const made = linkDevice(program, index, TCX[side]);
+      try {
+        pin(made, file);
+      } finally {
+        close(made);
+      }
+    });
+  }
+}
+
+/** Of devices that the policy no longer has. */
+function tidyLinks(folder: string, wanted: ReadonlySet<string>): void {
+  for (const device of linkedDevices(folder))
+    if (!wanted.has(device))
+      for (const side of ["ingress", "egress"] as const) rmSync(linkFile(folder, device, side), { force: true });
+}
+
+/** nft gets a file: a child's standard input is a socket here, which nft can't open anew. */
+export async function commitTable(text: string, flags: readonly string[] = []): Promise<void> {
+  mkdirSync(DIRECTORY, { recursive: true, mode: 0o755 });
+  const file = `${DIRECTORY}/batch-${process.pid}.nft`;
+  writeFileSync(file, text, { mode: 0o600 });
+  try {
+    await run("nft", [...flags, "-f", file]);
+  } catch (error) {
+    if (!(error instanceof CommandFailed)) throw error;
+    const said = error.stderr.trim().split("\n")[0] ?? "no reason given";
+    throw new Refused(`the kernel refused the table of translations: ${said}`, "this kernel lacks a part of nftables");
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+/** The kernel takes programs off their devices with the last that is pinned of a link. */
+export function removeFolder(folder: string): boolean {
+  if (!existsSync(folder)) return false;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (!entry.isDirectory()) unlinkSync(path);
+    else {
+      for (const name of readdirSync(path)) unlinkSync(join(path, name));
+      rmdirSync(path);
+    }
+  }
+  rmdirSync(folder);
+  return true;
+}

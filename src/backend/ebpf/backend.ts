@@ -1,0 +1,98 @@
+/** The eBPF backend, as the transaction knows it. */
+import { createHash } from "node:crypto";
+import type { Origin, Policy } from "../../ir/policy.js";
+import { deviceIndex } from "../../system/bpf/calls.js";
+import { VERSION } from "../../system/version.js";
+import type { Approach, Backend, Committed, ObjectChange, Source } from "../backend.js";
+import { Refused } from "../refused.js";
+import { commitTable, putInForce, removeFolder } from "./apply.js";
+import { intervalOf } from "./encode.js";
+import { toText } from "./json.js";
+import type { Maps } from "./maps.js";
+import { objectChanges } from "./object-changes.js";
+import { objectDigest, requireObject } from "./object.js";
+import { plan } from "./plan.js";
+import { folderOf, foldersOf, generationOf, isLinked, readTable } from "./readback.js";
+import { markOf, replaceText, tableName, translationText } from "./translation.js";
+
+export const ebpf: Backend = {
+  name: "ebpf",
+  inexpressible: () => undefined,
+
+  require: async () => void requireObject(),
+  approach,
+  // An entry that was made under another policy is decided anew before it lets a reply pass: see dataplane/track.h.
+  stop: () => Promise.resolve(),
+  remove,
+  tidy: () => undefined,
+};
+
+/** What the kernel may log of a statement, and how often. */
+function logsOf(policy: Policy): Map<Origin, number> {
+  return new Map(
+    policy.rules.flatMap(({ log, origin }) => (log === undefined ? [] : [[origin, intervalOf(log.limit)]])),
+  );
+}
+
+function digestOf(maps: Maps, object: string, source: Source | undefined): string {
+  const hash = createHash("sha1").update(`${VERSION}\n${object}\n`);
+  if (source === undefined) hash.update(toText(maps));
+  else for (const text of source.texts) hash.update(`${text.length}\n`).update(text);
+  return `ebpf:${source === undefined ? "maps" : "texts"}:${hash.digest("hex")}`;
+}
+
+async function approach(policy: Policy, known: Committed | undefined, source?: Source): Promise<Approach> {
+  const object = requireObject();
+  const maps = plan(policy);
+  const digest = objectDigest(object);
+  const folder = folderOf(policy.name, digest);
+  const wanted = digestOf(maps, digest, source);
+  const body = translationText(maps);
+  const there = foldersOf(policy.name).includes(folder) ? generationOf(folder) : 0;
+  const listed = there === 0 ? undefined : await readTable(policy.name);
+  const sameTable =
+    there > 0 && (body === "" ? listed === undefined : listed?.includes(`chain ${markOf(body)} `) === true);
+  const linked = (): boolean => maps.devices.every(({ device }) => isLinked(folder, device, deviceIndex(device)));
+  const equal = known?.digest === wanted && known.generation === there && there > 0 && sameTable && linked();
+  const now = { digest: wanted, generation: there };
+  const objects = equal ? 0 : countOf(maps);
+  return {
+    standing: equal ? "equal" : there === 0 ? "absent" : "different",
+    conflict: undefined,
+    now,
+    objects,
+    loosens: false,
+    describe: () => `${there === 0 ? "load" : "swap"} the maps of the eBPF dataplane (${objects} objects)`,
+    check: () => commitTable(replaceText(policy.name, body), ["-c"]),
+    async commit() {
+      const generation = await putInForce(maps, logsOf(policy), folder, object, sameTable ? undefined : body);
+      return { digest: wanted, generation, operations: objects };
+    },
+    verify() {
+      const generation = generationOf(folder);
+      if (generation === 0 || !linked())
+        throw new Refused(
+          "the eBPF programs aren't on their devices as they were put there: somebody else has changed it meanwhile",
+          "look for what else manages BPF programs on this host, and apply again",
+        );
+      return generation;
+    },
+    list: (before): ObjectChange[] => (equal ? [] : objectChanges(maps, before && plan(before))),
+  };
+}
+
+const countOf = (maps: Maps): number =>
+  maps.devices.length + maps.own.length + maps.exact.length + maps.near.length + maps.far.length + maps.ports.length;
+
+/** The folder goes last: it tells that there may be a table. */
+async function remove(policy: string): Promise<string[]> {
+  const folders = foldersOf(policy);
+  if (folders.length === 0) return [];
+  const removed: string[] = [];
+  if ((await readTable(policy)) !== undefined) {
+    await commitTable(replaceText(policy, ""));
+    removed.push(`table inet ${tableName(policy)}`);
+  }
+  for (const folder of folders) removeFolder(folder);
+  return [...removed, `the eBPF dataplane of ${policy}`];
+}

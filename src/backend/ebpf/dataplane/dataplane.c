@@ -1,0 +1,309 @@
+/*
+ * The dataplane: two programs on the host end of each endpoint's veth pair. `from_container` sees what its container
+ * sends, before anything else of the host does; `to_container` sees what reaches it, after routing and translation.
+ */
+#include "kernel.h"
+#include "track.h"
+#include "answer.h"
+
+char _license[] SEC("license") = "GPL";
+
+#define PASS (-1) /* TCX_NEXT: others' programs, and then the host, have their say */
+
+struct arp {
+  __be16 hardware, protocol;
+  __u8 hardware_size, protocol_size;
+  __be16 operation;
+  __u8 sender[6];
+  __u8 sender_address[4];
+} __attribute__((packed));
+
+static __always_inline int same_mac(const __u8 *a, const __u8 *b) {
+  return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] && a[5] == b[5];
+}
+
+/* Address resolution must tell the truth about its sender; a probe's is 0.0.0.0 (RFC 5227). */
+static __always_inline int honest(struct __sk_buff *skb, __u32 generation, const struct device *device) {
+  struct arp arp;
+  __u32 value;
+  struct addr address;
+  if (bpf_skb_load_bytes(skb, ETHER, &arp, sizeof(arp)) < 0 || arp.hardware != bpf_htons(1) ||
+      arp.protocol != bpf_htons(0x0800) || arp.hardware_size != 6 || arp.protocol_size != 4 ||
+      !same_mac(arp.sender, device->mac))
+    return 0;
+  __builtin_memcpy(&value, arp.sender_address, 4);
+  if (value == 0)
+    return 1;
+  map4(&address, value);
+  struct own *own = own_of(generation, &address);
+  return own && own->container == device->container;
+}
+
+/* Fragments behind the first have no ports: they are what their first was. */
+static __always_inline int recall(struct packet *packet, __u8 out, __u64 now) {
+  struct fragment key = {.source = packet->flow.source,
+                         .destination = packet->flow.destination,
+                         .id = packet->fragment,
+                         /* IPv6's later fragments name what the first began with. */
+                         .protocol = packet->v6 ? 0 : packet->flow.protocol,
+                         .out = out};
+  struct fragment_ports *ports = bpf_map_lookup_elem(&fragments, &key);
+  return ports && now < ports->until;
+}
+
+static __always_inline int remember(const struct packet *packet, __u8 out, __u64 now) {
+  struct fragment key = {.source = packet->flow.source,
+                         .destination = packet->flow.destination,
+                         .id = packet->fragment,
+                         /* IPv6's later fragments name what the first began with. */
+                         .protocol = packet->v6 ? 0 : packet->flow.protocol,
+                         .out = out};
+  struct fragment_ports ports = {.until = now + 30 * SECOND};
+  if (packet->first)
+    bpf_map_update_elem(&fragments, &key, &ports, BPF_ANY);
+  return PASS;
+}
+
+/* What an entry says of a packet that isn't the connection's beginner's. */
+static __always_inline int replying(struct __sk_buff *skb, __u32 generation, const struct packet *packet,
+                                    const struct flow *key, struct connection *entry, __u8 out, __u64 now) {
+  __u8 state = standing(generation, key, entry);
+  if (state == CUT || (state == REFUSED && !(packet->flow.protocol == TCP && packet->flags & RST))) {
+    touch(entry, now);
+    return drop(skb, generation, packet, CONNECTION_CUT);
+  }
+  touch(entry, now);
+  if (packet->flow.protocol == TCP && packet->flags & (FIN | RST))
+    entry->flags |= CLOSING;
+  return remember(packet, out, now);
+}
+
+/* A new TCP connection the other way round takes the place of what is over. */
+static __always_inline int over(const struct packet *packet, const struct flow *key, const struct connection *entry) {
+  if (packet->flow.protocol != TCP || !begins(packet) || (entry->state == LIVE && !(entry->flags & CLOSING)))
+    return 0;
+  bpf_map_delete_elem(&connections, key);
+  return 1;
+}
+
+/* The entry that an ICMP error is about. */
+static __always_inline struct connection *concerned(const struct packet *packet, struct flow *key, __u64 now) {
+  *key = packet->inner;
+  struct connection *entry = entry_of(key, now);
+  if (entry)
+    return entry;
+  turned(key, &packet->inner);
+  return entry_of(key, now);
+}
+
+/* An original packet: decided, and its entry made or changed. */
+static __always_inline int originating(struct __sk_buff *skb, __u32 generation, __u32 lane, struct packet *packet,
+                                       const struct flow *flow, const struct tracked *tracked, __u8 out, __u64 now) {
+  struct decision decision = {.translated = tracked->known && tracked->translated};
+  struct connection *entry = entry_of(&packet->flow, now);
+  decision.verb = decide(generation, lane, flow, &tracked->original, &decision);
+  if (decision.verb == ALLOW) {
+    if (entry && !(begins(packet) && entry->flags & CLOSING)) {
+      entry->generation = generation;
+      entry->state = LIVE;
+      entry->lane = lane;
+      if (packet->flow.protocol == TCP && packet->flags & (FIN | RST))
+        entry->flags |= CLOSING;
+      touch(entry, now);
+      return remember(packet, out, now);
+    }
+    if (!begins(packet))
+      return drop(skb, generation, packet, IN_THE_MIDDLE);
+    note(generation, lane, LIVE, &packet->flow, &flow->source, tracked, decision.published, now);
+    count(skb, generation, packet, &decision, lane);
+    return remember(packet, out, now);
+  }
+  count(skb, generation, packet, &decision, lane);
+  if (decision.verb == REJECT) {
+    note(generation, lane, REFUSED, &packet->flow, &flow->source, tracked, decision.published, now);
+    return answer(skb, packet, out ? BPF_F_INGRESS : 0);
+  }
+  if (entry) {
+    entry->state = CUT;
+    entry->generation = generation;
+  }
+  return 2;
+}
+
+static __always_inline int family_of(struct __sk_buff *skb) {
+  if (skb->vlan_present)
+    return 0;
+  return skb->protocol == bpf_htons(0x0800) ? 4 : skb->protocol == bpf_htons(0x86dd) ? 6 : 0;
+}
+
+/* What doesn't fit on the stack. Programs of one processor don't interrupt each other here. */
+struct scratch {
+  struct packet packet;
+  struct tracked tracked;
+  struct flow key, flow;
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct scratch);
+} scratches SEC(".maps");
+
+SEC("tc")
+int from_container(struct __sk_buff *skb) {
+  struct ether ether;
+  __u32 zero = 0, *active_now = bpf_map_lookup_elem(&active, &zero);
+  struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
+  if (!scratch)
+    return 2;
+  struct packet *packet = &scratch->packet;
+  struct flow *key = &scratch->key;
+  __builtin_memset(scratch, 0, sizeof(*scratch));
+  __u32 generation = active_now ? *active_now : 0;
+  __u64 now = bpf_ktime_get_ns();
+  struct device *device = generation ? device_of(generation, skb->ifindex) : 0;
+  if (!device)
+    return drop(skb, generation, packet, NO_POLICY);
+  if (bpf_skb_load_bytes(skb, 0, &ether, sizeof(ether)) < 0 || !same_mac(ether.source, device->mac))
+    return drop(skb, generation, packet, SPOOFED);
+  if (skb->protocol == bpf_htons(0x0806) && !skb->vlan_present)
+    return honest(skb, generation, device) ? PASS : drop(skb, generation, packet, SPOOFED);
+  int family = family_of(skb);
+  if (!family || ether.type != skb->protocol)
+    return drop(skb, generation, packet, NOT_IP);
+  int parsed = parse(skb, family == 6, packet);
+  if (parsed == BAD)
+    return drop(skb, generation, packet, MALFORMED);
+
+  struct own *own = own_of(generation, &packet->flow.source);
+  if (!own || own->container != device->container) {
+    __u32 *source = packet->flow.source.word;
+    int nobody = packet->v6 && (source[0] | source[1] | source[2] | source[3]) == 0;
+    /* Duplicate address detection. */
+    if (nobody && parsed == GOOD && packet->flow.protocol == ICMPV6 && packet->type == 135)
+      return PASS;
+    return drop(skb, generation, packet, SPOOFED);
+  }
+  if (!packet->v6 && (packet->flow.destination.word[3] & 0xff) == 127)
+    return drop(skb, generation, packet, LOOPBACK);
+  if (parsed == LATER_FRAGMENT)
+    return recall(packet, 0, now) ? PASS : drop(skb, generation, packet, UNDECIDABLE_FRAGMENT);
+  if (packet->flow.protocol == ICMPV6 && (packet->type == 135 || packet->type == 136))
+    return PASS;
+
+  if (packet->error) {
+    struct own *about = own_of(generation, &packet->inner.destination);
+    struct connection *entry = about && about->container == device->container ? concerned(packet, key, now) : 0;
+    if (!entry || standing(generation, key, entry) == CUT)
+      return drop(skb, generation, packet, FOREIGN_ERROR);
+    return PASS;
+  }
+  turned(key, &packet->flow);
+  struct connection *entry = entry_of(key, now);
+  if (entry && !over(packet, key, entry))
+    return replying(skb, generation, packet, key, entry, 0, now);
+  /* Between containers the receiver's device decides, after translation. */
+  if (own_of(generation, &packet->flow.destination))
+    return remember(packet, 0, now);
+  __u32 lane = CW;
+  if (is_here(skb, packet)) {
+    if (packet->has_ports && published_at(generation, &packet->flow.destination, packet->flow.protocol,
+                                         packet->flow.destination_port))
+      return remember(packet, 0, now);
+    lane = CH;
+  }
+  return originating(skb, generation, lane, packet, &packet->flow, &scratch->tracked, 0, now);
+}
+
+SEC("tc")
+int to_container(struct __sk_buff *skb) {
+  __u32 zero = 0, *active_now = bpf_map_lookup_elem(&active, &zero);
+  struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
+  if (!scratch)
+    return 2;
+  struct packet *packet = &scratch->packet;
+  struct tracked *tracked = &scratch->tracked;
+  struct flow *key = &scratch->key, *flow = &scratch->flow;
+  __builtin_memset(scratch, 0, sizeof(*scratch));
+  __u32 generation = active_now ? *active_now : 0;
+  __u64 now = bpf_ktime_get_ns();
+  __u32 from = skb->ingress_ifindex;
+  struct device *device = generation ? device_of(generation, skb->ifindex) : 0;
+  if (!device)
+    return drop(skb, generation, packet, NO_POLICY);
+  if (skb->protocol == bpf_htons(0x0806) && from == 0)
+    return PASS;
+  int family = family_of(skb);
+  if (!family)
+    return drop(skb, generation, packet, NOT_IP);
+  int parsed = parse(skb, family == 6, packet);
+  if (parsed == BAD)
+    return drop(skb, generation, packet, MALFORMED);
+  struct own *own = own_of(generation, &packet->flow.destination);
+  if (!own || own->container != device->container) {
+    __u32 first = packet->v6 ? packet->flow.destination.word[0] & 0xff : packet->flow.destination.word[3] & 0xff;
+    int many = packet->v6 ? first == 0xff : first >= 0xe0;
+    /* What the host itself says to all. */
+    return many && from == 0 ? PASS : drop(skb, generation, packet, DETOUR);
+  }
+  if (parsed == LATER_FRAGMENT)
+    return recall(packet, 1, now) ? PASS : drop(skb, generation, packet, UNDECIDABLE_FRAGMENT);
+  if (packet->flow.protocol == ICMPV6 && (packet->type == 135 || packet->type == 136) && from == 0)
+    return PASS;
+  /* All ways lead through the gateway. */
+  if ((packet->flow.protocol == ICMP && packet->type == 5) || (packet->flow.protocol == ICMPV6 && packet->type == 137))
+    return drop(skb, generation, packet, DETOUR);
+
+  track(skb, tracked, packet->v6);
+  struct device *sender = from ? device_of(generation, from) : 0;
+  __u32 lane = !from ? HC : sender ? CC : WC;
+  struct connection *entry;
+  if (packet->error) {
+    entry = concerned(packet, key, now);
+  } else {
+    turned(key, &packet->flow);
+    entry = entry_of(key, now);
+  }
+  if (!entry && tracked->translated && (packet->error || tracked->reply)) {
+    /* As the published container sees it. */
+    tracked->answer.protocol = packet->error ? packet->inner.protocol : packet->flow.protocol;
+    turned(key, &tracked->answer);
+    entry = entry_of(key, now);
+  }
+
+  *flow = packet->flow;
+  if (tracked->known && !tracked->reply && !packet->error)
+    flow->source = tracked->original.source;
+  struct own *source = own_of(generation, &flow->source);
+  int refused = entry && entry->state == REFUSED && (packet->error || packet->flags & RST);
+  /* A container's address comes from its own devices only. */
+  if (source ? !sender || sender->container != source->container : 0)
+    if (!refused)
+      return drop(skb, generation, packet, SPOOFED);
+
+  if (packet->error) {
+    if (!entry || standing(generation, key, entry) == CUT)
+      return drop(skb, generation, packet, FOREIGN_ERROR);
+    if (lane == WC && own_of(generation, &key->source) && own_of(generation, &key->destination))
+      return drop(skb, generation, packet, FOREIGN_ERROR);
+    return PASS;
+  }
+  if (entry && !over(packet, key, entry))
+    return replying(skb, generation, packet, key, entry, 1, now);
+  /* What a container sends under an address that isn't its own is nobody's reply any more. */
+  if (lane == CC && !source)
+    return drop(skb, generation, packet, IN_THE_MIDDLE);
+  if (lane == WC && tracked->translated && packet->v6 && is_local6(skb, &flow->source))
+    return drop(skb, generation, packet, SPOOFED);
+  return originating(skb, generation, lane, packet, flow, tracked, 1, now);
+}
+
+/* Never on a device: an apply asks it whether the programs recognise this host's addresses. 1: they do. */
+SEC("tc")
+int is_known(struct __sk_buff *skb) {
+  struct v6 header;
+  if (bpf_skb_load_bytes(skb, ETHER, &header, sizeof(header)) < 0)
+    return 0;
+  return is_local6(skb, &header.destination);
+}

@@ -1,0 +1,175 @@
+/* Takes a frame apart, as far as it can be decided by. */
+#pragma once
+#include <bpf/bpf_endian.h>
+#include "maps.h"
+
+#define ETHER 14
+enum { ICMP = 1, TCP = 6, UDP = 17, FRAGMENT = 44, AUTHENTICATION = 51, ICMPV6 = 58, SCTP = 132 };
+enum { HOP_OPTIONS = 0, ROUTING = 43, DESTINATION_OPTIONS = 60 };
+enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
+
+struct packet {
+  struct flow flow;
+  struct flow inner; /* of an ICMP error: the packet that it is about */
+  __u32 fragment;    /* its id */
+  __u16 offset;      /* where the transport header is */
+  __u8 v6, has_ports, error, later, first;
+  __u8 flags; /* TCP's */
+  __u8 type;  /* ICMP's */
+};
+
+enum parsed { GOOD, BAD, LATER_FRAGMENT };
+
+static __always_inline int is_ported(__u8 protocol) { return protocol == TCP || protocol == UDP || protocol == SCTP; }
+
+static __always_inline void map4(struct addr *to, __u32 value) {
+  to->word[0] = to->word[1] = 0;
+  to->word[2] = bpf_htonl(0xffff);
+  to->word[3] = value;
+}
+
+struct v4 {
+  __u8 version, tos;
+  __be16 length, id, fragment;
+  __u8 ttl, protocol;
+  __be16 sum;
+  __u32 source, destination;
+};
+
+struct v6 {
+  __u32 version;
+  __be16 length;
+  __u8 next, hops;
+  struct addr source, destination;
+};
+
+/* The network header at `offset`; leaves `at` behind it. */
+static __always_inline int network(struct __sk_buff *skb, __u32 offset, int v6, struct packet *packet,
+                                   struct flow *flow, __u16 *at) {
+  if (!v6) {
+    struct v4 header;
+    if (bpf_skb_load_bytes(skb, offset, &header, sizeof(header)) < 0 || header.version >> 4 != 4)
+      return BAD;
+    __u16 size = (header.version & 15) * 4;
+    if (size < 20 || bpf_ntohs(header.length) < size || offset + size > skb->len)
+      return BAD;
+    map4(&flow->source, header.source);
+    map4(&flow->destination, header.destination);
+    flow->protocol = header.protocol;
+    *at = offset + size;
+    __u16 fragment = bpf_ntohs(header.fragment);
+    packet->first = (fragment & 0x3fff) == 0x2000;
+    packet->later = (fragment & 0x1fff) != 0;
+    packet->fragment = header.id;
+    return GOOD;
+  }
+  struct v6 header;
+  if (bpf_skb_load_bytes(skb, offset, &header, sizeof(header)) < 0 || (header.version & 0xf0) != 0x60)
+    return BAD;
+  flow->source = header.source;
+  flow->destination = header.destination;
+  __u8 next = header.next;
+  __u16 here = offset + sizeof(header);
+  for (int i = 0; i < 8; i++) {
+    __u8 part[8];
+    if (next != HOP_OPTIONS && next != ROUTING && next != DESTINATION_OPTIONS && next != FRAGMENT &&
+        next != AUTHENTICATION) {
+      flow->protocol = next;
+      *at = here;
+      return GOOD;
+    }
+    if (packet->later) {
+      flow->protocol = next;
+      *at = here;
+      return GOOD;
+    }
+    if (bpf_skb_load_bytes(skb, here, part, sizeof(part)) < 0)
+      return BAD;
+    if (next == FRAGMENT) {
+      __u16 fragment = part[2] << 8 | part[3];
+      packet->later = (fragment & 0xfff8) != 0;
+      packet->first = fragment == 1;
+      __builtin_memcpy(&packet->fragment, part + 4, 4);
+      here += 8;
+    } else if (next == AUTHENTICATION)
+      here += (part[1] + 2) * 4;
+    else {
+      /* A source route: the address is that of the next stop only. */
+      if (next == ROUTING && part[3] != 0)
+        return BAD;
+      here += (part[1] + 1) * 8;
+    }
+    next = part[0];
+  }
+  return BAD;
+}
+
+static __always_inline int is_error(int v6, __u8 type) {
+  if (v6)
+    return type >= 1 && type < 128;
+  return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+}
+
+/* Ports, or what stands for them: the id of an ICMP request and its reply. */
+static __always_inline int transport(struct __sk_buff *skb, __u16 at, struct flow *flow, __u8 *type) {
+  if (is_ported(flow->protocol)) {
+    __be16 ports[2];
+    if (bpf_skb_load_bytes(skb, at, ports, 4) < 0)
+      return BAD;
+    flow->source_port = ports[0];
+    flow->destination_port = ports[1];
+  } else if (flow->protocol == ICMP || flow->protocol == ICMPV6) {
+    __u8 header[8];
+    if (bpf_skb_load_bytes(skb, at, header, 8) < 0)
+      return BAD;
+    *type = header[0];
+    __be16 id = *(__be16 *)(header + 4);
+    int v6 = flow->protocol == ICMPV6;
+    if (v6 ? header[0] == 128 || header[0] == 129 : header[0] == 8 || header[0] == 0 || (header[0] >= 13 && header[0] <= 18))
+      flow->source_port = flow->destination_port = id;
+  }
+  return GOOD;
+}
+
+__noinline int parse(struct __sk_buff *skb, int v6, struct packet *packet) {
+  if (!packet)
+    return BAD;
+  __u16 at = 0;
+  if (network(skb, ETHER, v6, packet, &packet->flow, &at) != GOOD)
+    return BAD;
+  packet->v6 = v6;
+  packet->offset = at;
+  /* ICMP of the other family is nobody's. */
+  if (packet->flow.protocol == (v6 ? ICMP : ICMPV6))
+    return BAD;
+  packet->has_ports = is_ported(packet->flow.protocol);
+  if (packet->later)
+    return LATER_FRAGMENT;
+  if (transport(skb, at, &packet->flow, &packet->type) != GOOD)
+    return BAD;
+  if (packet->flow.protocol == TCP) {
+    __u8 offset;
+    if (bpf_skb_load_bytes(skb, at + 12, &offset, 1) < 0 || offset >> 4 < 5 ||
+        bpf_skb_load_bytes(skb, at + 13, &packet->flags, 1) < 0 || at + (offset >> 4) * 4 > skb->len)
+      return BAD;
+  }
+  if ((packet->flow.protocol == ICMP || packet->flow.protocol == ICMPV6) && is_error(v6, packet->type)) {
+    struct packet about = {};
+    __u8 type = 0;
+    __u16 inner = 0;
+    packet->error = 1;
+    if (network(skb, at + 8, v6, &about, &packet->inner, &inner) != GOOD || about.later ||
+        transport(skb, inner, &packet->inner, &type) != GOOD)
+      return BAD;
+  }
+  return GOOD;
+}
+
+static __always_inline void turned(struct flow *to, const struct flow *from) {
+  to->source = from->destination;
+  to->destination = from->source;
+  to->source_port = from->destination_port;
+  to->destination_port = from->source_port;
+  to->protocol = from->protocol;
+  to->pad[0] = to->pad[1] = to->pad[2] = 0;
+}

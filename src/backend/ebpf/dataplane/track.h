@@ -1,0 +1,129 @@
+/*
+ * Connections, as the container at one end sees them. Only replies pass by their entry: packets of the original
+ * direction are decided anew each time. An entry that was made under another policy is decided anew before it lets a
+ * reply pass, and what was cut stays as an entry, or its other side could begin it again, reversed.
+ */
+#pragma once
+#include "decide.h"
+
+#define SECOND 1000000000ULL
+
+static __always_inline __u64 lifetime(const struct flow *flow, const struct connection *entry) {
+  if (entry->state != LIVE)
+    return 120 * SECOND;
+  if (flow->protocol == TCP)
+    return entry->flags & CLOSING ? 120 * SECOND : 432000 * SECOND;
+  return flow->protocol == ICMP || flow->protocol == ICMPV6 ? 30 * SECOND : 180 * SECOND;
+}
+
+static __always_inline struct connection *entry_of(const struct flow *flow, __u64 now) {
+  struct connection *entry = bpf_map_lookup_elem(&connections, flow);
+  if (entry && now - entry->last > lifetime(flow, entry) && now > entry->last)
+    return 0;
+  return entry;
+}
+
+static __always_inline void touch(struct connection *entry, __u64 now) {
+  /* A write for each packet would take the line from every other processor. */
+  if (now - entry->last > SECOND)
+    entry->last = now;
+}
+
+/* Under the policy in force: decided anew where that is another than the entry's. */
+__noinline int standing(__u32 generation, const struct flow *flow, struct connection *entry) {
+  if (!flow || !entry)
+    return CUT;
+  if (entry->generation == generation)
+    return entry->state;
+  struct flow original = *flow;
+  struct flow asked = {};
+  struct decision decision = {.translated = entry->flags & TRANSLATED};
+  original.source = entry->source;
+  asked.destination = entry->host;
+  asked.destination_port = entry->host_port;
+  decision.verb = decide(generation, entry->lane, &original, &asked, &decision);
+  /* What came by a publish that is gone has lost its way, whatever the direct one is. */
+  if (decision.translated && !decision.published && decision.verb == ALLOW)
+    decision.verb = DENY;
+  entry->state = decision.verb == ALLOW ? LIVE : decision.verb == REJECT ? REFUSED : CUT;
+  entry->generation = generation;
+  return entry->state;
+}
+
+static __always_inline int begins(const struct packet *packet) {
+  if (packet->flow.protocol == TCP)
+    return (packet->flags & (FIN | SYN | RST | ACK)) == SYN;
+  if (packet->flow.protocol == ICMP)
+    return packet->type == 8 || packet->type == 13 || packet->type == 15 || packet->type == 17;
+  if (packet->flow.protocol == ICMPV6)
+    return packet->type != 129 && packet->type != 137 && packet->type != 134;
+  return 1;
+}
+
+static __always_inline void note(__u32 generation, __u32 lane, __u8 state, const struct flow *key,
+                                 const struct addr *source, const struct tracked *tracked, __u8 translated, __u64 now) {
+  struct connection entry = {.generation = generation, .state = state, .lane = lane, .last = now, .source = *source};
+  if (translated) {
+    entry.flags = TRANSLATED;
+    entry.host = tracked->original.destination;
+    entry.host_port = tracked->original.destination_port;
+  }
+  bpf_map_update_elem(&connections, key, &entry, BPF_ANY);
+}
+
+static __always_inline void report(struct __sk_buff *skb, __u32 generation, const struct packet *packet, __u8 reason,
+                                   __u32 statement, __u8 lane, __u8 verb) {
+  __u32 zero = 0;
+  __u64 *count = bpf_map_lookup_elem(&written, &zero);
+  if (!count)
+    return;
+  __u32 place = __sync_fetch_and_add(count, 1) % EVENTS;
+  struct event *event = bpf_map_lookup_elem(&events, &place);
+  if (!event)
+    return;
+  event->time = bpf_ktime_get_ns();
+  event->generation = generation;
+  event->statement = statement;
+  event->device = skb->ifindex;
+  event->reason = reason;
+  event->lane = lane;
+  event->verb = verb;
+  event->protocol = packet->flow.protocol;
+  event->source = packet->flow.source;
+  event->destination = packet->flow.destination;
+  event->source_port = packet->flow.source_port;
+  event->destination_port = packet->flow.destination_port;
+}
+
+static __always_inline int drop(struct __sk_buff *skb, __u32 generation, const struct packet *packet, __u32 reason) {
+  __u64 *count = bpf_map_lookup_elem(&drops, &reason);
+  if (count)
+    (*count)++;
+  report(skb, generation, packet, reason, 0, 0, DENY);
+  return 2; /* TC_ACT_SHOT */
+}
+
+/* Counts for the statement that decided; a log of an allow is of the first packet. */
+static __always_inline void count(struct __sk_buff *skb, __u32 generation, const struct packet *packet,
+                                  const struct decision *decision, __u8 lane) {
+  __u32 reason = decision->statement ? BY_STATEMENT : BY_DEFAULT, number = decision->statement;
+  if (decision->verb != ALLOW) {
+    __u64 *dropped = bpf_map_lookup_elem(&drops, &reason);
+    if (dropped)
+      (*dropped)++;
+  }
+  void *map = map_of(&statements, generation);
+  struct statement *statement = map && number ? bpf_map_lookup_elem(map, &number) : 0;
+  int speaks = decision->verb != ALLOW;
+  if (statement) {
+    __sync_fetch_and_add(&statement->packets, 1);
+    if (statement->logs) {
+      __u64 now = bpf_ktime_get_ns();
+      speaks |= now >= statement->next;
+      if (now >= statement->next)
+        statement->next = now + statement->interval;
+    }
+  }
+  if (speaks)
+    report(skb, generation, packet, reason, number, lane, decision->verb);
+}

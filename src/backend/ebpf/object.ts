@@ -1,0 +1,33 @@
+/** The dataplane's object: built at set-up by clang, and never part of the sources. */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemCalls, unavailable } from "../../system/netlink/ffi.js";
+import { isInstalled } from "../../system/tools.js";
+import { Refused } from "../refused.js";
+
+const BUILD = "apt-get install clang libbpf-dev bpftool && npm run build";
+
+/** Where it is; undefined where it wasn't built. */
+export function objectFile(): string | undefined {
+  const beside = join(import.meta.dirname, "dataplane.o");
+  const built = join(import.meta.dirname, "../../../dist/dataplane.o");
+  return [beside, built].find((file) => existsSync(file));
+}
+
+/** Another object is another dataplane. */
+export function objectDigest(file: string): string {
+  return createHash("sha1").update(readFileSync(file)).digest("hex").slice(0, 10);
+}
+
+/** Throws `Refused`: what is lacking here, and how to get it. Starts nothing. */
+export function requireObject(): string {
+  const file = objectFile();
+  if (file === undefined) throw new Refused("the eBPF dataplane isn't built: clang was missing at set-up", BUILD);
+  if (!isInstalled("bpftool")) throw new Refused("bpftool is not installed", BUILD);
+  if (systemCalls() === undefined)
+    throw new Refused(`eBPF needs system calls: ${unavailable() ?? ""}`, "npm ci --include=optional");
+  if (!existsSync("/sys/kernel/btf/vmlinux"))
+    throw new Refused("this kernel has no type information (BTF)", "use a kernel with CONFIG_DEBUG_INFO_BTF");
+  return file;
+}

@@ -1,0 +1,248 @@
+/**
+ * The bpf system call (bpf(2), linux/bpf.h): maps, pinned objects, links and test runs.
+ *
+ * Attributes hold pointers, so keys and values are in buffers of their own, whose memory never moves.
+ */
+import { attempt } from "../attempt.js";
+import { systemCalls, type SystemCalls, unavailable } from "../netlink/ffi.js";
+
+const COMMAND = {
+  mapCreate: 0,
+  lookup: 1,
+  update: 2,
+  delete: 3,
+  pin: 6,
+  get: 7,
+  testRun: 10,
+  info: 15,
+  updateBatch: 26,
+  linkCreate: 28,
+} as const;
+
+export const MAP = { hash: 1, array: 2, trie: 11 } as const;
+export const FLAG = { noPreallocation: 1, innerMap: 0x1000 } as const;
+/** Where a program hangs on a device (enum bpf_attach_type). */
+export const TCX = { ingress: 46, egress: 47 } as const;
+
+export const ENOENT = 2;
+export const ENODEV = 19;
+
+/** A bpf(2) call that failed. */
+export class BpfFailed extends Error {
+  override readonly name = "BpfFailed";
+  readonly errno: number;
+
+  constructor(what: string, errno: number, reason: string) {
+    super(`${what}: ${reason}`);
+    this.errno = errno;
+  }
+}
+
+const SIZE = 128;
+const attributes = Buffer.allocUnsafeSlow(SIZE);
+
+function calls(): SystemCalls {
+  const found = systemCalls();
+  if (found === undefined) throw new BpfFailed("bpf", 0, unavailable() ?? "no system calls here");
+  return found;
+}
+
+function call(command: keyof typeof COMMAND, what: string, fill: (to: Buffer) => void): number {
+  const system = calls();
+  attributes.fill(0);
+  fill(attributes);
+  const result = system.bpf(COMMAND[command], attributes, SIZE);
+  if (result < 0) {
+    const errno = system.errno();
+    throw new BpfFailed(what, errno, system.strerror(errno));
+  }
+  return result;
+}
+
+/** Memory of its own, whose address the kernel may be given. */
+export function fixed(size: number): Buffer {
+  return Buffer.allocUnsafeSlow(Math.max(1, size)).fill(0);
+}
+
+const pointer = (to: Buffer, offset: number, memory: Uint8Array): void => {
+  to.writeBigUInt64LE(calls().addressOf(memory), offset);
+};
+
+export interface MapShape {
+  readonly type: number;
+  /** Bytes. */
+  readonly key: number;
+  readonly value: number;
+  readonly flags: number;
+}
+
+/** A descriptor of a new map; `entries`: how many it may hold. */
+export function createMap({ type, key, value, flags }: MapShape, entries: number, name: string): number {
+  return call("mapCreate", `create the map ${name}`, (to) => {
+    to.writeUInt32LE(type, 0);
+    to.writeUInt32LE(key, 4);
+    to.writeUInt32LE(value, 8);
+    to.writeUInt32LE(entries, 12);
+    to.writeUInt32LE(flags, 16);
+    to.write(name.slice(0, 15), 28, "latin1");
+  });
+}
+
+/** `key` and `value` are buffers of `fixed`. */
+export function updateElement(map: number, key: Uint8Array, value: Uint8Array): void {
+  attempt("bpf update");
+  call("update", "change a map", (to) => {
+    to.writeUInt32LE(map, 0);
+    pointer(to, 8, key as Buffer);
+    pointer(to, 16, value as Buffer);
+  });
+}
+
+/**
+ * Puts maps into slots of maps of maps, all at once: the kernel waits for programs under way after each, tens of
+ * milliseconds, and waits for all of them together where they come together.
+ */
+export async function setSlots(
+  slot: number,
+  maps: readonly { readonly outer: number; readonly map: number }[],
+): Promise<void> {
+  attempt("bpf update slots");
+  const results = await Promise.all(
+    maps.map(({ outer, map }) => {
+      const memory = fixed(SIZE + 8);
+      const [key, value] = [memory.subarray(SIZE, SIZE + 4), memory.subarray(SIZE + 4)];
+      key.writeUInt32LE(slot, 0);
+      value.writeUInt32LE(map, 0);
+      memory.writeUInt32LE(outer, 0);
+      pointer(memory, 8, key);
+      pointer(memory, 16, value);
+      return calls().bpfElsewhere(COMMAND.update, memory, SIZE);
+    }),
+  );
+  if (results.some((result) => result < 0)) throw new BpfFailed("fill the slots of the maps", 0, "the kernel refused");
+}
+
+/** False where there is none. */
+export function deleteElement(map: number, key: Uint8Array): boolean {
+  try {
+    call("delete", "change a map", (to) => {
+      to.writeUInt32LE(map, 0);
+      pointer(to, 8, key as Buffer);
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof BpfFailed && error.errno === ENOENT) return false;
+    throw error;
+  }
+}
+
+/** Reads into `value`; false where there is none. */
+export function lookupElement(map: number, key: Uint8Array, value: Uint8Array): boolean {
+  try {
+    call("lookup", "read a map", (to) => {
+      to.writeUInt32LE(map, 0);
+      pointer(to, 8, key as Buffer);
+      pointer(to, 16, value as Buffer);
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof BpfFailed && error.errno === ENOENT) return false;
+    throw error;
+  }
+}
+
+/** Elements in one call: keys and values one after the other. */
+export function updateBatch(map: number, keys: Buffer, values: Buffer, count: number): void {
+  if (count === 0) return;
+  attempt("bpf update");
+  call("updateBatch", "fill a map", (to) => {
+    pointer(to, 16, keys);
+    pointer(to, 24, values);
+    to.writeUInt32LE(count, 32);
+    to.writeUInt32LE(map, 36);
+  });
+}
+
+function path(text: string): Buffer {
+  const bytes = Buffer.from(`${text}\0`);
+  const memory = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(memory);
+  return memory;
+}
+
+/** A descriptor of what is pinned; undefined where nothing is. */
+export function getPinned(file: string): number | undefined {
+  const name = path(file);
+  try {
+    return call("get", `open ${file}`, (to) => pointer(to, 0, name));
+  } catch (error) {
+    if (error instanceof BpfFailed && error.errno === ENOENT) return undefined;
+    throw error;
+  }
+}
+
+export function pin(fd: number, file: string): void {
+  attempt(`bpf pin ${file}`);
+  const name = path(file);
+  call("pin", `pin ${file}`, (to) => {
+    pointer(to, 0, name);
+    to.writeUInt32LE(fd, 8);
+  });
+}
+
+/** Hangs a program on a device; it hangs there as long as the descriptor, or what is pinned of it, lives. */
+export function linkDevice(program: number, index: number, where: number): number {
+  attempt(`bpf link ${index}`);
+  return call("linkCreate", "hang a program on a device", (to) => {
+    to.writeUInt32LE(program, 0);
+    to.writeUInt32LE(index, 4);
+    to.writeUInt32LE(where, 8);
+  });
+}
+
+/** The device that a TCX link is on; 0 where that is gone. */
+export function linkedDevice(link: number): number {
+  const info = fixed(64);
+  call("info", "read a link", (to) => {
+    to.writeUInt32LE(link, 0);
+    to.writeUInt32LE(info.length, 4);
+    pointer(to, 8, info);
+  });
+  // struct bpf_link_info: type, id, prog_id, then for TCX the index, behind padding to eight bytes.
+  return info.readUInt32LE(16);
+}
+
+export interface TestRun {
+  /** What the program returned, as a signed number. */
+  readonly result: number;
+  /** The frame as the program left it. */
+  readonly frame: Buffer;
+}
+
+/** Runs a tc program on a frame (BPF_PROG_TEST_RUN). `context`: a struct __sk_buff. */
+export function testRun(program: number, frame: Uint8Array, context: Buffer): TestRun {
+  const input = fixed(frame.length);
+  input.set(frame);
+  const output = fixed(frame.length + 512);
+  call("testRun", "run a program", (to) => {
+    to.writeUInt32LE(program, 0);
+    to.writeUInt32LE(input.length, 8);
+    to.writeUInt32LE(output.length, 12);
+    pointer(to, 16, input);
+    pointer(to, 24, output);
+    to.writeUInt32LE(1, 32);
+    to.writeUInt32LE(context.length, 40);
+    pointer(to, 48, context);
+  });
+  return { result: attributes.readInt32LE(4), frame: output.subarray(0, attributes.readUInt32LE(12)) };
+}
+
+export function close(fd: number): void {
+  calls().close(fd);
+}
+
+/** Of a device in this thread's namespace; undefined where there is none. */
+export function deviceIndex(name: string): number | undefined {
+  const index = calls().if_nametoindex(path(name));
+  return index === 0 ? undefined : index;
+}
