@@ -6,8 +6,9 @@ import type { Compiled } from "../ir/compile.js";
 import { applyPolicy } from "../transaction/apply.js";
 import { withLock } from "../transaction/lock.js";
 import { requireSystem } from "../transaction/ready.js";
-import { backendOf, readApplied, tidyDirectories } from "../transaction/state.js";
-import { EXIT, Failure } from "./exit.js";
+import { tidyDirectories } from "../transaction/state.js";
+import { EXIT } from "./exit.js";
+import { requireNftables } from "./nftables-only.js";
 import { compileOrFail } from "./input.js";
 import { note, print, printJson, shown, waiting } from "./output.js";
 
@@ -19,16 +20,7 @@ export interface AuditFlags {
 export async function audit(files: readonly string[], options: AuditFlags): Promise<void> {
   const given = files.length > 0 ? [compileOrFail(files, true)] : undefined;
   await requireSystem("reading back what the kernel has");
-  for (const { policy } of given ?? livePolicies()) {
-    const applied = readApplied(policy.name);
-    const carrier = applied === undefined ? "nft" : backendOf(applied);
-    if (carrier !== "nft")
-      throw new Failure(
-        EXIT.system,
-        `${shown(policy.name)} is live by ${carrier}, and audit reads nftables' rules only, so far`,
-        "tsnet test FILE --policy-file POLICY --live asks with real packets",
-      );
-  }
+  for (const { policy } of given ?? livePolicies()) requireNftables(policy.name, "audit");
   let report = await read(given);
   let mended: string[] | undefined;
   if (options.fix === true) {

@@ -68,8 +68,21 @@ export async function explain(words: readonly string[], options: ExplainOptions)
     return;
   }
   print(`${shown(query)}: ${explanation.verdict}`);
+  await noteCarrier(policy.name);
   folded.forEach((answer, i) => printCase(policy, answer, all[i] as CaseJson, folded.length > 1));
   if (folded.length > 20) note(`${folded.length} cases; ask for one source, destination and port to see fewer`);
+}
+
+/** The verdict is every backend's, but the objects are nftables'. */
+async function noteCarrier(policy: string): Promise<void> {
+  try {
+    const { backendOf, readApplied } = await import("../transaction/state.js");
+    const applied = readApplied(policy);
+    if (applied === undefined || backendOf(applied) === "nft") return;
+    note(`tsnet: ${shown(policy)} is live by ${backendOf(applied)}; the path is the one that nftables would lead`);
+  } catch {
+    // The record is root's.
+  }
 }
 
 /** The query in the policy's names; exit 2 where it is none. */

@@ -14,6 +14,7 @@ import { requireSystem } from "../transaction/ready.js";
 import { isRecorded, readApplied } from "../transaction/state.js";
 import { EXIT, Failure } from "./exit.js";
 import { compileOrFail } from "./input.js";
+import { requireNftables } from "./nftables-only.js";
 import { findLive, livePolicies } from "./live.js";
 import { note, print, printExactly, printJson, shown } from "./output.js";
 
@@ -93,6 +94,7 @@ async function look(subjects: readonly Subject[]): Promise<Report> {
   const accounting = isAccounting();
   const policies: Counts[] = [];
   for (const { policy, container } of subjects) {
+    requireNftables(policy.name, "stats");
     const ruleset = plan(policy);
     const flows = accounting ? await flowsOf(policy) : [];
     const whole = statsOf(policy, ruleset, await readCounters(ruleset), flows);

@@ -16,6 +16,7 @@ import { globalAddresses } from "../system/interfaces.js";
 import { Diagnostics } from "../text/diagnostic.js";
 import { location } from "../text/source.js";
 import { EXIT, Failure } from "./exit.js";
+import { requireNftables } from "./nftables-only.js";
 import { oneLive } from "./live.js";
 import { note, print, printExactly, shown } from "./output.js";
 
@@ -32,6 +33,7 @@ const QUIET = 150;
 
 export async function trace(text: string, options: TraceOptions): Promise<void> {
   const { policy } = oneLive(options.policy);
+  requireNftables(policy.name, "trace");
   const query = queryOf(policy, text);
   const table = traceTable();
   const ruleset = plan(policy);

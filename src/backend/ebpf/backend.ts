@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Origin, Policy } from "../../ir/policy.js";
 import { deviceIndex } from "../../system/bpf/calls.js";
+import { unmountPinned } from "../../system/bpf/filesystem.js";
 import { VERSION } from "../../system/version.js";
 import type { Approach, Backend, Committed, ObjectChange, Source } from "../backend.js";
 import { Refused } from "../refused.js";
@@ -94,5 +95,6 @@ async function remove(policy: string): Promise<string[]> {
     removed.push(`table inet ${tableName(policy)}`);
   }
   for (const folder of folders) removeFolder(folder);
+  unmountPinned();
   return [...removed, `the eBPF dataplane of ${policy}`];
 }

@@ -1,5 +1,5 @@
 /** The file system that pinned BPF objects live in: a mount of our own, so that nothing else's is needed. */
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { attempt } from "../attempt.js";
 import { systemCalls } from "../netlink/ffi.js";
 import { BpfFailed } from "./calls.js";
@@ -10,6 +10,15 @@ export function isMounted(): boolean {
   return readFileSync("/proc/self/mounts", "utf8")
     .split("\n")
     .some((line) => line.split(" ")[1] === PINNED);
+}
+
+/** Takes the mount away when nothing of ours is pinned there any more; what the kernel puts into each (`….debug`) is none. */
+export function unmountPinned(): void {
+  if (!isMounted() || readdirSync(PINNED).some((name) => !name.endsWith(".debug"))) return;
+  attempt(`unmount ${PINNED}`);
+  const MNT_DETACH = 2;
+  if ((systemCalls()?.umount2(Buffer.from(`${PINNED}\0`), MNT_DETACH) ?? -1) < 0) return;
+  rmdirSync(PINNED);
 }
 
 /** Does nothing where it is there. Throws `BpfFailed`. */
