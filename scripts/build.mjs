@@ -11,7 +11,8 @@ import { spawn } from "node:child_process";
 import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, transform } from "esbuild";
+import { build } from "esbuild";
+import { toCommonJs } from "./parts.mjs";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const dist = path.join(root, "dist");
@@ -121,14 +122,7 @@ async function buildCommand() {
     write: false,
     plugins: [lazyChildProcess],
   });
-  for (const { path: file, text } of outputFiles) {
-    const { code } = await transform(text, {
-      format: "cjs",
-      platform: "node",
-      target: options.target,
-      minifyWhitespace: true,
-      supported: { "dynamic-import": false },
-    });
+  for (const { file, code } of await toCommonJs(outputFiles, options.target)) {
     const head = code.includes("__importMetaUrl") ? options.banner.js : "";
     await writeFile(file, `(function (exports, require, module, __filename, __dirname) { ${head}${code}\n})`);
   }
