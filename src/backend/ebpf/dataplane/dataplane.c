@@ -130,6 +130,16 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
   return 2;
 }
 
+static __always_inline int same_address(const struct addr *a, const struct addr *b) {
+  return a->word[0] == b->word[0] && a->word[1] == b->word[1] && a->word[2] == b->word[2] && a->word[3] == b->word[3];
+}
+
+/* Whether what is sent there is never forwarded: neighbour discovery is with the gateway alone. */
+static __always_inline int stays(struct __sk_buff *skb, const struct packet *packet) {
+  __u32 first = packet->flow.destination.word[0];
+  return (first & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000) || is_here(skb, packet);
+}
+
 static __always_inline int family_of(struct __sk_buff *skb) {
   if (skb->vlan_present)
     return 0;
@@ -189,13 +199,15 @@ int from_container(struct __sk_buff *skb) {
     return drop(skb, generation, packet, LOOPBACK);
   if (parsed == LATER_FRAGMENT)
     return recall(packet, 0, now) ? PASS : drop(skb, generation, packet, UNDECIDABLE_FRAGMENT);
-  if (packet->flow.protocol == ICMPV6 && (packet->type == 135 || packet->type == 136))
+  if (packet->flow.protocol == ICMPV6 && (packet->type == 135 || packet->type == 136) && stays(skb, packet))
     return PASS;
 
   if (packet->error) {
     struct own *about = own_of(generation, &packet->inner.destination);
     struct connection *entry = about && about->container == device->container ? concerned(packet, key, now) : 0;
-    if (!entry || standing(generation, key, entry) == CUT)
+    /* An error goes to who sent what it is about, and to nobody else. */
+    if (!entry || !same_address(&packet->flow.destination, &packet->inner.source) ||
+        standing(generation, key, entry) == CUT)
       return drop(skb, generation, packet, FOREIGN_ERROR);
     return PASS;
   }
@@ -283,7 +295,8 @@ int to_container(struct __sk_buff *skb) {
       return drop(skb, generation, packet, SPOOFED);
 
   if (packet->error) {
-    if (!entry || standing(generation, key, entry) == CUT)
+    if (!entry || !same_address(&packet->flow.destination, &packet->inner.source) ||
+        standing(generation, key, entry) == CUT)
       return drop(skb, generation, packet, FOREIGN_ERROR);
     if (lane == WC && own_of(generation, &key->source) && own_of(generation, &key->destination))
       return drop(skb, generation, packet, FOREIGN_ERROR);
