@@ -106,22 +106,22 @@ const ROWS: readonly Row[] = [
   ["a deny is added", nft("add element TABLE deny-port4 { 10.90.1.13 . 10.90.1.11 . tcp . 80 }"), /deny-port4/, 4],
   [
     "a prefix is removed from a class",
-    nft("delete element TABLE allow-wc4-s7oiztyql6 { 198.51.100.0/24 }"),
-    /allow-wc4-s7oiztyql6/,
+    nft("delete element TABLE allow-wc4-p5b6vhr8gn { 198.51.100.0/24 }"),
+    /allow-wc4-p5b6vhr8gn/,
     14,
   ],
   [
     "a prefix is added to a class",
-    nft("add element TABLE allow-wc4-s7oiztyql6 { 192.0.2.0/24 : accept }"),
-    /allow-wc4-s7oiztyql6/,
+    nft("add element TABLE allow-wc4-p5b6vhr8gn { 192.0.2.0/24 : accept }"),
+    /allow-wc4-p5b6vhr8gn/,
     4,
   ],
   [
     "a prefix is widened",
     nft(
-      "delete element TABLE deny-cw4-j9ek0tb7y2 { 203.0.113.0/24 }; add element TABLE deny-cw4-j9ek0tb7y2 { 203.0.113.0/25 : drop }",
+      "delete element TABLE deny-cw4-gld2704air { 203.0.113.0/24 }; add element TABLE deny-cw4-gld2704air { 203.0.113.0/25 : drop }",
     ),
-    /deny-cw4-j9ek0tb7y2/,
+    /deny-cw4-gld2704air/,
     13,
   ],
   ["a container leaves its class", nft("delete element TABLE deny-cw4 { 10.90.1.13 }"), /deny-cw4/, 13],
@@ -221,7 +221,7 @@ const ROWS: readonly Row[] = [
     /state-from4/,
     0,
   ],
-  ["the default is replaced", rule("cc4", 10, "replace rule RULE handle HANDLE accept"), /cc4/, 0],
+  ["the default is replaced", rule("cc4", 12, "replace rule RULE handle HANDLE accept"), /cc4/, 0],
   [
     "a negation is turned",
     rule("translate-out", 3, "replace rule RULE handle HANDLE ip saddr @masquerade4 masquerade"),
