@@ -6,25 +6,10 @@
 import type { Origin } from "../../ir/policy.js";
 import type { Address } from "../../net/address.js";
 import { LOOPBACK, hasAddress } from "../../net/address.js";
+import type { Frame, Host } from "../shape/frames.js";
 import { addressIn } from "./classes.js";
 import { Lookup } from "./lookup.js";
 import type { LaneName, Maps, Own, Published, Verdict } from "./maps.js";
-
-/** A packet as it enters the host, or as the host sends it. */
-export interface Frame {
-  readonly family: 4 | 6;
-  /** Device that it arrives on; undefined when this host sends it. */
-  readonly device: string | undefined;
-  readonly mac: string;
-  readonly source: number | bigint;
-  readonly destination: number | bigint;
-  readonly protocol: number;
-  readonly port: number | undefined;
-}
-
-export interface Host {
-  readonly isLocal: (family: 4 | 6, address: number | bigint) => boolean;
-}
 
 export interface Outcome {
   readonly verdict: "allow" | "deny" | "reject";
