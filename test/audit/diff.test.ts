@@ -166,6 +166,14 @@ function boxes(before: string, after: string): string[] {
 const NET = "network n { subnet 10.1.0.0/24; subnet fd17::/64; icc off }\n";
 const THREE = `${NET}container a { network n }\ncontainer b { network n }\ncontainer c { network n }\n`;
 
+test("says the family where words mean ends of both and only one changes, though no container has the other", () => {
+  const four = "network n { subnet 10.1.0.0/24; icc off }\ncontainer a { network n }\n";
+  assert.equal(boxes(four, `${four}publish 80 -> a`), [
+    "opens {world, host} -> host:80 (IPv4 only): untouched > allow",
+    "redirects a -> host:80: allow > allow",
+  ]);
+});
+
 test("says in the policy's words, and in as few boxes, what a reader would", () => {
   assert.equal(boxes(THREE, `# again\n${THREE}`), []);
   assert.equal(boxes(`${THREE}allow a -> b:22`, `${THREE}allow a -> b:{22, 23}`), ["opens a -> b:23: deny > allow"]);

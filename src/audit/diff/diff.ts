@@ -133,11 +133,7 @@ class Report {
     const mayServe = loosely ? extent(grid, wide, 2) : box[2];
     const [only] = both;
     const other = only === 4 ? 6 : 4;
-    // Where no container has the other family, nobody asks about it.
-    const narrow =
-      both.size === 1 &&
-      this.axes.places.some(({ family }) => family === other) &&
-      !this.holds(grid, source.group, destination.group, mayServe, other);
+    const narrow = both.size === 1 && !this.holds(grid, source.group, destination.group, mayServe, other);
     return {
       source: source.text,
       destination: destination.text,
