@@ -12,7 +12,16 @@ import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { toCommonJs } from "./parts.mjs";
+import { grouped, toCommonJs } from "./parts.mjs";
+
+/** What is loaded first, and then by the commands that are used most: each of these with all that it imports. */
+const USED_TOGETHER = [
+  "src/cli/main.ts",
+  "src/cli/check.ts",
+  "src/cli/compile.ts",
+  "src/transaction/apply.ts",
+  "src/backend/nftables/backend.ts",
+];
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const dist = path.join(root, "dist");
@@ -40,7 +49,7 @@ const options = {
   banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
 };
 
-// Where the command's parts are, and how they are loaded: each is a function of CommonJS, with V8's cache beside it.
+// How parts are loaded: each is a function of CommonJS, those that are used together in one file, with V8's cache beside it.
 const loader = `
 const fs = require("node:fs");
 const vm = require("node:vm");
@@ -48,45 +57,51 @@ const path = require("node:path");
 const options = { importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER };
 const loaded = new Map();
 const scripts = new Map();
-function load(name) {
-  const known = loaded.get(name);
-  if (known !== undefined) return known.exports;
-  const filename = path.join(parts, name);
+const functions = new Map();
+function read(file) {
+  const filename = path.join(parts, file);
   let cachedData;
-  if (cached) try {
+  try {
     cachedData = fs.readFileSync(filename + ".cache");
   } catch {}
   // A part is pure ASCII: esbuild escapes everything else, and a one-byte string is the cheapest to read.
   const script = new vm.Script(fs.readFileSync(filename, "latin1"), { ...options, filename, cachedData });
-  if (!cached) scripts.set(filename, script);
+  if (warming) scripts.set(filename, script);
+  for (const [name, part] of Object.entries(script.runInThisContext())) functions.set(name, part);
+}
+function load(name) {
+  const known = loaded.get(name);
+  if (known !== undefined) return known.exports;
+  if (!functions.has(name)) read(files[name] ?? name);
   const own = { exports: {} };
   loaded.set(name, own);
-  script.runInThisContext()(own.exports, find, own, path.join(dist, "tsnet.js"), dist);
+  functions.get(name)(own.exports, find, own, path.join(dist, "tsnet.js"), dist);
   return own.exports;
 }
 const find = (name) => (name.startsWith("./") ? load(name.slice(2)) : require(name));
 `;
 
-const launcher = `#!/usr/bin/env node
+const launcher = (files) => `#!/usr/bin/env node
 "use strict";
 const dist = __dirname;
 const parts = dist + "/command";
-const cached = true;
+const warming = false;
+const files = ${JSON.stringify(files)};
 ${loader}
 load("main.js");
 `;
 
 // Runs the command as the launcher would, then keeps what V8 has compiled by the time the process ends: the functions
-// that a typical command needs, and no others. What an earlier run has kept of a part stays.
-const warmUp = `
+// that a typical command needs, and no others. What earlier runs have kept is in it, too.
+const warmUp = (files) => `
 const [dist, ...args] = process.argv.slice(1);
 const parts = dist + "/command";
-const cached = false;
+const warming = true;
+const files = ${JSON.stringify(files)};
 ${loader}
 process.argv = [process.execPath, dist + "/tsnet.js", ...args];
 process.on("exit", () => {
-  for (const [filename, script] of scripts)
-    if (!fs.existsSync(filename + ".cache")) fs.writeFileSync(filename + ".cache", script.createCachedData());
+  for (const [filename, script] of scripts) fs.writeFileSync(filename + ".cache", script.createCachedData());
 });
 load("main.js");
 `;
@@ -113,27 +128,35 @@ async function buildCommand() {
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
   const { banner: _, ...plain } = options;
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     ...plain,
     format: "esm",
     splitting: true,
     entryPoints: ["src/cli/main.ts"],
     outdir: directory,
     write: false,
+    metafile: true,
     plugins: [lazyChildProcess],
   });
+  const groups = grouped(metafile.outputs, USED_TOGETHER);
+  const texts = new Map();
   for (const { file, code } of await toCommonJs(outputFiles, options.target)) {
+    const name = path.basename(file);
     const head = code.includes("__importMetaUrl") ? options.banner.js : "";
-    await writeFile(file, `(function (exports, require, module, __filename, __dirname) { ${head}${code}\n})`);
+    const text = `"${name}": (function (exports, require, module, __filename, __dirname) { ${head}${code}\n})`;
+    const to = groups[name] ?? name;
+    texts.set(to, [...(texts.get(to) ?? []), text]);
   }
+  for (const [name, list] of texts) await writeFile(path.join(directory, name), `({${list.join(",\n")}})`);
+  return groups;
 }
 
 // The same for an apply, in namespaces of its own, which end with it. Where they can't be made, or ip and nft aren't there, the
 // parts that only an apply needs go without.
-const warmApply = `
+const warmApply = (files) => `
 const { execFileSync } = require("node:child_process");
 for (const directory of ["/run", "/var/lib"]) execFileSync("mount", ["-t", "tmpfs", "tmpfs", directory]);
-${warmUp}`;
+${warmUp(files)}`;
 const THROWAWAY = ["--user", "--map-root-user", "--net", "--mount", "--"];
 
 function run(command, args, stdio) {
@@ -150,7 +173,7 @@ async function firstPolicy() {
 }
 
 async function buildCode() {
-  await buildCommand();
+  const files = await buildCommand();
   await build({ ...options, entryPoints: ["src/index.ts"], outfile: path.join(dist, "index.js") });
   // `tsnet try` starts it once in each namespace that it probes.
   await build({ ...options, entryPoints: ["src/probe/prober.ts"], outfile: path.join(dist, "prober.js") });
@@ -167,14 +190,14 @@ async function buildCode() {
         ["compile", file],
         ["explain", file, "c2 -> c1:22"],
       ])
-    await run(process.execPath, ["-e", warmUp, dist, ...args], "ignore");
+    await run(process.execPath, ["-e", warmUp(files), dist, ...args], "ignore");
   if (policy !== undefined)
     await run(
       "unshare",
-      [...THROWAWAY, process.execPath, "-e", warmApply, dist, "compile", file, "--apply"],
+      [...THROWAWAY, process.execPath, "-e", warmApply(files), dist, "compile", file, "--apply"],
       "ignore",
     ).catch(() => undefined);
-  await writeFile(path.join(dist, "tsnet.js"), launcher);
+  await writeFile(path.join(dist, "tsnet.js"), launcher(files));
   await chmod(path.join(dist, "tsnet.js"), 0o755);
 }
 

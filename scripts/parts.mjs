@@ -87,3 +87,27 @@ export async function toCommonJs(outputFiles, target) {
     }),
   );
 }
+
+/**
+ * In which file each part stands, for parts that are loaded together: a file costs two reads and its cache a look-up,
+ * and a command needs dozens of parts. What several of the roots import stands with the first of them.
+ *
+ * @param outputs esbuild's, of its metafile
+ * @param roots source files with parts of their own
+ */
+export function grouped(outputs, roots) {
+  const groups = {};
+  const add = (file, group) => {
+    const name = path.basename(file);
+    if (groups[name] !== undefined) return;
+    groups[name] = group;
+    for (const { path: imported, kind } of outputs[file].imports)
+      if (kind === "import-statement" && outputs[imported] !== undefined) add(imported, group);
+  };
+  for (const root of roots) {
+    const found = Object.keys(outputs).find((file) => outputs[file].entryPoint === root);
+    if (found === undefined) throw new Error(`${root} has no part of its own`);
+    add(found, path.basename(found));
+  }
+  return groups;
+}

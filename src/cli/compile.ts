@@ -1,4 +1,5 @@
 /** `tsnet compile` */
+import { now } from "../text/clock.js";
 import { toJson } from "../backend/nftables/json.js";
 import { plan } from "../backend/nftables/plan.js";
 import { sourceMap } from "../backend/nftables/source-map.js";
@@ -44,10 +45,10 @@ export async function compile(files: readonly string[], options: CompileFlags): 
     throw new Failure(EXIT.usage, "--family goes with --backend iptables: the others hold both families in one");
   if (options.format !== undefined && options.backend === "iptables")
     throw new Failure(EXIT.usage, "--format goes with --backend nft: iptables has one form");
-  const started = performance.now();
+  const started = now();
   const compiled = options.json ? compileForJson(files) : compileOrFail(files);
   if (compiled === undefined) return;
-  if (options.apply) return apply(compiled, options, performance.now() - started);
+  if (options.apply) return apply(compiled, options, now() - started);
   const { inexpressible } = await import("../transaction/apply.js");
   const obstacle = inexpressible(compiled.policy, true);
   if (obstacle !== undefined) failInexpressible(obstacle, options.json ?? false);

@@ -6,6 +6,7 @@ import { Diagnostics } from "../text/diagnostic.js";
 import { EXIT, Failure } from "./exit.js";
 import { readFiles } from "./input.js";
 import { print, printDiagnostics, shown } from "./output.js";
+import { standardOutput } from "./sink.js";
 
 export function fmt(paths: readonly string[], options: { check?: boolean }): void {
   const diagnostics = new Diagnostics();
@@ -20,7 +21,7 @@ export function fmt(paths: readonly string[], options: { check?: boolean }): voi
       if (text === file.text) continue;
       print(`${shown(file.name)} would change`);
       process.exitCode = EXIT.differs;
-    } else if (file.name === "-") process.stdout.write(text);
+    } else if (file.name === "-") standardOutput.write(text);
     else if (text !== file.text) replace(file.name, text);
   }
 }

@@ -12,6 +12,7 @@ import { cellsJson } from "../probe/unmeasured.js";
 import { EXIT, Failure } from "./exit.js";
 import { compileOrFail } from "./input.js";
 import { printPieces, shown, wantsColour } from "./output.js";
+import { standardOutput } from "./sink.js";
 
 export interface GraphOptions {
   readonly format: "text" | "dot" | "svg" | "html";
@@ -50,8 +51,8 @@ async function rendered(compiled: Compiled, format: GraphOptions["format"], prin
   const model = buildGraph(compiled);
   switch (format) {
     case "text": {
-      const width = (printed && process.stdout.isTTY ? process.stdout.columns : undefined) ?? WIDTH;
-      return `${renderText(model, { width, color: printed && wantsColour(process.stdout) })}\n`;
+      const width = (printed ? standardOutput.width : undefined) ?? WIDTH;
+      return `${renderText(model, { width, color: printed && wantsColour(standardOutput) })}\n`;
     }
     case "dot":
       return renderDot(model);

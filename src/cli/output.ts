@@ -1,11 +1,11 @@
 /** What commands print: results on standard output, everything else on standard error. */
-import { once } from "node:events";
 import type { Diagnostic } from "../text/diagnostic.js";
 import { safe, safeLines } from "../text/display.js";
 import { renderDiagnostic, toJson } from "../text/render.js";
+import { type Sink, standardError, standardOutput } from "./sink.js";
 
-export function wantsColour(stream: { isTTY?: boolean }): boolean {
-  return Boolean(stream.isTTY) && (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb";
+export function wantsColour(sink: Sink): boolean {
+  return (process.env["NO_COLOR"] ?? "") === "" && process.env["TERM"] !== "dumb" && sink.isTerminal;
 }
 
 const line = (text: string): string => (text.endsWith("\n") ? text : `${text}\n`);
@@ -15,17 +15,17 @@ export const shown = safe;
 
 /** Lines for people. What a terminal would obey is escaped, wherever it came from. */
 export function print(text: string): void {
-  process.stdout.write(safeLines(line(text)));
+  standardOutput.write(safeLines(line(text)));
 }
 
 /** What programs read, and what brings its own colours. */
 export function printExactly(text: string): void {
-  process.stdout.write(line(text));
+  standardOutput.write(line(text));
 }
 
 /** The same of a text in pieces; waits for whoever reads, so that no more than a piece is in memory. */
 export async function printPieces(pieces: Iterable<string>): Promise<void> {
-  for (const piece of pieces) if (!process.stdout.write(piece)) await once(process.stdout, "drain");
+  for (const piece of pieces) if (!standardOutput.write(piece)) await standardOutput.drained();
 }
 
 export function printJson(value: unknown): void {
@@ -38,12 +38,12 @@ function jsonValue(_key: string, value: unknown): unknown {
 
 /** `print` on standard error. */
 export function note(text: string): void {
-  process.stderr.write(safeLines(line(text)));
+  standardError.write(safeLines(line(text)));
 }
 
 /** One diagnostic in its frame, which escapes for itself. */
 export function noteDiagnostic(diagnostic: Diagnostic): void {
-  process.stderr.write(line(renderDiagnostic(diagnostic, { color: wantsColour(process.stderr) })));
+  standardError.write(line(renderDiagnostic(diagnostic, { color: wantsColour(standardError) })));
 }
 
 /** Diagnostics in frames on standard error, and a last line that counts them. */

@@ -17,6 +17,7 @@ import { compileOrFail } from "./input.js";
 import { requireNftables } from "./nftables-only.js";
 import { findLive, livePolicies } from "./live.js";
 import { note, print, printExactly, printJson, shown } from "./output.js";
+import { standardError, standardOutput } from "./sink.js";
 
 export interface StatsFlags {
   readonly json?: boolean;
@@ -55,7 +56,7 @@ export async function stats(names: readonly string[], options: StatsFlags): Prom
     const report = await look(subjects);
     if (options.json) printExactly(`${JSON.stringify(toJson(report))}\n`);
     else {
-      if (process.stdout.isTTY) printExactly("\u001b[H\u001b[2J");
+      if (standardOutput.isTerminal) printExactly("\u001b[H\u001b[2J");
       show(report, before);
     }
     before = report;
@@ -205,7 +206,7 @@ function show({ accounting, policies }: Report, before?: Report): void {
     if (idle > 0) print(`${idle} of ${statements.length} statements never decided a packet`);
     print("");
   }
-  if (!accounting && process.stderr.isTTY)
+  if (!accounting && standardError.isTerminal)
     note("tsnet: sysctl -w net.netfilter.nf_conntrack_acct=1 has the kernel count the bytes of new connections, too");
 }
 

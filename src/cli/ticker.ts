@@ -1,13 +1,14 @@
 /** Progress of work that takes long. */
+import { standardError } from "./sink.js";
 
 /** What goes on, on a terminal, after the first second. */
 export function ticker(): { progress: (text: string) => void; done: () => void } {
-  if (!process.stderr.isTTY) return { progress: () => undefined, done: () => undefined };
+  if (!standardError.isTerminal) return { progress: () => undefined, done: () => undefined };
   let text = "";
   let visible = false;
   const show = (): void => {
     visible = true;
-    process.stderr.write(`\r\u001b[K${text} …`);
+    standardError.write(`\r\u001b[K${text} …`);
   };
   const timer = setTimeout(show, 1000);
   return {
@@ -17,7 +18,7 @@ export function ticker(): { progress: (text: string) => void; done: () => void }
     },
     done: () => {
       clearTimeout(timer);
-      if (visible) process.stderr.write("\r\u001b[K");
+      if (visible) standardError.write("\r\u001b[K");
     },
   };
 }

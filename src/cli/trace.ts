@@ -19,6 +19,7 @@ import { EXIT, Failure } from "./exit.js";
 import { requireNftables } from "./nftables-only.js";
 import { oneLive } from "./live.js";
 import { note, print, printExactly, shown } from "./output.js";
+import { standardError } from "./sink.js";
 
 export interface TraceOptions {
   readonly policy?: string;
@@ -63,7 +64,7 @@ export async function trace(text: string, options: TraceOptions): Promise<void> 
   };
   const tracing = await startTracing(traceRules(policy, query, table), take);
   try {
-    if (!options.json && process.stderr.isTTY) note(`tsnet: following ${shown(text)}; Ctrl-C ends it`);
+    if (!options.json && standardError.isTerminal) note(`tsnet: following ${shown(text)}; Ctrl-C ends it`);
     await Promise.race([done.ended, tracing.failed]);
   } finally {
     done.end();

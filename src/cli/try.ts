@@ -20,6 +20,7 @@ import { EXIT, Failure } from "./exit.js";
 import { failInexpressible } from "./inexpressible.js";
 import { compileOrFail } from "./input.js";
 import { note, print, printExactly, printJson, shown, wantsColour } from "./output.js";
+import { standardOutput } from "./sink.js";
 import { ticker } from "./ticker.js";
 
 export interface TryOptions {
@@ -38,7 +39,7 @@ interface Orders {
   readonly outside: string;
 }
 
-export async function tryPolicy(files: string[], command: string[], options: TryOptions): Promise<void> {
+export async function tryPolicy(files: string[], command: readonly string[], options: TryOptions): Promise<void> {
   const ordered = arena.orders();
   if (ordered !== undefined) return inside((await ordered) as Orders);
   const json = options.json === true;
@@ -192,7 +193,7 @@ function report(
   if (json) return printJson({ cells: results.map(cellJson) });
   if (cells.length === 0)
     return print(`${shown(policy.name)}: no container has a network, so there is nothing to probe`);
-  const color = wantsColour(process.stdout);
+  const color = wantsColour(standardOutput);
   printExactly(renderMatrix(results, { color, unnamed: unnamedPorts(policy) }));
   print(`\n${summaryLines(results, { left, represented, ranges: place.left }).join("\n")}`);
 }

@@ -18,9 +18,12 @@ export const BUILT_IN = ["host", "world", "any"] as const;
 
 const RESERVED = new Set<string>([...BUILT_IN, ...PROTOCOLS.keys()]);
 
+/** V8 takes milliseconds to compile a class of Unicode's: names that need it are rare. */
+const PLAIN = /^[ -~]+$/;
+
 /** A name must be seen for what it is: not empty, and without characters that no terminal shows. */
 export function checkName(name: Name, diagnostics: Diagnostics): boolean {
-  if (name.text !== "" && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name.text)) return true;
+  if (PLAIN.test(name.text) || (name.text !== "" && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name.text))) return true;
   const message = name.text === "" ? "a name can't be empty" : "this name has characters that can't be seen";
   diagnostics.error("bad-name", name.span, message, {
     why: "Names are shown in listings, in the comments of the kernel's objects and in hosts files.",

@@ -2,6 +2,7 @@
  * Applies a policy: reads what is there, finds what differs, and refuses what is in the way before anything is changed.
  * commit.ts makes the changes.
  */
+import { now } from "../text/clock.js";
 import type { Backend, BackendName } from "../backend/backend.js";
 import { Inexpressible } from "../backend/inexpressible.js";
 import type { Compiled } from "../ir/compile.js";
@@ -80,7 +81,7 @@ export async function applyPolicy(compiled: Compiled, options: ApplyOptions = {}
 /** For who holds the lock. */
 export async function applyLocked(compiled: Compiled, options: ApplyOptions): Promise<ApplyResult> {
   const { policy } = compiled;
-  const started = performance.now();
+  const started = now();
   const recovered = options.dryRun === true ? [] : await recover(policy.name);
   const { topology, applied, before, backend, former, rules, difference, edit } = await survey(compiled, {
     backend: options.backend,
@@ -91,7 +92,7 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   });
   backend.tidy();
   const rulesChanged = rules !== undefined && rules.standing !== "equal";
-  const planned = performance.now();
+  const planned = now();
   const changes = difference.changes.map((change) => change.text);
   if (rulesChanged) changes.push(rules.describe());
   if (former !== undefined) changes.push(`take away what the backend ${former.name} carried`);
@@ -101,7 +102,7 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
     operations: difference.changes.length + (rulesChanged ? rules.objects : 0),
     changes,
     problems,
-    timings: { plan: planned - started, commit: performance.now() - planned },
+    timings: { plan: planned - started, commit: now() - planned },
   });
   if (options.dryRun === true) {
     if (rulesChanged) await rules.check();

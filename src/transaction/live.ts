@@ -1,4 +1,5 @@
 /** What an open handle has made live, and the short way for edits of it that are only elements of sets. */
+import { now } from "../text/clock.js";
 import { statSync } from "node:fs";
 import { readPlainRules } from "../../grammar/common-lines.js";
 import type { Backend, Edit, Edits } from "../backend/backend.js";
@@ -73,7 +74,7 @@ export class Live {
     const prepared = this.prepareEdit(update);
     if (prepared === undefined) return undefined;
     const { change, started } = prepared;
-    const planned = performance.now();
+    const planned = now();
     try {
       this.generation = (this.mirror as Edits).commit(change, this.generation);
     } catch (error) {
@@ -82,7 +83,7 @@ export class Live {
       if (error instanceof Changed || error instanceof Refused) return undefined;
       throw error;
     }
-    const committed = performance.now();
+    const committed = now();
     this.mirror?.note(change);
     this.edits.push(update);
     this.unsettled = true;
@@ -177,7 +178,7 @@ export class Live {
   }
 
   private prepareEdit({ add, remove }: Update): Prepared | undefined {
-    const started = performance.now();
+    const started = now();
     const [removed, added] = [readPlainRules(remove ?? ""), readPlainRules(add ?? "")];
     if (this.mirror === undefined || removed === undefined || added === undefined) return undefined;
     const change = this.mirror.change(removed, added);

@@ -5,6 +5,7 @@ import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { note, print, printExactly, printJson, shown } from "../../src/cli/output.js";
+import { type Sink, standardError, standardOutput } from "../../src/cli/sink.js";
 import { compile } from "../../src/ir/compile.js";
 import { planCells } from "../../src/probe/cells.js";
 import { renderMatrix } from "../../src/probe/matrix.js";
@@ -20,11 +21,11 @@ const MILD = "a\\x1b[31m\\u{202e}b\\x9b2J";
 const POLICY = `container c1 { netns "/run/netns/${EVIL}" }\ncontainer c2 { }\nicc off\nallow c2 -> c1:22\n`;
 
 /** What `print` and its like write to a stream. */
-function written(stream: NodeJS.WriteStream, act: () => void): string {
+function written(stream: Sink, act: () => void): string {
   const { write } = stream;
   let text = "";
-  stream.write = (chunk: string | Uint8Array) => {
-    text += String(chunk);
+  stream.write = (chunk: string) => {
+    text += chunk;
     return true;
   };
   try {
@@ -46,11 +47,11 @@ function tsnet(...words: string[]): { out: string; err: string } {
 
 test("lines for people hold nothing that a terminal would obey, and keep their layout", () => {
   assert.is(
-    written(process.stdout, () => print(`\n  ${EVIL}\tb`)),
+    written(standardOutput, () => print(`\n  ${EVIL}\tb`)),
     `\n  ${MILD}\tb\n`,
   );
   assert.is(
-    written(process.stderr, () => note(EVIL)),
+    written(standardError, () => note(EVIL)),
     `${MILD}\n`,
   );
   assert.is(shown("two\nlines\tand a tab"), "two\\x0alines\\x09and a tab");
@@ -58,10 +59,10 @@ test("lines for people hold nothing that a terminal would obey, and keep their l
 
 test("what programs read stays exact", () => {
   assert.is(
-    written(process.stdout, () => printExactly(EVIL)),
+    written(standardOutput, () => printExactly(EVIL)),
     `${EVIL}\n`,
   );
-  assert.is(JSON.parse(written(process.stdout, () => printJson({ name: EVIL }))).name, EVIL);
+  assert.is(JSON.parse(written(standardOutput, () => printJson({ name: EVIL }))).name, EVIL);
 });
 
 test("names in the output of commands", () => {

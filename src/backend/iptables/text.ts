@@ -17,10 +17,12 @@ function quote(text: string): string {
   return PLAIN.test(text) ? text : `"${text.replace(/["\\']/g, (character) => `\\${character}`)}"`;
 }
 
-const CONTROLS = /\p{Cc}/u;
+/** Unicode's Cc. */
+// eslint-disable-next-line no-control-regex
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f]+/g;
 
 function oneLine(text: string): string {
-  return CONTROLS.test(text) ? text.replace(/\p{Cc}+/gu, " ") : text;
+  return text.replace(CONTROLS, " ");
 }
 
 /** Text that a comment can hold: of one line, cut where it is too long. */

@@ -4,8 +4,6 @@
  * All calls are synchronous: a netlink answer takes microseconds, and a namespace belongs to the calling thread, so
  * nothing else may run between entering it and coming back.
  */
-import { createRequire } from "node:module";
-import { endianness } from "node:os";
 
 /** A pointer to memory that a call reads or writes. */
 type Memory = Uint8Array;
@@ -73,7 +71,8 @@ interface Koffi {
 
 function load(): SystemCalls {
   if (process.platform !== "linux") throw new Error(`there is no netlink on ${process.platform}`);
-  if (endianness() !== "LE") throw new Error("messages are encoded for little-endian machines only");
+  if (new Uint8Array(new Uint16Array([1]).buffer)[0] !== 1)
+    throw new Error("messages are encoded for little-endian machines only");
   const koffi = require_();
   const libc = koffi.load(null);
   const pointer = "const void *";
@@ -143,7 +142,8 @@ function addressOf(libc: Library): (memory: Memory) => bigint {
  * the binary for glibc loads in 2, and doesn't load on another libc.
  */
 function require_(): Koffi {
-  const require = createRequire(import.meta.url);
+  // Asked for here, since most commands need neither.
+  const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);
   const { arch } = process;
   try {
     return require(`@koromix/koffi-linux-${arch}/linux_${arch}/koffi.node`) as Koffi;

@@ -1,0 +1,36 @@
+/** What the wiring of commands shares: how one is added, and options that several have. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { APPLICABLE } from "../backend/registry.js";
+import { TRANSPORTS } from "../system/transport.js";
+
+/** What an action needs besides its words. */
+export interface Given {
+  /** What stands after `--`: commander would mix it with the files before it. */
+  readonly rest: readonly string[];
+  /** A command line with every command. */
+  readonly whole: () => Command;
+}
+
+/** By their names, how commands are added: of most runs only one is. */
+export type Wiring = Readonly<Record<string, (program: Command, given: Given) => Command>>;
+
+export const FILE_HELP = "policy files; `-` is standard input";
+
+/** What carries the rules, for commands that apply. */
+export function backendOption(): Option {
+  return new Option("--backend <name>", "what carries the rules").choices([...APPLICABLE]);
+}
+
+/** Chosen as soon as it is read: everything that speaks to the kernel comes later. */
+export function transportOption(): Option {
+  return new Option("--transport <how>", "speak to the kernel by netlink, or with nft and the other tools")
+    .choices([...TRANSPORTS])
+    .default("auto");
+}
+
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 1_000_000)
+    throw new InvalidArgumentError("A whole number from 1 to 1000000.");
+  return value;
+}
