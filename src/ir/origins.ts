@@ -111,6 +111,11 @@ export class Origins {
     return this.ids[origin.index] as string;
   }
 
+  /** Characters of the longest text that a run comes from. */
+  get longestText(): number {
+    return this.runs.reduce((most, { plain }) => Math.max(most, plain.file.text.length), 0);
+  }
+
   /** The run that an origin is in; undefined for other statements'. */
   runOf(index: number): OriginRun | undefined {
     const { latest, runs } = this;

@@ -4,8 +4,7 @@
  * A name is a path below /proc/sys/net with `/` between its parts (`ipv4/conf/eth0/forwarding`), because device names
  * may contain dots.
  */
-import { readFileSync, writeFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { readFileSync, writeFileSync, promises } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { attempt } from "./attempt.js";
@@ -74,13 +73,13 @@ export async function writeSysctlsIn(places: readonly string[], settings: readon
     for (const netns of places) writeWithin(netns, settings);
     return;
   }
-  const tree = await mkdtemp(join(tmpdir(), "sysctl-"));
+  const tree = await promises.mkdtemp(join(tmpdir(), "sysctl-"));
   try {
     await writeTree(tree, settings);
     // All must have ended before the tree goes.
     await settle(places.map((netns) => runIn(netns, "cp", ["-r", "-T", "--", tree, ROOT])));
   } finally {
-    await rm(tree, { recursive: true, force: true });
+    await promises.rm(tree, { recursive: true, force: true });
   }
 }
 
@@ -110,8 +109,8 @@ function writePlainly(netns: string, path: string, value: string): void {
 
 async function writeTree(tree: string, settings: readonly Setting[]): Promise<void> {
   const directories = new Set(settings.map(({ path }) => dirname(path)));
-  await Promise.all([...directories].map((directory) => mkdir(join(tree, directory), { recursive: true })));
-  await Promise.all(settings.map(({ path, value }) => writeFile(join(tree, path), `${value}\n`)));
+  await Promise.all([...directories].map((directory) => promises.mkdir(join(tree, directory), { recursive: true })));
+  await Promise.all(settings.map(({ path, value }) => promises.writeFile(join(tree, path), `${value}\n`)));
 }
 
 /** Values in the namespace at `netns`; what doesn't exist there is absent from the map. */

@@ -8,8 +8,7 @@
  *
  * Where forwarding is on already, nothing is touched. What is changed is recorded with its former value in STATE.
  */
-import { readdirSync, readFileSync } from "node:fs";
-import { mkdir, rename, unlink, writeFile } from "node:fs/promises";
+import { readdirSync, readFileSync, promises } from "node:fs";
 import { dirname } from "node:path";
 import { attempt } from "../system/attempt.js";
 import { readSysctl, writeSysctl } from "../system/sysctl.js";
@@ -136,7 +135,7 @@ export async function restoreForwarding(before: ForwardingState): Promise<string
   const known = new Set(before.changed.map(({ path }) => path));
   for (const { path, before: old, now: set } of [...now.changed].reverse())
     if (!known.has(path) && readSysctl(path) === set) writeSysctl(path, old);
-  if (before.policies.length === 0 && before.changed.length === 0) await unlink(STATE).catch(() => undefined);
+  if (before.policies.length === 0 && before.changed.length === 0) await promises.unlink(STATE).catch(() => undefined);
   else await save(before);
   return [];
 }
@@ -153,7 +152,7 @@ export async function releaseForwarding(policy: string): Promise<readonly Change
   const ours = withoutOverruled(recorded).changed.filter(({ path, now }) => readSysctl(path) === now);
   for (const { path, before } of [...ours].reverse()) writeSysctl(path, before);
   await guard(recorded.guarded, { v4: [], v6: [] });
-  await unlink(STATE).catch(() => undefined);
+  await promises.unlink(STATE).catch(() => undefined);
   return ours.filter(({ before, now }) => before !== now);
 }
 
@@ -230,7 +229,7 @@ function merged(old: readonly Changed[], more: readonly Changed[]): Changed[] {
 
 async function save(state: ForwardingState): Promise<void> {
   attempt(`write ${STATE}`);
-  await mkdir(dirname(STATE), { recursive: true, mode: 0o755 });
-  await writeFile(`${STATE}.new`, `${JSON.stringify(state, undefined, 2)}\n`);
-  await rename(`${STATE}.new`, STATE);
+  await promises.mkdir(dirname(STATE), { recursive: true, mode: 0o755 });
+  await promises.writeFile(`${STATE}.new`, `${JSON.stringify(state, undefined, 2)}\n`);
+  await promises.rename(`${STATE}.new`, STATE);
 }

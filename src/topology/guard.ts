@@ -4,7 +4,7 @@
  * Where forwarding was off and we turned it on, packets that entered by such a device may only go to endpoints. Devices
  * that forwarded before aren't mentioned, and so untouched. Replies pass, because who may ask was decided elsewhere.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { promises } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "../system/run.js";
@@ -47,14 +47,14 @@ function quoted(device: string): string {
 /** Replaces the table in one step; `undefined` removes it. Adding it first makes the deletion succeed in any case. */
 export async function commitGuard(rules: string | undefined): Promise<void> {
   const clear = `add table inet ${GUARD_TABLE}\ndelete table inet ${GUARD_TABLE}\n`;
-  const directory = await mkdtemp(join(tmpdir(), "tsnet-guard-"));
+  const directory = await promises.mkdtemp(join(tmpdir(), "tsnet-guard-"));
   try {
     // A file, because nft can't read the socket that a child's standard input is.
     const file = join(directory, "guard.nft");
-    await writeFile(file, clear + (rules ?? ""));
+    await promises.writeFile(file, clear + (rules ?? ""));
     await run("nft", ["-f", file]);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await promises.rm(directory, { recursive: true, force: true });
   }
 }
 

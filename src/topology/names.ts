@@ -18,13 +18,18 @@ const MARK_LIMIT = 60;
 
 /** One name as one path component of at most `limit` bytes; two names have the same only if their hashes collide. */
 export function component(name: string, limit: number = FILE_LIMIT): string {
+  const text = /^[A-Za-z0-9_.-]*$/.test(name) ? name : escaped(name);
+  if (text === "" || text === "." || text === "..") return `~${hashText(12, name)}`;
+  return text.length <= limit ? text : `${text.slice(0, limit - 13)}~${hashText(12, name)}`;
+}
+
+function escaped(name: string): string {
   let text = "";
   for (const byte of new TextEncoder().encode(name)) {
     const char = String.fromCharCode(byte);
     text += /[A-Za-z0-9_.-]/.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   }
-  if (text === "" || text === "." || text === "..") return `~${hashText(12, name)}`;
-  return text.length <= limit ? text : `${text.slice(0, limit - 13)}~${hashText(12, name)}`;
+  return text;
 }
 
 export function policyNetnsDirectory(policy: string): string {

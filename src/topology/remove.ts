@@ -1,5 +1,5 @@
 /** Takes away everything of a policy's topology, found by mark and path alone. */
-import { readdir, rmdir, unlink } from "node:fs/promises";
+import { promises } from "node:fs";
 import { dirname, join } from "node:path";
 import { netnsState, removeNetns } from "../system/netns.js";
 import { NETNS_ROOT, POLICIES_ROOT, policyDirectory, policyNetnsDirectory } from "./names.js";
@@ -30,26 +30,26 @@ export async function removeTopology(policy: string): Promise<Removed> {
   await deleteLinks(devices).catch((error: Error) => problems.push(error.message));
   const namespaces = paths.filter((path) => ["namespace", "unbound"].includes(netnsState(path).kind));
   await removeNetns(...namespaces);
-  await rmdir(policyNetnsDirectory(policy)).catch(() => undefined);
+  await promises.rmdir(policyNetnsDirectory(policy)).catch(() => undefined);
   const files = await removeHostsFiles(policy);
-  for (const root of [NETNS_ROOT, POLICIES_ROOT]) await rmdir(root).catch(() => undefined);
+  for (const root of [NETNS_ROOT, POLICIES_ROOT]) await promises.rmdir(root).catch(() => undefined);
   return { devices, namespaces, files, problems };
 }
 
 /** Only what we wrote, and directories that are empty then: other parts keep things of theirs beside it. */
 async function removeHostsFiles(policy: string): Promise<string[]> {
   const directory = policyDirectory(policy);
-  const names = await readdir(directory).catch(() => []);
+  const names = await promises.readdir(directory).catch(() => []);
   const files: string[] = [];
   for (const name of names) {
     const file = join(directory, name, "hosts");
-    const gone = await unlink(file).then(
+    const gone = await promises.unlink(file).then(
       () => true,
       () => false,
     );
     if (gone) files.push(file);
-    await rmdir(dirname(file)).catch(() => undefined);
+    await promises.rmdir(dirname(file)).catch(() => undefined);
   }
-  await rmdir(directory).catch(() => undefined);
+  await promises.rmdir(directory).catch(() => undefined);
   return files;
 }

@@ -143,7 +143,7 @@ function addressOf(libc: Library): (memory: Memory) => bigint {
  */
 function require_(): Koffi {
   // Asked for here, since most commands need neither.
-  const require = process.getBuiltinModule("node:module").createRequire(import.meta.url);
+  const require = process.getBuiltinModule("node:module").createRequire(import.meta.filename);
   const { arch } = process;
   try {
     return require(`@koromix/koffi-linux-${arch}/linux_${arch}/koffi.node`) as Koffi;
