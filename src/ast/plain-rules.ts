@@ -22,6 +22,8 @@ export const NAMED_SOURCE = 4;
 export const NAMED_DESTINATION = 8;
 export const PROTOCOL_SHIFT = 4;
 
+const BOTH_NAMED = NAMED_SOURCE | NAMED_DESTINATION;
+
 /**
  * Plain rules of one file in the order of their lines (see `PlainRule`).
  *
@@ -35,6 +37,10 @@ export class PlainRules {
   rows = new Int32Array(64 * FIELDS);
   /** The names in the rows, in the order in which they first stand there. */
   readonly names: string[] = [];
+  /** How many rows each verb has, in the order of `VERBS`. */
+  readonly counts: number[] = VERBS.map(() => 0);
+  /** Rows with names at both ends: what doesn't belong to one family by an address. */
+  pairsOfNames = 0;
   private readonly numbers = new Map<string, number>();
 
   constructor(file: SourceFile) {
@@ -66,6 +72,8 @@ export class PlainRules {
     rows[at + DESTINATION] = destination;
     rows[at + PORT] = port;
     rows[at + KIND] = kind;
+    (this.counts[kind & VERB] as number)++;
+    if ((kind & BOTH_NAMED) === BOTH_NAMED) this.pairsOfNames++;
   }
 
   at(row: number): PlainRule {

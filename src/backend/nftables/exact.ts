@@ -158,6 +158,10 @@ export class Splitter {
     const { family, own } = this;
     const { ports } = this.exact;
     const number = VERBS.indexOf(verb);
+    const count = Math.min(plain.counts[number] as number, end - first);
+    // An address in a row is IPv4's.
+    if (count === 0 || (family === 6 && plain.pairsOfNames === 0)) return;
+    if (family === 4) ports.reserve(count);
     const sides: (Side | undefined)[] = [];
     const named = (name: number): Side | undefined => {
       if (!(name in sides)) sides[name] = this.side(peers[name] as PeerSet);

@@ -92,9 +92,19 @@ export class Tuples {
     }
   }
 
+  /** Makes room for so many more at once. */
+  reserve(count: number): void {
+    const wanted = 2 ** Math.ceil(Math.log2((this.length + count) * 2 + 1));
+    if (wanted > this.slots.length) this.resize(wanted);
+  }
+
   private grow(): void {
+    this.resize(this.slots.length * 4);
+  }
+
+  private resize(size: number): void {
     const { sources, destinations, protocols, ports } = this;
-    this.slots = new Int32Array(this.slots.length * 4);
+    this.slots = new Int32Array(size);
     for (let i = 0; i < sources.length; i++) {
       const slot = this.slotOf(
         sources[i] as Value,
