@@ -102,7 +102,7 @@ function fill(maps: Maps, logs: Logs): Map<SlotName, number> {
       const { keys, values, count } = encoded[name];
       const shape = SHAPES[name];
       // Statements that come one by one need room.
-      const room = shape.type === MAP.array ? count : Math.ceil(count * 1.5) + 64;
+      const room = shape.type === MAP.array ? maps.statements.count + 1 : Math.ceil(count * 1.5) + 64;
       const map = createMap(shape, room, name);
       made.set(name, map);
       updateBatch(map, keys, values, count);

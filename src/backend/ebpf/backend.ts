@@ -1,6 +1,7 @@
 /** The eBPF backend, as the transaction knows it. */
 import { createHash } from "node:crypto";
 import type { Origin, Policy } from "../../ir/policy.js";
+import { isRun } from "../../ir/rule-list.js";
 import { deviceIndex } from "../../system/bpf/calls.js";
 import { unmountPinned } from "../../system/bpf/filesystem.js";
 import { VERSION } from "../../system/version.js";
@@ -31,7 +32,9 @@ export const ebpf: Backend = {
 /** What the kernel may log of a statement, and how often. */
 function logsOf(policy: Policy): Map<Origin, number> {
   return new Map(
-    policy.rules.flatMap(({ log, origin }) => (log === undefined ? [] : [[origin, intervalOf(log.limit)]])),
+    policy.ruleList.parts.flatMap((part) =>
+      isRun(part) || part.log === undefined ? [] : [[part.origin, intervalOf(part.log.limit)]],
+    ),
   );
 }
 
@@ -64,7 +67,9 @@ async function approach(policy: Policy, known: Committed | undefined, source?: S
     objects,
     loosens: false,
     describe: () => `${there === 0 ? "load" : "swap"} the maps of the eBPF dataplane (${objects} objects)`,
-    check: () => commitTable(replaceText(policy.name, body), ["-c"]),
+    check: async () => {
+      if (!sameTable) await commitTable(replaceText(policy.name, body), ["-c"]);
+    },
     async commit() {
       const generation = await putInForce(maps, logsOf(policy), folder, object, sameTable ? undefined : body);
       return { digest: wanted, generation, operations: objects };
@@ -83,7 +88,7 @@ async function approach(policy: Policy, known: Committed | undefined, source?: S
 }
 
 const countOf = (maps: Maps): number =>
-  maps.devices.length + maps.own.length + maps.exact.length + maps.near.length + maps.far.length + maps.ports.length;
+  maps.devices.length + maps.own.length + maps.exact.most + maps.near.length + maps.far.length + maps.ports.length;
 
 /** The folder goes last: it tells that there may be a table. */
 async function remove(policy: string): Promise<string[]> {

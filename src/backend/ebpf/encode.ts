@@ -1,7 +1,9 @@
 /** A plan as the bytes of the maps: keys and values as the structures of dataplane/maps.h have them. */
 import type { Origin } from "../../ir/policy.js";
 import type { Address } from "../../net/address.js";
+import { swapped } from "../../net/byte-order.js";
 import { FLAG, MAP, type MapShape } from "../../system/bpf/calls.js";
+import { KIND } from "./exact.js";
 import { LANE, type Maps, type Verdict } from "./maps.js";
 
 /** The maps that a policy has of its own, in slots. */
@@ -50,6 +52,39 @@ export function writeAddress(to: Buffer, offset: number, { family, value }: Addr
   }
 }
 
+/** The largest of the maps, from its columns a word at a time: its structures are whole words. */
+function exactElements({ exact, statements }: Maps): Elements {
+  const { key, value } = SHAPES.exacts;
+  const most = exact.most;
+  const keys = Buffer.allocUnsafeSlow(Math.max(4, key * most)).fill(0);
+  const values = Buffer.allocUnsafeSlow(Math.max(4, value * most)).fill(0);
+  const keyWords = new Uint32Array(keys.buffer, keys.byteOffset, keys.length / 4);
+  const valueWords = new Uint32Array(values.buffer, values.byteOffset, values.length / 4);
+  let count = 0;
+  const numberOf = (index: number): number => (index === 0 ? 0 : statements.numberOf(index - 1));
+  exact.each((family, kind, source, destination, protocol, port, deny, reject, allow) => {
+    const at = (count * key) / 4;
+    if (family === 4) {
+      keyWords[at + 2] = keyWords[at + 6] = MAPPED;
+      keyWords[at + 3] = swapped(source as number);
+      keyWords[at + 7] = swapped(destination as number);
+    } else {
+      writeAddress(keys, at * 4, { family, value: source as bigint });
+      writeAddress(keys, at * 4 + 16, { family, value: destination as bigint });
+    }
+    keyWords[at + 8] = protocol | (KIND[kind] << 8) | ((port >> 8) << 16) | ((port & 255) << 24);
+    const to = (count * value) / 4;
+    valueWords[to] = numberOf(deny);
+    valueWords[to + 1] = numberOf(reject);
+    valueWords[to + 2] = numberOf(allow);
+    count++;
+  });
+  return { keys, values, count };
+}
+
+/** The third word of ::ffff:a.b.c.d. */
+const MAPPED = 0xffff0000;
+
 /** Nanoseconds. */
 const PERIOD = { second: 1e9, minute: 6e10, hour: 3.6e12, day: 8.64e13 } as const;
 
@@ -62,10 +97,10 @@ export function intervalOf(limit: { readonly count: number; readonly per: keyof 
 
 /** `indexOf` gives a device's index in the kernel. */
 export function encode(maps: Maps, logs: Logs, indexOf: (device: string) => number): Record<SlotName, Elements> {
-  const numbers = new Map<Origin, number>(maps.statements.map((origin, i) => [origin, i + 1]));
+  const { statements } = maps;
   const verdict = (to: Buffer, { deny, reject, allow }: Verdict): void => {
     [deny, reject, allow].forEach((origin, i) =>
-      to.writeUInt32LE(origin === undefined ? 0 : (numbers.get(origin) as number), i * 4),
+      to.writeUInt32LE(origin === undefined ? 0 : statements.numberOf(origin.index), i * 4),
     );
   };
   return {
@@ -85,14 +120,7 @@ export function encode(maps: Maps, logs: Logs, indexOf: (device: string) => numb
       key.writeUInt32LE(network, 4);
       value.writeUInt32LE(1, 0);
     }),
-    exacts: elements("exacts", maps.exact, (key, value, { source, destination, protocol, port, verdict: of }) => {
-      writeAddress(key, 0, source);
-      writeAddress(key, 16, destination);
-      key.writeUInt8(protocol ?? 0, 32);
-      key.writeUInt8(protocol === undefined ? 0 : port === undefined ? 1 : 2, 33);
-      key.writeUInt16BE(port ?? 0, 34);
-      verdict(value, of);
-    }),
+    exacts: exactElements(maps),
     nears: elements("nears", maps.near, (key, value, near) => {
       writeAddress(key, 0, near.address);
       key.writeUInt32LE(LANE[near.lane], 16);
@@ -117,7 +145,7 @@ export function encode(maps: Maps, logs: Logs, indexOf: (device: string) => numb
       key.writeUInt16BE(way.port, 16);
       key.writeUInt8(way.protocol, 18);
       const { container, host, world } = way.sources;
-      [numbers.get(way.from) as number, way.goal, container, host, world].forEach((n, i) =>
+      [statements.numberOf(way.from.index), way.goal, container, host, world].forEach((n, i) =>
         value.writeUInt32LE(n, i * 4),
       );
       value.writeUInt16BE(way.to, 20);
@@ -127,10 +155,9 @@ export function encode(maps: Maps, logs: Logs, indexOf: (device: string) => numb
       writeAddress(key, 4, address);
       value.writeUInt32LE(1, 0);
     }),
-    statements: elements("statements", [undefined, ...maps.statements], (key, value, origin) => {
-      key.writeUInt32LE(origin === undefined ? 0 : (numbers.get(origin) as number), 0);
-      const interval = origin && logs.get(origin);
-      if (interval === undefined) return;
+    // Those of an array are there, and are zero: what else is counted begins at nothing.
+    statements: elements("statements", [...logs], (key, value, [origin, interval]) => {
+      key.writeUInt32LE(statements.numberOf(origin.index), 0);
       value.writeBigUInt64LE(BigInt(interval), 16);
       value.writeBigUInt64LE(1n, 24);
     }),

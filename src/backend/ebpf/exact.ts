@@ -1,106 +1,135 @@
 /** Statements between few single addresses and ports, as elements of one hash: groups are left to the classes. */
-import type { PeerSet, Rule } from "../../ir/policy.js";
+import type { Rule } from "../../ir/policy.js";
+import { isRun, type RuleList } from "../../ir/rule-list.js";
 import type { Family } from "../../net/address.js";
-import { OnePort, type PortSet, protocolIn } from "../../net/ports.js";
-import { contains, EMPTY, equal, intersect, type Ranges, singles } from "../../net/ranges.js";
-import { addressIn, eachOf, rangesOf } from "./classes.js";
-import type { Exact } from "./maps.js";
-import { type Statement, verdictOf } from "./verdicts.js";
+import type { Ranges } from "../../net/ranges.js";
+import { type ExactSets, Splitter } from "../shape/exact.js";
+import type { Value } from "../shape/lanes.js";
+import type { Tuples } from "../shape/tuples.js";
+import { addressIn } from "./classes.js";
+import type { Exact, Verdict } from "./maps.js";
 
-type Value = number | bigint;
+const VERBS = ["deny", "reject", "allow"] as const;
 
-interface Key {
-  readonly family: Family;
-  readonly source: Value;
-  readonly destination: Value;
-  readonly protocol: number | undefined;
-  readonly port: number | undefined;
-}
+/** How much of a key counts; the numbers are those that the map holds. */
+export const KIND = { pair: 0, protocol: 1, port: 2 } as const;
+type Kind = keyof typeof KIND;
 
-/** A side's containers and its other addresses, where it is single addresses that mean the same in every zone. */
-interface Side {
-  readonly own: readonly Value[];
-  readonly other: readonly Value[];
-}
+/** Of a key: one more than the index of the origin that decides by each verb; 0: none. */
+type Visit = (
+  family: Family,
+  kind: Kind,
+  source: Value,
+  destination: Value,
+  protocol: number,
+  port: number,
+  deny: number,
+  reject: number,
+  allow: number,
+) => void;
 
 export class ExactRows {
-  private readonly found = new Map<string, { key: Key; statements: Statement[] }>();
-  private readonly sides = new Map<PeerSet, Side | undefined>();
-  private family: Family = 4;
+  private readonly list: RuleList;
+  private readonly sets: { readonly family: Family; readonly verbs: readonly ExactSets[] }[] = [];
+  /** Indices of the origins of rules that log. */
+  private readonly logging: ReadonlySet<number>;
+  private made: readonly Exact[] | undefined;
 
-  /** False where the statement is for the classes. */
-  add(rule: Rule, family: Family, own: Ranges<Value>): boolean {
-    if (family !== this.family) this.sides.clear();
-    this.family = family;
-    const ports = singlePorts(rule.ports, family);
-    const from = this.sideOf(rule.from, own);
-    const to = this.sideOf(rule.to, own);
-    if (ports === undefined || from === undefined || to === undefined) return false;
-    const sources = from.own.length + from.other.length;
-    const destinations = to.own.length + to.other.length;
-    // A product that much outgrows its factors is cheaper as classes.
-    if (sources * destinations * ports.length > 4 * (sources + destinations + ports.length) + 16) return false;
-    const pairs = (a: readonly Value[], b: readonly Value[]): void => {
-      for (const source of a)
-        for (const destination of b)
-          for (const { protocol, port } of ports) this.note({ family, source, destination, protocol, port }, rule);
-    };
-    pairs(from.own, to.own);
-    pairs(from.own, to.other);
-    pairs(from.other, to.own);
-    return true;
+  constructor(list: RuleList) {
+    this.list = list;
+    this.logging = new Set(
+      list.parts.flatMap((part) => (isRun(part) || part.log === undefined ? [] : [part.origin.index])),
+    );
   }
 
-  private note(key: Key, rule: Rule): void {
-    const text = `${key.family} ${key.source} ${key.destination} ${key.protocol} ${key.port}`;
-    const known = this.found.get(text);
-    if (known === undefined) this.found.set(text, { key, statements: [rule] });
-    else known.statements.push(rule);
+  /** Takes what can be exact keys of a family; returns the rest, in its order. `own`: all addresses of containers. */
+  add(family: Family, own: Ranges<Value>): Rule[] {
+    const { list } = this;
+    const rest: Rule[] = [];
+    const verbs = VERBS.map((verb) => {
+      const splitter = new Splitter(list, family, own);
+      for (const part of list.parts)
+        if (isRun(part)) splitter.addRun(part, verb);
+        else if (part.verb === verb) splitter.add(part);
+      rest.push(...splitter.rest);
+      return splitter.exact;
+    });
+    this.sets.push({ family, verbs });
+    return rest.sort((a, b) => a.origin.index - b.origin.index);
   }
 
-  private sideOf(peers: PeerSet, own: Ranges<Value>): Side | undefined {
-    if (this.sides.has(peers)) return this.sides.get(peers);
-    const side = sideOf(peers, this.family, own);
-    this.sides.set(peers, side);
-    return side;
+  /** No fewer than there are keys: one that several verbs have counts for each. */
+  get most(): number {
+    let most = 0;
+    for (const { verbs } of this.sets)
+      for (const { pairs, protocols, ports } of verbs) most += pairs.length + protocols.length + ports.length;
+    return most;
   }
 
-  rows(): Exact[] {
-    return [...this.found.values()].map(({ key: { family, source, destination, protocol, port }, statements }) => ({
-      source: addressIn(family, source),
-      destination: addressIn(family, destination),
-      protocol,
-      port,
-      verdict: verdictOf(statements),
-    }));
-  }
-}
-
-function sideOf(peers: PeerSet, family: Family, own: Ranges<Value>): Side | undefined {
-  const host = rangesOf(peers.host, family);
-  if (!equal(host, rangesOf(peers.world, family))) return undefined;
-  const values = host.length === 0 ? EMPTY : singles(host);
-  if (values === undefined) return undefined;
-  const mine = intersect(rangesOf(peers.container, family), own);
-  return { own: eachOf(mine), other: values.filter((value) => !contains(own, value)) };
-}
-
-/** Undefined where a range is among them. */
-function singlePorts(
-  ports: PortSet,
-  family: Family,
-): { protocol: number | undefined; port: number | undefined }[] | undefined {
-  if (ports.all) return [{ protocol: undefined, port: undefined }];
-  if (ports instanceof OnePort) return [ports];
-  const out: { protocol: number | undefined; port: number | undefined }[] = [];
-  for (const [number, set] of ports.protocols) {
-    const protocol = protocolIn(family, number);
-    if (set === null) out.push({ protocol, port: undefined });
-    else {
-      const values = singles(set);
-      if (values === undefined) return undefined;
-      for (const port of values) out.push({ protocol, port });
+  /** Calls with every key, once. */
+  each(visit: Visit): void {
+    for (const { family, verbs } of this.sets) {
+      const byName = verbs.map((sets) => sets.byName);
+      for (const kind of ["pair", "protocol", "port"] as const) {
+        const [deny, reject, allow] = byName.map((sets) => sets[kind]) as [Tuples, Tuples, Tuples];
+        this.visit(family, kind, [deny, reject, allow], 0, visit);
+        this.visit(family, kind, [deny, reject, allow], 1, visit);
+        this.visit(family, kind, [deny, reject, allow], 2, visit);
+      }
     }
   }
-  return out;
+
+  /** The keys of the verb `own` that no verb before it has. */
+  private visit(family: Family, kind: Kind, verbs: readonly [Tuples, Tuples, Tuples], own: 0 | 1 | 2, visit: Visit) {
+    const [deny, reject, allow] = verbs;
+    const { length, sources, destinations, protocols, ports } = verbs[own];
+    const [denies, rejects, allows] = [deny.length > 0, reject.length > 0, own < 2 && allow.length > 0];
+    for (let i = 0; i < length; i++) {
+      const [source, destination] = [sources[i] as Value, destinations[i] as Value];
+      const [protocol, port] = [protocols[i] as number, ports[i] as number];
+      const found = (tuples: Tuples): number => {
+        const at = tuples.find(source, destination, protocol, port);
+        return at === -1 ? 0 : this.deciding(tuples, at);
+      };
+      const denied = own === 0 ? this.deciding(deny, i) : denies ? found(deny) : 0;
+      if (own > 0 && denied !== 0) continue;
+      const rejected = own === 1 ? this.deciding(reject, i) : rejects ? found(reject) : 0;
+      if (own > 1 && rejected !== 0) continue;
+      const allowed = own === 2 ? this.deciding(allow, i) : allows ? found(allow) : 0;
+      visit(family, kind, source, destination, protocol, port, denied, rejected, allowed);
+    }
+  }
+
+  /** The first of a tuple's statements; one that logs goes first, or its log would be lost. */
+  private deciding(tuples: Tuples, i: number): number {
+    const first = tuples.from[i] as number;
+    if (this.logging.size === 0 || tuples.shared.size === 0) return first + 1;
+    return (tuples.originsOf(i).find((index) => this.logging.has(index)) ?? first) + 1;
+  }
+
+  /** As objects, for who wants them, in the order of their statements. */
+  get rows(): readonly Exact[] {
+    return (this.made ??= this.objects());
+  }
+
+  private objects(): Exact[] {
+    const { origins } = this.list;
+    const found: { first: number; row: Exact }[] = [];
+    this.each((family, kind, source, destination, protocol, port, ...indices) => {
+      const verdict: { -readonly [K in keyof Verdict]: Verdict[K] } = {};
+      VERBS.forEach((verb, i) => {
+        const index = indices[i] as number;
+        if (index > 0) verdict[verb] = origins.at(index - 1);
+      });
+      const row = {
+        source: addressIn(family, source),
+        destination: addressIn(family, destination),
+        protocol: kind === "pair" ? undefined : protocol,
+        port: kind === "port" ? port : undefined,
+        verdict,
+      };
+      found.push({ first: Math.min(...indices.filter((index) => index > 0)), row });
+    });
+    return found.sort((a, b) => a.row.source.family - b.row.source.family || a.first - b.first).map(({ row }) => row);
+  }
 }

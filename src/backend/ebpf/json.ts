@@ -13,7 +13,7 @@ export interface MapsJson {
 }
 
 export function toJson(maps: Maps): MapsJson {
-  const numbers = new Map<Origin, number>(maps.statements.map((origin, i) => [origin, i + 1]));
+  const numbers = new Map<Origin, number>(maps.statements.list.map((origin, i) => [origin, i + 1]));
   const verdict = (of: Verdict): Row => ({
     verdict: Object.fromEntries(Object.entries(of).map(([verb, origin]) => [verb, numbers.get(origin as Origin)])),
     from: fromOf(Object.values(of) as Origin[]),
@@ -22,7 +22,7 @@ export function toJson(maps: Maps): MapsJson {
   return {
     policy: maps.policy,
     maps: {
-      statements: maps.statements.map((origin, i) => ({ number: i + 1, text: origin.text, ...from([origin]) })),
+      statements: maps.statements.list.map((origin, i) => ({ number: i + 1, text: origin.text, ...from([origin]) })),
       devices: maps.devices.map(({ device, mac, container, from: origins }) => ({
         ...{ device, mac, container },
         ...from(origins),
@@ -33,7 +33,7 @@ export function toJson(maps: Maps): MapsJson {
         ...from(origins),
       })),
       members: maps.members.map((member) => ({ ...member })),
-      exact: maps.exact.map((row) => ({
+      exact: maps.exact.rows.map((row) => ({
         source: formatAddress(row.source),
         destination: formatAddress(row.destination),
         protocol: row.protocol,
@@ -109,7 +109,7 @@ export function rowsOf(maps: Maps): { object: string; from: readonly Origin[] }[
     own: maps.own.map((row) => row.from),
     near: maps.near.map((row) => row.from),
     far: maps.far.map((row) => row.from),
-    exact: maps.exact.map(verdicts),
+    exact: maps.exact.rows.map(verdicts),
     ports: maps.ports.map(verdicts),
     published: maps.published.map((row) => [row.from]),
   };

@@ -18,12 +18,12 @@ export class Lookup {
   private readonly goals: ReadonlyMap<number, readonly Address[]>;
 
   constructor(maps: Maps) {
-    this.statements = new Map(maps.statements.map((origin, i) => [origin, i + 1]));
+    this.statements = new Map(maps.statements.list.map((origin, i) => [origin, i + 1]));
     this.owners = new Map(maps.own.map((own) => [formatAddress(own.address), own]));
     this.devices = new Map(maps.devices.map((device) => [device.device, device]));
     this.members = new Set(maps.members.map(({ container, network }) => `${container} ${network}`));
     this.exacts = unrepeated(
-      maps.exact.map(({ source, destination, protocol, port, verdict }) => [
+      maps.exact.rows.map(({ source, destination, protocol, port, verdict }) => [
         `${formatAddress(source)} ${formatAddress(destination)} ${protocolKey(protocol, port)}`,
         verdict,
       ]),

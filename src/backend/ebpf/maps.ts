@@ -4,6 +4,8 @@
  */
 import type { Origin } from "../../ir/policy.js";
 import type { Address } from "../../net/address.js";
+import type { ExactRows } from "./exact.js";
+import type { Statements } from "./statements.js";
 
 /** The ways that a packet can take; the numbers are those that the maps hold. */
 export const LANE = { cc: 0, cw: 1, ch: 2, wc: 3, hc: 4 } as const;
@@ -103,12 +105,11 @@ export interface Goal {
 
 export interface Maps {
   readonly policy: string;
-  /** What the numbers of statements stand for; the first is 1. */
-  readonly statements: readonly Origin[];
+  readonly statements: Statements;
   readonly devices: readonly Device[];
   readonly own: readonly Own[];
   readonly members: readonly Member[];
-  readonly exact: readonly Exact[];
+  readonly exact: ExactRows;
   readonly near: readonly Near[];
   readonly far: readonly Far[];
   readonly ports: readonly Ports[];

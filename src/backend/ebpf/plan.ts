@@ -7,7 +7,6 @@ import {
   type Origin,
   type Policy,
   type Publish,
-  type Rule,
   subnetOf,
 } from "../../ir/policy.js";
 import { ownAddresses } from "../../ir/own.js";
@@ -15,30 +14,29 @@ import { type Address, FAMILIES, type Family } from "../../net/address.js";
 import { bounds } from "../../net/prefix.js";
 import { addressIn, Classes, LANES, rangesOf } from "./classes.js";
 import { ExactRows } from "./exact.js";
+import { Statements } from "./statements.js";
 import type { Goal, Maps, Member, Own, Published, Translation } from "./maps.js";
 
 export function plan(policy: Policy): Maps {
   const own = ownAddresses(policy.containers);
   const classes = new Classes();
-  const exact = new ExactRows();
-  const rules = policy.rules;
+  const exact = new ExactRows(policy.ruleList);
   for (const family of FAMILIES) {
     const mine = rangesOf(own, family);
     if (mine.length === 0) continue;
-    const rest: Rule[] = [];
-    for (const rule of rules) if (!exact.add(rule, family, mine)) rest.push(rule);
+    const rest = exact.add(family, mine);
     for (const lane of LANES) classes.addLane(lane, family, rest, mine);
   }
   const { published, goals } = planPublished(policy, classes);
   return {
     policy: policy.name,
-    statements: statementsOf(policy),
+    statements: new Statements(policy),
     devices: policy.containers.flatMap(({ endpoints, origin }, container) =>
       endpoints.map(({ device, mac }) => ({ device, mac, container: container + 1, from: list(origin) })),
     ),
     own: planOwn(policy),
     members: planMembers(policy),
-    exact: exact.rows(),
+    exact,
     near: classes.near,
     far: classes.far,
     ports: classes.profiles.rows,
@@ -49,14 +47,6 @@ export function plan(policy: Policy): Maps {
 }
 
 const list = (origin: Origin | undefined): readonly Origin[] => (origin === undefined ? [] : [origin]);
-
-/** Everything that a packet can be decided by: rules, publishes, and what set a network's default. */
-function statementsOf(policy: Policy): Origin[] {
-  const found = new Set<Origin>();
-  for (const { origin } of policy.rules) found.add(origin);
-  for (const { origin } of policy.publishes) found.add(origin);
-  return [...found].sort((a, b) => a.index - b.index);
-}
 
 function planOwn(policy: Policy): Own[] {
   return policy.containers.flatMap((container, i) =>

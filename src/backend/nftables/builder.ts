@@ -3,7 +3,8 @@ import type { Origin } from "../../ir/policy.js";
 import { hashText } from "../../net/hash.js";
 import type { Action } from "../shape/lanes.js";
 import type { Chain, Element, Expression, Hook, Key, Part, Rule, Set as NftSet, Target, Type } from "./ruleset.js";
-import type { Tuples } from "./tuples.js";
+import { elementsOf } from "./tuple-elements.js";
+import type { Tuples } from "../shape/tuples.js";
 
 export class TableBuilder {
   readonly sets: NftSet[] = [];
@@ -30,7 +31,7 @@ export class TableBuilder {
       type,
       interval: false,
       get elements() {
-        return tuples.elements(type.length);
+        return elementsOf(tuples, type.length);
       },
       tuples,
       comment,

@@ -3,7 +3,7 @@
  * can each be complete. Names of keys and statements are nft's own (nft(8)).
  */
 import type { Origin } from "../../ir/policy.js";
-import type { Tuples } from "./tuples.js";
+import type { Tuples } from "../shape/tuples.js";
 
 /** What an expression can load from a packet or its connection. */
 export type Key =

@@ -1,8 +1,9 @@
 /** Tuples as elements: the same bytes that `encodeElements` makes of them, without an object for each. */
 import { END, FIELDS, START } from "../../../ast/plain-rules.js";
 import type { OriginRun } from "../../../ir/origins.js";
-import type { Tuples } from "../tuples.js";
+import type { Tuples } from "../../shape/tuples.js";
 import type { Set } from "../ruleset.js";
+import { swapped } from "../../../net/byte-order.js";
 import { comment } from "../values.js";
 import { closeComment, COMMENT_HEAD, padded, TYPES, writeValue } from "./bytes.js";
 import * as nft from "./constants.js";
@@ -78,11 +79,6 @@ export function encodeTuples({ type }: Set, tuples: Tuples, keySize: number): El
 }
 
 const wordsOf = (bytes: Buffer): Uint32Array => new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
-
-/** A number's bytes in the order of the network. */
-function swapped(value: number): number {
-  return (value >>> 24) | ((value >>> 8) & 0xff00) | ((value << 8) & 0xff0000) | (value << 24);
-}
 
 /** NFTA_LIST_ELEM with NFTA_SET_ELEM_KEY with NFTA_DATA_VALUE and a key of zeros (linux/netfilter/nf_tables.h). */
 function headOf(keySize: number): Buffer {

@@ -1,7 +1,6 @@
-/** Elements between single addresses and ports, as columns: one for each key, whichever statements it comes from. */
+/** Keys of single addresses and ports, as columns: each once, whichever statements it comes from. */
 import type { Origins } from "../../ir/origins.js";
-import type { Value } from "../shape/lanes.js";
-import type { Element, Part } from "./ruleset.js";
+import type { Value } from "./lanes.js";
 
 /** Whether a tuple's addresses are containers': what lanes it can be met in. */
 export type Way = "both" | "source" | "destination";
@@ -10,8 +9,7 @@ export type Way = "both" | "source" | "destination";
 const FIRST_SIZE = 64;
 
 /**
- * All keys of one set have the same length, and addresses of one family. A tuple is a place in each column; who wants
- * elements as objects takes `elements`, which makes them once.
+ * All keys of one set have the same length, and addresses of one family. A tuple is a place in each column.
  */
 export class Tuples {
   readonly origins: Origins;
@@ -29,7 +27,6 @@ export class Tuples {
   readonly ways: Record<Way, number> = { both: 0, source: 0, destination: 0 };
   /** A hash table with open addressing: one more than the index of a tuple, 0 where there is none. */
   private slots = new Int32Array(FIRST_SIZE);
-  private made: readonly Element[] | undefined;
 
   constructor(origins: Origins) {
     this.origins = origins;
@@ -58,15 +55,6 @@ export class Tuples {
   /** The place of a tuple; -1 where there is none. */
   find(source: Value, destination: Value, protocol: number, port: number): number {
     return (this.slots[this.slotOf(source, destination, protocol, port)] as number) - 1;
-  }
-
-  /** The elements of a set whose key has `parts` parts. */
-  elements(parts: number): readonly Element[] {
-    this.made ??= this.sources.map((source, i): Element => {
-      const key: Part[] = [source, this.destinations[i] as Value, this.protocols[i] as number, this.ports[i] as number];
-      return { key: key.slice(0, parts), from: this.originsOf(i).map((index) => this.origins.at(index)) };
-    });
-    return this.made;
   }
 
   /** The statements that say a tuple. */
