@@ -29,6 +29,8 @@ export class Comparison {
   private readonly known = new Map<string, number>();
   private readonly cells: Int32Array;
   private readonly size: readonly [number, number, number];
+  /** Indices of all services: what most pairs have, whose rules tell none apart. */
+  private readonly every: readonly number[];
   /** The services that each rule tells from others; none where it covers all. */
   private readonly told = new Map<Rule, readonly number[]>();
 
@@ -37,6 +39,7 @@ export class Comparison {
     this.meanings = [before, after].map(
       (policy, i) => new Meaning(policy, axes.matchers[i] as Axes["matchers"][number]),
     );
+    this.every = [...axes.services.keys()];
     this.size = [axes.sources.length, axes.destinations.length, axes.services.length];
     this.cells = new Int32Array(this.size[0] * this.size[1] * this.size[2]);
     for (const matcher of axes.matchers) {
@@ -100,7 +103,7 @@ export class Comparison {
         for (const rule of matcher.pick(both(matcher.from(pair[0]), matcher.to(pair[1]))))
           for (const z of this.told.get(rule) ?? []) apart.add(z);
       });
-      const alike = services.flatMap((_, z) => (apart.has(z) ? [] : [z]));
+      const alike = apart.size === 0 ? this.every : this.every.filter((z) => !apart.has(z));
       return [...(alike.length === 0 ? [] : [alike]), ...[...apart].map((z) => [z])].map((list): Part => {
         const outcomes = this.outcomes(ends, services[list[0] as number] as Service);
         return { ends, services: list, outcomes };

@@ -32,7 +32,7 @@ export interface Worded {
 export function endWords(room: Room<Group>, families: ReadonlySet<Family>, names: Names): Worded {
   const must = inFamilies(room.must, families);
   const may = inFamilies(room.may, families);
-  const named = names.ends.map((one) => ({ ...one, part: inFamilies(one.group, families) }));
+  const named = candidatesOf(names, families);
   const everyone = (named[0] as Candidate).part;
   let best = items({ must, may }, named);
   let text = braced(best);
@@ -61,6 +61,19 @@ export function endWords(room: Room<Group>, families: ReadonlySet<Family>, names
 interface Candidate extends Named {
   /** In the families of the packets. */
   readonly part: Group;
+}
+
+/** Kept by the families, since a policy has as many names as containers, and every box is described by them. */
+const candidates = new WeakMap<Names, Map<string, readonly Candidate[]>>();
+
+function candidatesOf(names: Names, families: ReadonlySet<Family>): readonly Candidate[] {
+  let known = candidates.get(names);
+  if (known === undefined) candidates.set(names, (known = new Map()));
+  const key = [...families].sort().join();
+  let list = known.get(key);
+  if (list === undefined)
+    known.set(key, (list = names.ends.map((one) => ({ ...one, part: inFamilies(one.group, families) }))));
+  return list;
 }
 
 const braced = (list: readonly Worded[]): string =>
