@@ -31,6 +31,7 @@ import { startUp } from "./start-up.js";
 import type { Bench } from "./suite.js";
 import { throughput } from "./throughput.js";
 import { topology } from "./topology.js";
+import { transaction } from "./transaction.js";
 import { unchanged } from "./unchanged.js";
 
 const BENCHES: readonly Bench[] = [
@@ -46,6 +47,7 @@ const BENCHES: readonly Bench[] = [
   packets,
   iptables,
   topology,
+  transaction,
 ];
 
 const words = process.argv.slice(2);
