@@ -78,8 +78,13 @@ static __always_inline int replying(struct __sk_buff *skb, __u32 generation, con
   return remember(packet, out, now);
 }
 
-/* A new TCP connection the other way round takes the place of what is over. */
+/*
+ * Whether an entry the other way round doesn't speak of this packet: a new TCP connection takes the place of what is
+ * over, and what was refused from the start has no replies but the refusal.
+ */
 static __always_inline int over(const struct packet *packet, const struct flow *key, const struct connection *entry) {
+  if (entry->flags & UNBORN)
+    return !(packet->flow.protocol == TCP && packet->flags & RST);
   if (packet->flow.protocol != TCP || !begins(packet) || (entry->state == LIVE && !(entry->flags & CLOSING)))
     return 0;
   bpf_map_delete_elem(&connections, key);
@@ -101,6 +106,8 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
                                        const struct flow *flow, const struct tracked *tracked, __u8 out, __u64 now) {
   struct decision decision = {.translated = tracked->known && tracked->translated};
   struct connection *entry = entry_of(&packet->flow, now);
+  if (entry && entry->flags & UNBORN)
+    entry = 0;
   decision.verb = decide(generation, lane, flow, &tracked->original, &decision);
   if (decision.verb == ALLOW) {
     if (entry && !(begins(packet) && entry->flags & CLOSING)) {
@@ -114,13 +121,13 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
     }
     if (!begins(packet))
       return drop(skb, generation, packet, IN_THE_MIDDLE);
-    note(generation, lane, LIVE, &packet->flow, &flow->source, tracked, decision.published, now);
+    note(generation, lane, LIVE, 0, &packet->flow, &flow->source, tracked, decision.published, now);
     count(skb, generation, packet, &decision, lane);
     return remember(packet, out, now);
   }
   count(skb, generation, packet, &decision, lane);
   if (decision.verb == REJECT) {
-    note(generation, lane, REFUSED, &packet->flow, &flow->source, tracked, decision.published, now);
+    note(generation, lane, REFUSED, entry ? 0 : UNBORN, &packet->flow, &flow->source, tracked, decision.published, now);
     return answer(skb, packet, out ? BPF_F_INGRESS : 0);
   }
   if (entry) {

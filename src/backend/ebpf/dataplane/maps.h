@@ -122,7 +122,7 @@ struct flow {
 };
 
 enum state { LIVE = 1, CUT, REFUSED };
-enum { CLOSING = 1, TRANSLATED = 2 };
+enum { CLOSING = 1, TRANSLATED = 2, /* refused from the start: no connection, only a way for the answer */ UNBORN = 4 };
 
 struct connection {
   __u32 generation;

@@ -33,7 +33,7 @@ static __always_inline void touch(struct connection *entry, __u64 now) {
 __noinline int standing(__u32 generation, const struct flow *flow, struct connection *entry) {
   if (!flow || !entry)
     return CUT;
-  if (entry->generation == generation)
+  if (entry->generation == generation || entry->flags & UNBORN)
     return entry->state;
   struct flow original = *flow;
   struct flow asked = {};
@@ -60,11 +60,12 @@ static __always_inline int begins(const struct packet *packet) {
   return 1;
 }
 
-static __always_inline void note(__u32 generation, __u32 lane, __u8 state, const struct flow *key,
+static __always_inline void note(__u32 generation, __u32 lane, __u8 state, __u8 flags, const struct flow *key,
                                  const struct addr *source, const struct tracked *tracked, __u8 translated, __u64 now) {
-  struct connection entry = {.generation = generation, .state = state, .lane = lane, .last = now, .source = *source};
+  struct connection entry = {
+      .generation = generation, .state = state, .lane = lane, .flags = flags, .last = now, .source = *source};
   if (translated) {
-    entry.flags = TRANSLATED;
+    entry.flags |= TRANSLATED;
     entry.host = tracked->original.destination;
     entry.host_port = tracked->original.destination_port;
   }
