@@ -184,7 +184,8 @@ struct {
   __type(value, __u64);
 } drops SEC(".maps");
 
-/* The last that was dropped or logged. A ring that nobody need read: a BPF_MAP_TYPE_RINGBUF would keep the oldest. */
+/* The last that was dropped, and the last that was logged. Rings that nobody need read: a BPF_MAP_TYPE_RINGBUF would
+ * keep the oldest. */
 #define EVENTS 1024
 struct event {
   __u64 time;
@@ -195,16 +196,22 @@ struct event {
   __u32 pad;
 };
 
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(max_entries, EVENTS);
-  __type(key, __u32);
-  __type(value, struct event);
-} events SEC(".maps");
+#define RING(name)                                                                                                     \
+  struct {                                                                                                             \
+    __uint(type, BPF_MAP_TYPE_ARRAY);                                                                                  \
+    __uint(max_entries, EVENTS);                                                                                       \
+    __type(key, __u32);                                                                                                \
+    __type(value, struct event);                                                                                       \
+  } name SEC(".maps")
 
+RING(dropped);
+RING(logged);
+
+/* How many events were ever written to each. */
+enum ring { DROPPED, LOGGED, RINGS };
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(max_entries, 1);
+  __uint(max_entries, RINGS);
   __type(key, __u32);
   __type(value, __u64);
 } written SEC(".maps");
