@@ -276,7 +276,12 @@ int to_container(struct __sk_buff *skb) {
 
   track(skb, tracked, packet->v6);
   struct device *sender = from ? device_of(generation, from) : 0;
-  __u32 lane = !from ? HC : sender ? CC : WC;
+  /*
+   * IPv6 that the kernel has put together and fragments anew may lose the device that it came by, and looks as if this
+   * host sent it, but for the socket. The guard of the table of translations has seen to its source.
+   */
+  int anew = !from && packet->parted && !skb->sk;
+  __u32 lane = anew ? WC : !from ? HC : sender ? CC : WC;
   struct connection *entry;
   if (packet->error) {
     entry = concerned(packet, key, now);
@@ -295,9 +300,11 @@ int to_container(struct __sk_buff *skb) {
   if (tracked->known && !tracked->reply && !packet->error)
     flow->source = tracked->original.source;
   struct own *source = own_of(generation, &flow->source);
+  if (anew && source)
+    lane = CC;
   int refused = entry && entry->state == REFUSED && (packet->error || packet->flags & RST);
   /* A container's address comes from its own devices only. */
-  if (source ? !sender || sender->container != source->container : 0)
+  if (source && !anew && (!sender || sender->container != source->container))
     if (!refused)
       return drop(skb, generation, packet, SPOOFED);
 
