@@ -46,7 +46,9 @@ Exit status: 0 all hold, 1 one doesn't or a file has errors, 2 a file can't be r
       .description("live counters per policy statement: the packets that each decided")
       .argument("[file...]", "policy files, or a container's name; none: all that is live")
       .option("--watch [seconds]", "look again and again, every second unless said", positive)
-      .addOption(new Option("--log", "the last packets that `log` wrote, of policies that eBPF carries").conflicts("watch"))
+      .addOption(
+        new Option("--log", "the last packets that `log` wrote, of policies that eBPF carries").conflicts("watch"),
+      )
       .addOption(new Option("--drops", "the last packets that eBPF dropped, and why").conflicts(["watch", "log"]))
       .option("--json", "one JSON object; with --watch one a line")
       .addOption(transportOption())

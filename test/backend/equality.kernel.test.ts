@@ -21,7 +21,10 @@ const WORKERS = ["nft", "legacy", "nft", "legacy"] as const;
 
 async function backendsWith(variant: "nft" | "legacy"): Promise<BackendName[]> {
   const out: BackendName[] = ["nft"];
-  for (const [name, need] of [["iptables", `iptables-${variant}`], ["ebpf", "ebpf"]] as const) {
+  for (const [name, need] of [
+    ["iptables", `iptables-${variant}`],
+    ["ebpf", "ebpf"],
+  ] as const) {
     const lacking = await needs(need);
     if (lacking === undefined) out.push(name);
     else console.log(`SKIP ${lacking}`);
@@ -30,7 +33,9 @@ async function backendsWith(variant: "nft" | "legacy"): Promise<BackendName[]> {
 }
 
 it(`${COUNT} random topologies have one truth table on nftables, iptables and eBPF`, async () => {
-  const queue = [...topologies(COUNT).entries()].filter(([number]) => ONLY === undefined || ONLY.split(",").includes(String(number)));
+  const queue = [...topologies(COUNT).entries()].filter(
+    ([number]) => ONLY === undefined || ONLY.split(",").includes(String(number)),
+  );
   const failures: string[] = [];
   const sum = { cells: 0, blocked: 0, unproven: 0 };
   const times: Record<string, number> = {};

@@ -9,12 +9,15 @@ const sctp = fc.constantFrom("", "", "publish 9/sctp -> a", "publish 99 -> {b, c
 
 export function topologies(count: number): string[] {
   const lines = fc.tuple(statements, sctp).map(([all, published]) => (published === "" ? all : [...all, published]));
-  return fc.sample(lines, { numRuns: count, seed: fc.readConfigureGlobal().seed ?? 7 }).map((all) => compileLenient(all).text);
+  return fc
+    .sample(lines, { numRuns: count, seed: fc.readConfigureGlobal().seed ?? 7 })
+    .map((all) => compileLenient(all).text);
 }
 
 export function compiled(text: string): Compiled {
   const made = compile(text, { file: "topology.tsnet" });
-  if (made.failed) throw new Error(`the policy is wrong: ${made.diagnostics.map((d) => d.message).join("; ")}\n${text}`);
+  if (made.failed)
+    throw new Error(`the policy is wrong: ${made.diagnostics.map((d) => d.message).join("; ")}\n${text}`);
   return made;
 }
 

@@ -85,7 +85,9 @@ export async function measureTable(text: string, backends: readonly BackendName[
       tried.forEach((cell, i) => {
         const result = compare(cell, { answers: answers[i] ?? [] });
         if (!result.agrees)
-          differences.push(`${backend}: ${words(cell)}: policy ${cell.expected}, kernel ${result.measured} ${result.remark ?? ""}`);
+          differences.push(
+            `${backend}: ${words(cell)}: policy ${cell.expected}, kernel ${result.measured} ${result.remark ?? ""}`,
+          );
       });
     }
     return {
