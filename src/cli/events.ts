@@ -31,8 +31,10 @@ function elsewhere({ name }: Policy, ring: Ring): never {
   );
 }
 
+/** As the kernel's log has it under the other backends; undefined where the statement doesn't log. */
 function prefixOf(policy: Policy, { by }: PacketEvent): string | undefined {
-  return by && policy.rules.find(({ origin, log }) => origin === by && log !== undefined)?.log?.prefix;
+  const log = by && policy.rules.find(({ origin, log }) => origin === by && log !== undefined)?.log;
+  return log?.prefix === "" ? "tsnet:" : log?.prefix;
 }
 
 function eventJson(policy: Policy, event: PacketEvent): Record<string, unknown> {
@@ -61,5 +63,5 @@ function line(policy: Policy, event: PacketEvent): string {
   const prefix = prefixOf(policy, event);
   const said = by === undefined ? reason : `${location(by.span)}  ${by.text}`;
   const packet = `${verdict} ${protocolName(protocol)} ${end(source, sourcePort)} -> ${end(destination, port)}`;
-  return `${prefix === undefined ? "" : `${prefix.trim()} `}${packet}  ${said}`;
+  return `${prefix === undefined ? "" : `${prefix} `}${packet}  ${said}`;
 }
