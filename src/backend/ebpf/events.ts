@@ -52,7 +52,7 @@ export function readEvents(policy: Policy, ring: Ring): PacketEvent[] | undefine
   const generation = generationOf(folder);
   const { statements } = plan(policy);
   const byNumber = (number: number, made: number): Origin | undefined =>
-    made === generation ? statements[number - 1] : undefined;
+    made === generation ? statements.list[number - 1] : undefined;
   const key = fixed(4);
   key.writeUInt32LE(WRITTEN[ring], 0);
   const written = fixed(8);
