@@ -23,6 +23,9 @@ export interface StatsFlags {
   readonly json?: boolean;
   /** Seconds between two looks; true where none were said. */
   readonly watch?: number | true;
+  /** Instead of counters, the last packets that were logged, or dropped; of policies that eBPF carries. */
+  readonly log?: boolean;
+  readonly drops?: boolean;
 }
 
 /** What is asked about: a policy, or what it says of one container. */
@@ -44,6 +47,11 @@ interface Report {
 export async function stats(names: readonly string[], options: StatsFlags): Promise<void> {
   const subjects = subjectsOf(names);
   await requireSystem("reading what the kernel has counted");
+  if (options.log === true || options.drops === true) {
+    const { showEvents } = await import("./events.js");
+    const policies = subjects.map(({ policy }) => policy);
+    return showEvents(policies, options.log === true ? "logged" : "dropped", options.json === true);
+  }
   if (options.watch === undefined) {
     const report = await look(subjects);
     if (options.json) printJson(toJson(report));

@@ -46,6 +46,10 @@ Exit status: 0 all hold, 1 one doesn't or a file has errors, 2 a file can't be r
       .description("live counters per policy statement: the packets that each decided")
       .argument("[file...]", "policy files, or a container's name; none: all that is live")
       .option("--watch [seconds]", "look again and again, every second unless said", positive)
+      .addOption(
+        new Option("--log", "the last packets that `log` wrote, of policies that eBPF carries").conflicts("watch"),
+      )
+      .addOption(new Option("--drops", "the last packets that eBPF dropped, and why").conflicts(["watch", "log"]))
       .option("--json", "one JSON object; with --watch one a line")
       .addOption(transportOption())
       .addHelpText(
@@ -59,11 +63,17 @@ are open, both ways.
 --json: { accounting, policies: [{ policy, statements: [{ kind, text, file, line, column, packets, bytes }],
 defaults: [{ default, network, verdict, packets, bytes }], never }] }; \`bytes\` is null without accounting, \`never\` has
 the statements that have decided no packet.
+
+eBPF programs can't write to the kernel's log: what statements with \`log\` say is kept by them, the last 1,024 packets,
+and --log prints it. --drops prints as many of what didn't pass, with the statement or the other reason. Both begin anew
+when the dataplane is loaded anew, and name no statement of a packet that an earlier apply decided.
+With --json: { events: [{ policy, time, verdict, reason, prefix, proto, source, sourcePort, destination, port, by }] }.
 ` +
           examples(
             "tsnet stats",
             "tsnet stats shop.tsnet --watch",
             "tsnet stats shop/db",
+            "tsnet stats --log",
             "tsnet stats --json | jq -r '.policies[].never[]'",
           ),
       )

@@ -5,7 +5,7 @@ import { when } from "../kernel/features.js";
 import { HOST4, lab, WORLD } from "../kernel/lab.js";
 import { apply, at, remove } from "../support/live.js";
 import { alive, Traffic } from "../support/traffic.js";
-import { C2, front } from "../security/place.js";
+import { C1, C2, front } from "../security/place.js";
 
 const test = suite("ebpf tightening");
 const it = await when(test, "namespaces", "nf_tables", "ebpf");
@@ -35,6 +35,21 @@ it("a tightened flow stops both ways, another goes on, and the backend can be sw
     assert.not.match(stdout, /tsnet/);
     assert.not.match((await host.run("cat", ["/proc/self/mounts"])).stdout, /run.tsnet.bpf/);
     assert.is((await host.run("ls", ["/run/tsnet"], { accept: "any" })).stdout, "");
+  }));
+
+it("what was refused from the start is no connection: the other direction is decided by itself", () =>
+  lab(async (host) => {
+    const refuse = "reject c1 -> c2:2001/udp";
+    await apply(host, front("", refuse), "ebpf");
+    const asked = { timeout: 5000, fromPort: 4000 };
+    for (const fromPort of [4000, 4001])
+      assert.is(await host.udp(at("c1"), C2.ip, 2001, { ...asked, fromPort }), "refused");
+    for (const port of [4000, 4001]) await host.listen(at("c1"), "udp", port);
+    assert.is(await host.udp(at("c2"), C1.ip, 4000, { ...asked, fromPort: 2001 }), "open");
+    // Nor does it become one under a policy that allows it.
+    await apply(host, front("", "deny c2 -> c1"), "ebpf");
+    assert.is(await host.udp(at("c2"), C1.ip, 4001, { timeout: 500, fromPort: 2001 }), "timeout");
+    assert.is(await host.udp(at("c3"), C1.ip, 4001, asked), "open");
   }));
 
 test.run();

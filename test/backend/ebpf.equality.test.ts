@@ -23,4 +23,16 @@ test(`says what the evaluator says, for every packet class of ${RUNS} random pol
   console.log(`${RUNS} policies, ${packets} packet classes`);
 });
 
+test("a publish's sources of one family say nothing of the other, whose addresses its prefixes may cover", () => {
+  const { policy } = compileLenient([
+    "network lan { subnet 10.90.1.0/24; subnet fd90:1::/64 }",
+    "container a { network lan }",
+    "container b { network lan }",
+    "publish 8080 -> b:80 from any except {a, 2001:db8::7, world}",
+    "publish 8081 -> b:80 from ::/0",
+    "publish 8082 -> b:80 from 0.0.0.0/0",
+  ]);
+  assert.equal(compareMaps(policy).differences, []);
+});
+
 test.run();

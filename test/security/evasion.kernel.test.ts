@@ -2,10 +2,10 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
-import { type Host, lab } from "../kernel/lab.js";
+import { type Host, lab, WORLD, WORLD6 } from "../kernel/lab.js";
 import { ethernet, packet, udp, udpBody } from "../support/frames.js";
 import { apply, at } from "../support/live.js";
-import { C1, C2, C3, countAfter, countArriving, counts, front, GATEWAY, type Names, until } from "./place.js";
+import { C1, C2, C3, countAfter, countArriving, counts, front, GATEWAY, macOf, type Names, until } from "./place.js";
 
 const test = suite("security: evasion");
 const it = await when(test, "namespaces", "ip", "nf_tables", "perl");
@@ -52,13 +52,20 @@ function fragments4(first: number, port: number, payload: Buffer): string[] {
   });
 }
 
-function fragments6(first: number, port: number, payload: Buffer, before: string = ""): string[] {
-  const whole = Buffer.concat([Buffer.from(before, "hex"), bare(v6, port, payload)]);
+function fragments6(
+  first: number,
+  port: number,
+  payload: Buffer,
+  before: string = "",
+  ends = v6,
+  mac: { readonly to: string; readonly from: string } = { to: GATEWAY.mac, from: C1.mac },
+): string[] {
+  const whole = Buffer.concat([Buffer.from(before, "hex"), bare(ends, port, payload)]);
   const inner = before === "" ? 17 : 60;
   return [whole.subarray(0, first), whole.subarray(first)].map((part, i) => {
     const header = Buffer.from([inner, 0, 0, 0, 0, 0, port >> 8, port & 255]);
     header.writeUInt16BE(i === 0 ? 1 : first, 2);
-    return frame6(packet(v6, 44, Buffer.concat([header, part])));
+    return ethernet(mac.to, mac.from, 0x86dd, packet(ends, 44, Buffer.concat([header, part])));
   });
 }
 
@@ -104,8 +111,8 @@ it("options, extension headers and fragments hide no port", () =>
     await apply(host, front("", `deny c1 -> c2:${LIE}/udp, deny c3 -> c2`));
     // Whatever they are made of, they bear a word of their own.
     const words = { lie: Buffer.from("lielielielielielielielie"), truth: Buffer.from("truthtruthtruthtruthtrut") };
-    await countArriving(host, at("c2"), "eth0", [`ip saddr ${C1.ip}`, `ip6 saddr ${C1.ip6}`]);
-    let sent = [0, 0];
+    await countArriving(host, at("c2"), "eth0", [`ip saddr ${C1.ip}`, `ip6 saddr ${C1.ip6}`, `ip saddr ${C3.ip}`]);
+    let sent = [0, 0, 0];
     for (const [name, form] of Object.entries(FORMS)) {
       await say(host, form(LIE, words.lie));
       await say(host, form(TRUTH, words.truth));
@@ -122,7 +129,7 @@ it("options, extension headers and fragments hide no port", () =>
     // The kernel takes no datagram whose ports aren't in the first fragment.
     await say(host, fragments6(8, LIE, words.lie, `11${PAD}`));
     // c3 may send nothing, in whatever form.
-    await countAfter(host, "forward", [`iifname ${C3.device}`]);
+    await countArriving(host, at("c1"), "eth0", [`ip saddr ${C3.ip}`]);
     const body = (protocol: number): Buffer =>
       packet({ source: C3.ip, destination: C2.ip }, protocol, Buffer.alloc(24, 7));
     for (const protocol of [0, 2, 4, 41, 47, 50, 51, 89, 132, 136, 253, 255])
@@ -132,8 +139,30 @@ it("options, extension headers and fragments hide no port", () =>
       "eth0",
       udp({ to: GATEWAY.mac, from: C3.mac, source: C3.ip, destination: C1.ip }, 4000, TRUTH),
     );
-    await until("what is allowed passes", async () => (await counts(host, undefined, "inet"))[0] === 1);
+    await until("what is allowed passes", async () => (await counts(host, at("c1"), "netdev"))[0] === 1);
     assert.equal(await counts(host, at("c2"), "netdev"), sent);
+  }));
+
+it("a datagram of the world's in fragments is the world's, however the kernel passes it on", () =>
+  lab(async (host) => {
+    await apply(host, front("", `allow world -> c2:${TRUTH}/udp`));
+    await countArriving(host, at("c2"), "eth0", [`ip6 saddr ${WORLD6}`]);
+    const ends = { source: WORLD6, destination: C2.ip6 };
+    const mac = { to: await macOf(host, undefined, "up0"), from: await macOf(host, WORLD, "uplink") };
+    const word = Buffer.from("truthtruthtruthtruthtrut");
+    const say = async (port: number, first: number, before: string): Promise<void> => {
+      for (const frame of fragments6(first, port, word, before, ends, mac)) await host.frame(WORLD, "uplink", frame);
+    };
+    for (const [first, before] of [
+      [16, ""],
+      [24, `11${PAD}`],
+    ] as const) {
+      for (const source of [LIE, LIE + 100]) await say(source, first, before);
+      await say(TRUTH, first, before);
+    }
+    // Of what is allowed both come, the second whole.
+    await until("the truths arrive", async () => ((await counts(host, at("c2"), "netdev"))[0] ?? 0) >= 3);
+    assert.equal(await counts(host, at("c2"), "netdev"), [3]);
   }));
 
 const EVERYBODY: readonly [string, string, (who: Names) => string][] = [

@@ -3,6 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
 import { type Host, HOST4, HOST6, lab, WORLD, WORLD4, WORLD6 } from "../kernel/lab.js";
+import { OTHERWISE } from "../support/carrier.js";
 import { arp, type ArpMessage, ethernet, icmp, neighbour, tcp, udp } from "../support/frames.js";
 import { apply, at } from "../support/live.js";
 import {
@@ -289,7 +290,9 @@ it("lies in ARP and neighbour discovery are not answered and change nothing", ()
       const [arps = 0, adverts = 0] = await counts(host, at("c1"), "netdev");
       return arps >= 2 && adverts >= 1;
     });
-    assert.equal(await counts(host, at("c1"), "netdev"), [2, 1]);
+    const [arps = 0, adverts] = await counts(host, at("c1"), "netdev");
+    assert.is(OTHERWISE.answersLiesInArp ? arps >= 2 : arps === 2, true, `${arps} answers`);
+    assert.is(adverts, 1);
     assert.equal(await counts(host, at("c2"), "netdev"), [0, 0, 0]);
     assert.equal([await neighbours(), await routes()], before);
     await expect(host, "open", [

@@ -9,9 +9,10 @@ import { removePolicy, type RemoveResult } from "../../src/transaction/remove.js
 import type { Update } from "../../src/transaction/edits.js";
 import { netnsPath } from "../../src/topology/names.js";
 import type { Host } from "../kernel/lab.js";
+import { CARRIER } from "./carrier.js";
 
-/** `TSNET_BACKEND=iptables` or `ebpf` has the tests of what an apply guarantees hold another backend to it. */
-const BACKEND = process.env["TSNET_BACKEND"] as BackendName | undefined;
+/** Undefined where the run names none: an apply then keeps the one that carries the policy. */
+const GIVEN = process.env["TSNET_BACKEND"] === undefined ? undefined : CARRIER;
 
 export interface Live {
   readonly changed: boolean;
@@ -19,7 +20,7 @@ export interface Live {
   readonly problems: readonly string[];
 }
 
-export async function applyText(text: string, backend = BACKEND): Promise<Live> {
+export async function applyText(text: string, backend = GIVEN): Promise<Live> {
   const compiled = compile(text, { file: "lab.tsnet" });
   const wrong = compiled.diagnostics.filter((diagnostic) => diagnostic.severity === "error");
   if (compiled.failed) throw new Error(`the policy is wrong: ${wrong.map((d) => d.message).join("; ")}`);

@@ -78,14 +78,15 @@ export class Classes {
     return number;
   }
 
-  /** A class that only says which addresses are in it. */
-  addSources(set: AddressSet, from: Origin): number {
+  /**
+   * A class that only says which addresses of one family are in it: a prefix of IPv6's that covers ::ffff:0:0/96 would
+   * have all of IPv4's in it.
+   */
+  addSources(set: AddressSet, family: Family, from: Origin): number {
     const number = ++this.count;
-    for (const family of [4, 6] as const) {
-      const ranges = rangesOf(set, family);
-      for (let i = 0; i < ranges.length; i += 2)
-        this.addRange(number, family, ranges[i] as Value, ranges[i + 1] as Value, 0, [from]);
-    }
+    const ranges = rangesOf(set, family);
+    for (let i = 0; i < ranges.length; i += 2)
+      this.addRange(number, family, ranges[i] as Value, ranges[i + 1] as Value, 0, [from]);
     return number;
   }
 

@@ -13,6 +13,7 @@ export class Lookup {
   private readonly exacts: ReadonlyMap<string, Verdict>;
   private readonly nears: ReadonlyMap<string, number>;
   private readonly fars: ReadonlyMap<string, number>;
+  private readonly farLengths: readonly number[];
   private readonly profiles: ReadonlyMap<string, Verdict>;
   private readonly ways: ReadonlyMap<string, Published>;
   private readonly goals: ReadonlyMap<number, readonly Address[]>;
@@ -29,9 +30,9 @@ export class Lookup {
       ]),
     );
     this.nears = unrepeated(maps.near.map((near) => [`${near.lane} ${formatAddress(near.address)}`, near.class]));
-    this.fars = unrepeated(
-      maps.far.map((far) => [`${far.class} ${far.base.family} ${far.length} ${far.base.value}`, far.profile]),
-    );
+    const rows = maps.far.map((far) => ({ ...far, length: far.length + (far.base.family === 4 ? 96 : 0) }));
+    this.fars = unrepeated(rows.map((far) => [`${far.class} ${far.length} ${mapped(far.base)}`, far.profile]));
+    this.farLengths = [...new Set(rows.map(({ length }) => length))].sort((a, b) => b - a);
     this.profiles = unrepeated(
       maps.ports.map(({ profile, protocol, port, length, verdict }) => [
         `${profile} ${protocol ?? "*"} ${length} ${port}`,
@@ -69,11 +70,11 @@ export class Lookup {
   }
 
   /** The profile of the longest prefix of a class that has the address. */
-  far(number: number, { family, value }: Address): number | undefined {
-    const width = family === 4 ? 32 : 128;
-    for (let length = width; length >= 0; length--) {
-      const bits = BigInt(width - length);
-      const found = this.fars.get(`${number} ${family} ${length} ${(BigInt(value) >> bits) << bits}`);
+  far(number: number, address: Address): number | undefined {
+    const value = mapped(address);
+    for (const length of this.farLengths) {
+      const bits = BigInt(128 - length);
+      const found = this.fars.get(`${number} ${length} ${(value >> bits) << bits}`);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -100,6 +101,9 @@ export class Lookup {
     return this.goals.get(number) ?? [];
   }
 }
+
+/** IPv4 as ::ffff:a.b.c.d, as the kernel's maps have it: a prefix of IPv6 may cover it. */
+const mapped = ({ family, value }: Address): bigint => (family === 4 ? 0xffff00000000n | BigInt(value) : BigInt(value));
 
 const hostKey = (host: Address | undefined, family: 4 | 6): string =>
   host === undefined ? `any${family}` : formatAddress(host);

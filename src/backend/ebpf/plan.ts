@@ -92,14 +92,14 @@ function planPublished(policy: Policy, classes: Classes): { published: Published
   };
   for (const publish of policy.publishes) {
     const { from, origin, hostAddress: host, protocol, hostPorts, port: first } = publish;
-    const sources = {
-      container: from === undefined ? 0 : classes.addSources(from.container, origin),
-      host: from === undefined ? 0 : classes.addSources(from.host, origin),
-      world: from === undefined ? 0 : classes.addSources(from.world, origin),
-    };
     for (const family of publish.families) {
       const goal = goalOf(publish, family);
       if (goal === undefined) continue;
+      const sources = {
+        container: from === undefined ? 0 : classes.addSources(from.container, family, origin),
+        host: from === undefined ? 0 : classes.addSources(from.host, family, origin),
+        world: from === undefined ? 0 : classes.addSources(from.world, family, origin),
+      };
       for (let port = hostPorts[0]; port <= hostPorts[1]; port++)
         published.push({ host, family, protocol, port, to: first + port - hostPorts[0], goal, sources, from: origin });
     }

@@ -78,8 +78,13 @@ static __always_inline int replying(struct __sk_buff *skb, __u32 generation, con
   return remember(packet, out, now);
 }
 
-/* A new TCP connection the other way round takes the place of what is over. */
+/*
+ * Whether an entry the other way round doesn't speak of this packet: a new TCP connection takes the place of what is
+ * over, and what was refused from the start has no replies but the refusal.
+ */
 static __always_inline int over(const struct packet *packet, const struct flow *key, const struct connection *entry) {
+  if (entry->flags & UNBORN)
+    return !(packet->flow.protocol == TCP && packet->flags & RST);
   if (packet->flow.protocol != TCP || !begins(packet) || (entry->state == LIVE && !(entry->flags & CLOSING)))
     return 0;
   bpf_map_delete_elem(&connections, key);
@@ -101,6 +106,8 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
                                        const struct flow *flow, const struct tracked *tracked, __u8 out, __u64 now) {
   struct decision decision = {.translated = tracked->known && tracked->translated};
   struct connection *entry = entry_of(&packet->flow, now);
+  if (entry && entry->flags & UNBORN)
+    entry = 0;
   decision.verb = decide(generation, lane, flow, &tracked->original, &decision);
   if (decision.verb == ALLOW) {
     if (entry && !(begins(packet) && entry->flags & CLOSING)) {
@@ -114,13 +121,13 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
     }
     if (!begins(packet))
       return drop(skb, generation, packet, IN_THE_MIDDLE);
-    note(generation, lane, LIVE, &packet->flow, &flow->source, tracked, decision.published, now);
+    note(generation, lane, LIVE, 0, &packet->flow, &flow->source, tracked, decision.published, now);
     count(skb, generation, packet, &decision, lane);
     return remember(packet, out, now);
   }
   count(skb, generation, packet, &decision, lane);
   if (decision.verb == REJECT) {
-    note(generation, lane, REFUSED, &packet->flow, &flow->source, tracked, decision.published, now);
+    note(generation, lane, REFUSED, entry ? 0 : UNBORN, &packet->flow, &flow->source, tracked, decision.published, now);
     return answer(skb, packet, out ? BPF_F_INGRESS : 0);
   }
   if (entry) {
@@ -269,7 +276,12 @@ int to_container(struct __sk_buff *skb) {
 
   track(skb, tracked, packet->v6);
   struct device *sender = from ? device_of(generation, from) : 0;
-  __u32 lane = !from ? HC : sender ? CC : WC;
+  /*
+   * IPv6 that the kernel has put together and fragments anew may lose the device that it came by, and looks as if this
+   * host sent it, but for the socket. The guard of the table of translations has seen to its source.
+   */
+  int anew = !from && packet->parted && !skb->sk;
+  __u32 lane = anew ? WC : !from ? HC : sender ? CC : WC;
   struct connection *entry;
   if (packet->error) {
     entry = concerned(packet, key, now);
@@ -288,9 +300,11 @@ int to_container(struct __sk_buff *skb) {
   if (tracked->known && !tracked->reply && !packet->error)
     flow->source = tracked->original.source;
   struct own *source = own_of(generation, &flow->source);
+  if (anew && source)
+    lane = CC;
   int refused = entry && entry->state == REFUSED && (packet->error || packet->flags & RST);
   /* A container's address comes from its own devices only. */
-  if (source ? !sender || sender->container != source->container : 0)
+  if (source && !anew && (!sender || sender->container != source->container))
     if (!refused)
       return drop(skb, generation, packet, SPOOFED);
 

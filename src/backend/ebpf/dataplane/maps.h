@@ -122,7 +122,7 @@ struct flow {
 };
 
 enum state { LIVE = 1, CUT, REFUSED };
-enum { CLOSING = 1, TRANSLATED = 2 };
+enum { CLOSING = 1, TRANSLATED = 2, /* refused from the start: no connection, only a way for the answer */ UNBORN = 4 };
 
 struct connection {
   __u32 generation;
@@ -184,7 +184,8 @@ struct {
   __type(value, __u64);
 } drops SEC(".maps");
 
-/* The last that was dropped or logged. A ring that nobody need read: a BPF_MAP_TYPE_RINGBUF would keep the oldest. */
+/* The last that was dropped, and the last that was logged. Rings that nobody need read: a BPF_MAP_TYPE_RINGBUF would
+ * keep the oldest. */
 #define EVENTS 1024
 struct event {
   __u64 time;
@@ -195,16 +196,22 @@ struct event {
   __u32 pad;
 };
 
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(max_entries, EVENTS);
-  __type(key, __u32);
-  __type(value, struct event);
-} events SEC(".maps");
+#define RING(name)                                                                                                     \
+  struct {                                                                                                             \
+    __uint(type, BPF_MAP_TYPE_ARRAY);                                                                                  \
+    __uint(max_entries, EVENTS);                                                                                       \
+    __type(key, __u32);                                                                                                \
+    __type(value, struct event);                                                                                       \
+  } name SEC(".maps")
 
+RING(dropped);
+RING(logged);
+
+/* How many events were ever written to each. */
+enum ring { DROPPED, LOGGED, RINGS };
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(max_entries, 1);
+  __uint(max_entries, RINGS);
   __type(key, __u32);
   __type(value, __u64);
 } written SEC(".maps");

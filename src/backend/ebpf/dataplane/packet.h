@@ -14,6 +14,7 @@ struct packet {
   __u32 fragment;    /* its id */
   __u16 offset;      /* where the transport header is */
   __u8 v6, has_ports, error, later, first;
+  __u8 parted; /* has IPv6's header of fragments, be it the only one */
   __u8 flags; /* TCP's */
   __u8 type;  /* ICMP's */
 };
@@ -43,6 +44,11 @@ struct v6 {
   struct addr source, destination;
 };
 
+/* No IPv6 packet bears such an address, and in our maps it would be IPv4's. */
+static __always_inline int is_mapped(const struct addr *address) {
+  return address->word[0] == 0 && address->word[1] == 0 && address->word[2] == bpf_htonl(0xffff);
+}
+
 /* The network header at `offset`; leaves `at` behind it. */
 static __always_inline int network(struct __sk_buff *skb, __u32 offset, int v6, struct packet *packet,
                                    struct flow *flow, __u16 *at) {
@@ -64,7 +70,8 @@ static __always_inline int network(struct __sk_buff *skb, __u32 offset, int v6, 
     return GOOD;
   }
   struct v6 header;
-  if (bpf_skb_load_bytes(skb, offset, &header, sizeof(header)) < 0 || (header.version & 0xf0) != 0x60)
+  if (bpf_skb_load_bytes(skb, offset, &header, sizeof(header)) < 0 || (header.version & 0xf0) != 0x60 ||
+      is_mapped(&header.source) || is_mapped(&header.destination))
     return BAD;
   flow->source = header.source;
   flow->destination = header.destination;
@@ -87,6 +94,7 @@ static __always_inline int network(struct __sk_buff *skb, __u32 offset, int v6, 
       return BAD;
     if (next == FRAGMENT) {
       __u16 fragment = part[2] << 8 | part[3];
+      packet->parted = 1;
       packet->later = (fragment & 0xfff8) != 0;
       packet->first = fragment == 1;
       __builtin_memcpy(&packet->fragment, part + 4, 4);

@@ -33,7 +33,7 @@ static __always_inline void touch(struct connection *entry, __u64 now) {
 __noinline int standing(__u32 generation, const struct flow *flow, struct connection *entry) {
   if (!flow || !entry)
     return CUT;
-  if (entry->generation == generation)
+  if (entry->generation == generation || entry->flags & UNBORN)
     return entry->state;
   struct flow original = *flow;
   struct flow asked = {};
@@ -60,25 +60,25 @@ static __always_inline int begins(const struct packet *packet) {
   return 1;
 }
 
-static __always_inline void note(__u32 generation, __u32 lane, __u8 state, const struct flow *key,
+static __always_inline void note(__u32 generation, __u32 lane, __u8 state, __u8 flags, const struct flow *key,
                                  const struct addr *source, const struct tracked *tracked, __u8 translated, __u64 now) {
-  struct connection entry = {.generation = generation, .state = state, .lane = lane, .last = now, .source = *source};
+  struct connection entry = {
+      .generation = generation, .state = state, .lane = lane, .flags = flags, .last = now, .source = *source};
   if (translated) {
-    entry.flags = TRANSLATED;
+    entry.flags |= TRANSLATED;
     entry.host = tracked->original.destination;
     entry.host_port = tracked->original.destination_port;
   }
   bpf_map_update_elem(&connections, key, &entry, BPF_ANY);
 }
 
-static __always_inline void report(struct __sk_buff *skb, __u32 generation, const struct packet *packet, __u8 reason,
-                                   __u32 statement, __u8 lane, __u8 verb) {
-  __u32 zero = 0;
-  __u64 *count = bpf_map_lookup_elem(&written, &zero);
+static __always_inline void report(struct __sk_buff *skb, void *events, __u32 ring, __u32 generation,
+                                   const struct packet *packet, __u8 reason, __u32 statement, __u8 lane, __u8 verb) {
+  __u64 *count = bpf_map_lookup_elem(&written, &ring);
   if (!count)
     return;
   __u32 place = __sync_fetch_and_add(count, 1) % EVENTS;
-  struct event *event = bpf_map_lookup_elem(&events, &place);
+  struct event *event = bpf_map_lookup_elem(events, &place);
   if (!event)
     return;
   event->time = bpf_ktime_get_ns();
@@ -99,7 +99,7 @@ static __always_inline int drop(struct __sk_buff *skb, __u32 generation, const s
   __u64 *count = bpf_map_lookup_elem(&drops, &reason);
   if (count)
     (*count)++;
-  report(skb, generation, packet, reason, 0, 0, DENY);
+  report(skb, &dropped, DROPPED, generation, packet, reason, 0, 0, DENY);
   return 2; /* TC_ACT_SHOT */
 }
 
@@ -108,22 +108,20 @@ static __always_inline void count(struct __sk_buff *skb, __u32 generation, const
                                   const struct decision *decision, __u8 lane) {
   __u32 reason = decision->statement ? BY_STATEMENT : BY_DEFAULT, number = decision->statement;
   if (decision->verb != ALLOW) {
-    __u64 *dropped = bpf_map_lookup_elem(&drops, &reason);
-    if (dropped)
-      (*dropped)++;
+    __u64 *sum = bpf_map_lookup_elem(&drops, &reason);
+    if (sum)
+      (*sum)++;
   }
   void *map = map_of(&statements, generation);
   struct statement *statement = map && number ? bpf_map_lookup_elem(map, &number) : 0;
-  int speaks = decision->verb != ALLOW;
-  if (statement) {
-    __sync_fetch_and_add(&statement->packets, 1);
-    if (statement->logs) {
-      __u64 now = bpf_ktime_get_ns();
-      speaks |= now >= statement->next;
-      if (now >= statement->next)
-        statement->next = now + statement->interval;
-    }
-  }
-  if (speaks)
-    report(skb, generation, packet, reason, number, lane, decision->verb);
+  if (decision->verb != ALLOW)
+    report(skb, &dropped, DROPPED, generation, packet, reason, number, lane, decision->verb);
+  if (!statement)
+    return;
+  __sync_fetch_and_add(&statement->packets, 1);
+  __u64 now = bpf_ktime_get_ns();
+  if (!statement->logs || now < statement->next)
+    return;
+  statement->next = now + statement->interval;
+  report(skb, &logged, LOGGED, generation, packet, reason, number, lane, decision->verb);
 }
