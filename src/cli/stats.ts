@@ -43,7 +43,7 @@ interface Report {
 
 export async function stats(names: readonly string[], options: StatsFlags): Promise<void> {
   const subjects = subjectsOf(names);
-  await requireSystem("reading what the kernel has counted");
+  await requireSystem("reading what the kernel has counted", ["nft"]);
   if (options.watch === undefined) {
     const report = await look(subjects);
     if (options.json) printJson(toJson(report));

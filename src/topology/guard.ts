@@ -7,7 +7,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "../system/run.js";
+import { CommandFailed, MissingTool, run } from "../system/run.js";
+import { commitGuardChain, readGuardChain } from "./guard-chain.js";
 import { ENDPOINT_PREFIX } from "./names.js";
 
 export const GUARD_TABLE = "tsnet_guard";
@@ -16,6 +17,8 @@ export const GUARD_TABLE = "tsnet_guard";
 export interface Guarded {
   readonly v4: readonly string[];
   readonly v6: readonly string[];
+  /** What carries the guard where that isn't the table. */
+  readonly by?: "iptables";
 }
 
 /** The whole table as nft text; undefined when there is nothing to guard. Pure. */
@@ -44,8 +47,29 @@ function quoted(device: string): string {
   return `"${device}"`;
 }
 
-/** Replaces the table in one step; `undefined` removes it. Adding it first makes the deletion succeed in any case. */
-export async function commitGuard(rules: string | undefined): Promise<void> {
+/**
+ * Makes the kernel guard these devices, or nothing, in one step: by the table, or by iptables where nft can't be used. A
+ * chain of iptables that stands from when it couldn't goes behind the table.
+ */
+export async function commitGuard(guarded: Guarded, former: Guarded): Promise<Guarded> {
+  const { v4, v6 } = guarded;
+  try {
+    await commitTable(guardRules(guarded));
+  } catch (error) {
+    if (!isUnusable(error)) throw error;
+    try {
+      await commitGuardChain(guarded);
+    } catch (other) {
+      throw other instanceof MissingTool ? error : other;
+    }
+    return v4.length + v6.length > 0 ? { v4, v6, by: "iptables" } : { v4, v6 };
+  }
+  if (former.by === "iptables") await commitGuardChain({ v4: [], v6: [] });
+  return { v4, v6 };
+}
+
+/** Replaces the table; `undefined` removes it. Adding it first makes the deletion succeed in any case. */
+async function commitTable(rules: string | undefined): Promise<void> {
   const clear = `add table inet ${GUARD_TABLE}\ndelete table inet ${GUARD_TABLE}\n`;
   const directory = await mkdtemp(join(tmpdir(), "tsnet-guard-"));
   try {
@@ -58,10 +82,23 @@ export async function commitGuard(rules: string | undefined): Promise<void> {
   }
 }
 
-/** The devices that the kernel's table names; undefined when there is no table. */
+/** nft isn't there, or this kernel has no nf_tables. */
+function isUnusable(error: unknown): boolean {
+  if (error instanceof MissingTool) return true;
+  return error instanceof CommandFailed && /not supported|cache initialization failed/i.test(error.stderr);
+}
+
+/** The devices that the kernel's table or chains name; undefined where there is none. */
 export async function readGuard(): Promise<Guarded | undefined> {
-  const { stdout, exitCode } = await run("nft", ["list", "table", "inet", GUARD_TABLE], { accept: "any" });
-  if (exitCode !== 0) return undefined;
+  let listed: { readonly stdout: string; readonly exitCode: number; readonly stderr: string };
+  try {
+    listed = await run("nft", ["list", "table", "inet", GUARD_TABLE], { accept: "any" });
+  } catch (error) {
+    if (isUnusable(error)) return readGuardChain();
+    throw error;
+  }
+  const { stdout, exitCode, stderr } = listed;
+  if (exitCode !== 0) return /not supported|cache initialization failed/i.test(stderr) ? readGuardChain() : undefined;
   const devices = (family: string) => {
     const rule = new RegExp(`nfproto ${family} iifname (.*?) oifname`).exec(stdout)?.[1] ?? "";
     return [...rule.matchAll(/"([^"]+)"/g)].map((match) => match[1] as string);
