@@ -8,14 +8,25 @@ import type { Guarded } from "./guard.js";
 import { ENDPOINT_PREFIX } from "./names.js";
 
 const CHAIN = "TSNET-GUARD";
-/** Of the usual tools and of those for the kernel's older tables, where the usual ones are for nf_tables. */
-const SUFFIXES = ["", "-legacy"] as const;
 const FAMILIES = ["v4", "v6"] as const;
 type FamilyKey = (typeof FAMILIES)[number];
 
 const JUMP = `FORWARD -j ${CHAIN}`;
 const toolOf = (family: FamilyKey, suffix: string, verb: string): string =>
   `${family === "v4" ? "iptables" : "ip6tables"}${suffix}-${verb}`;
+
+let known: Promise<readonly string[]> | undefined;
+
+/** Of the usual tools, and of those for the kernel's older tables where the usual ones are for nf_tables. */
+function suffixes(): Promise<readonly string[]> {
+  return (known ??= run("iptables-restore", ["--version"], { accept: "any" }).then(
+    ({ stdout }) => (stdout.includes("nf_tables") ? ["", "-legacy"] : [""]),
+    (error: unknown) => {
+      if (error instanceof MissingTool) return ["-legacy"];
+      throw error;
+    },
+  ));
+}
 
 /** What stands of it, in one family and of one kind of tools. */
 interface Standing {
@@ -28,7 +39,7 @@ export async function readGuardChain(): Promise<Guarded | undefined> {
   const found: Record<FamilyKey, readonly string[]> = { v4: [], v6: [] };
   let any = false;
   for (const family of FAMILIES)
-    for (const suffix of SUFFIXES) {
+    for (const suffix of await suffixes()) {
       const standing = await read(family, suffix);
       if (standing === undefined) continue;
       any = true;
@@ -44,7 +55,7 @@ export async function commitGuardChain(guarded: Guarded): Promise<void> {
     const devices = [...guarded[family]].sort();
     let failure: unknown;
     let carried = devices.length === 0;
-    for (const suffix of SUFFIXES) {
+    for (const suffix of await suffixes()) {
       const standing = await read(family, suffix);
       const lines = carried ? clearing(standing) : guardLines(devices, standing?.jumps === true);
       if (lines.length === 0) continue;

@@ -7,6 +7,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { probe } from "../system/features.js";
 import { CommandFailed, MissingTool, run } from "../system/run.js";
 import { commitGuardChain, readGuardChain } from "./guard-chain.js";
 import { ENDPOINT_PREFIX } from "./names.js";
@@ -56,7 +57,7 @@ export async function commitGuard(guarded: Guarded, former: Guarded): Promise<Gu
   try {
     await commitTable(guardRules(guarded));
   } catch (error) {
-    if (!isUnusable(error)) throw error;
+    if (!(await isUnusable(error))) throw error;
     try {
       await commitGuardChain(guarded);
     } catch (other) {
@@ -82,23 +83,23 @@ async function commitTable(rules: string | undefined): Promise<void> {
   }
 }
 
-/** nft isn't there, or this kernel has no nf_tables. */
-function isUnusable(error: unknown): boolean {
+/** nft isn't there, or doesn't work here at all. */
+async function isUnusable(error: unknown): Promise<boolean> {
   if (error instanceof MissingTool) return true;
-  return error instanceof CommandFailed && /not supported|cache initialization failed/i.test(error.stderr);
+  return error instanceof CommandFailed && !(await probe("nf_tables")).ok;
 }
 
 /** The devices that the kernel's table or chains name; undefined where there is none. */
 export async function readGuard(): Promise<Guarded | undefined> {
-  let listed: { readonly stdout: string; readonly exitCode: number; readonly stderr: string };
+  let stdout: string;
   try {
-    listed = await run("nft", ["list", "table", "inet", GUARD_TABLE], { accept: "any" });
+    ({ stdout } = await run("nft", ["list", "table", "inet", GUARD_TABLE]));
   } catch (error) {
-    if (isUnusable(error)) return readGuardChain();
+    if (error instanceof CommandFailed && /No such file/.test(error.stderr)) return undefined;
+    if (await isUnusable(error)) return readGuardChain();
+    if (error instanceof CommandFailed) return undefined;
     throw error;
   }
-  const { stdout, exitCode, stderr } = listed;
-  if (exitCode !== 0) return /not supported|cache initialization failed/i.test(stderr) ? readGuardChain() : undefined;
   const devices = (family: string) => {
     const rule = new RegExp(`nfproto ${family} iifname (.*?) oifname`).exec(stdout)?.[1] ?? "";
     return [...rule.matchAll(/"([^"]+)"/g)].map((match) => match[1] as string);

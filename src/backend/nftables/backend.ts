@@ -3,6 +3,7 @@ import type { Policy } from "../../ir/policy.js";
 import { ownAddresses } from "../../ir/own.js";
 import { FAMILIES } from "../../net/address.js";
 import { UDP } from "../../net/ports.js";
+import { probe as probeFeature } from "../../system/features.js";
 import { MissingTool } from "../../system/run.js";
 import { isInstalled } from "../../system/tools.js";
 import { usesNetlink } from "../../system/transport.js";
@@ -104,10 +105,18 @@ async function stop(policy: Policy, flows: readonly StoppedFlow[], anew: boolean
   if (text !== "") await commitText(text);
 }
 
+async function tablesOf(policy: string, recorded: boolean): ReturnType<typeof tablesNamed> {
+  try {
+    return await tablesNamed(tableName(policy));
+  } catch (error) {
+    // Where nf_tables can't be used at all, a policy of another backend has nothing in it.
+    if (recorded || (await probeFeature("nf_tables")).ok) throw error;
+    return [];
+  }
+}
+
 async function remove(policy: string, recorded: boolean): Promise<string[]> {
-  // By another backend the policy may be live without it.
-  if (!recorded && !usesNetlink() && !isInstalled("nft")) return [];
-  const tables = (await tablesNamed(tableName(policy))).filter((table) => recorded || table.ours);
+  const tables = (await tablesOf(policy, recorded)).filter((table) => recorded || table.ours);
   await deleteTables(tables);
   return tables.map((table) => `table ${table.family} ${table.name}`);
 }
