@@ -2,8 +2,8 @@
  * The guard (guard.ts) where nft can't be used: a chain in iptables' mangle table, which packets meet before any filter
  * of iptables, in each family that has something to guard.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { CommandFailed, MissingTool, run } from "../system/run.js";
+import { hasLegacyTables } from "../system/xtables.js";
 import type { Guarded } from "./guard.js";
 import { ENDPOINT_PREFIX } from "./names.js";
 
@@ -101,8 +101,8 @@ function plain(device: string): string {
 }
 
 async function read(family: FamilyKey, suffix: string): Promise<Standing | undefined> {
-  // The older tables exist once a rule was put there; asking must not make them.
-  if (suffix !== "" && !hasOlderTables(family)) return undefined;
+  // Asking must not make them.
+  if (suffix !== "" && hasLegacyTables(family === "v4" ? 4 : 6) === false) return undefined;
   let text: string;
   try {
     text = (await run(toolOf(family, suffix, "save"), ["-t", "mangle"])).stdout;
@@ -114,9 +114,4 @@ async function read(family: FamilyKey, suffix: string): Promise<Standing | undef
   if (!lines.some((line) => line.startsWith(`:${CHAIN} `))) return undefined;
   const rule = new RegExp(`^-A ${CHAIN} -i (\\S+) `);
   return { devices: lines.flatMap((line) => rule.exec(line)?.[1] ?? []), jumps: lines.includes(`-A ${JUMP}`) };
-}
-
-function hasOlderTables(family: FamilyKey): boolean {
-  const file = `/proc/net/ip${family === "v4" ? "" : "6"}_tables_names`;
-  return existsSync(file) && readFileSync(file, "utf8").trim() !== "";
 }

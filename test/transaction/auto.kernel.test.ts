@@ -1,15 +1,21 @@
 /** `--backend auto`: what carries a policy on a host that has everything, and on hosts that lack something. */
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
 import { type Host, lab, WORLD, WORLD4 } from "../kernel/lab.js";
-import { forgetCommand, tsnet } from "../support/command.js";
+import { bundle, forgetCommand, tsnet } from "../support/command.js";
 import { write } from "../support/history.js";
 import { at, remove } from "../support/live.js";
 
 const test = suite("backend auto");
 const it = await when(test, "namespaces", "ip", "nft", "nf_tables", "util-linux", "iptables-nft", "iptables-legacy");
 test.after(forgetCommand);
+
+// Beside the command, as in dist/.
+const prober = await bundle("src/probe/prober.ts", "prober.js");
+await writeFile(join(dirname(prober), "package.json"), '{ "type": "commonjs" }');
 
 const HIDDEN = import.meta.resolve("../support/hidden.ts");
 const VARIANT = import.meta.resolve("../support/variant.ts");
@@ -126,6 +132,26 @@ for (const variant of ["nft", "legacy"] as const)
       for (const tool of ["iptables", "ip6tables"]) assert.equal(await chains(host, `${tool}-${variant}-save`), []);
       assert.is(await host.sysctl("ipv4/conf/up0/forwarding"), "0");
     }));
+
+it("try without nft: iptables in the throwaway host, measured; the policy alone where nothing can carry it", () =>
+  lab(async (host) => {
+    await host.call(HIDDEN, "hide", ["nft"]);
+    const path = await write(host, "shop.tsnet", POLICY);
+    const words = ["try", path, "--backend", "auto", "--json"];
+    const done = await tsnet(host, words, { ...TOOLS, timeout: 120_000 });
+    assert.is(done.exitCode, 0, done.stderr);
+    const { cells, chosen } = JSON.parse(done.stdout) as Answer & { cells: { agrees: boolean }[] };
+    assert.equal([chosen.backend, chosen.passed[0]?.what], ["iptables", "nft is not installed"]);
+    assert.ok(cells.length > 5 && cells.every(({ agrees }) => agrees));
+    assert.match(done.stderr, /^tsnet: backend iptables, since /m);
+
+    const tools = ["iptables", "ip6tables"].flatMap((name) => [`${name}-nft-restore`, `${name}-legacy-restore`]);
+    await host.call(HIDDEN, "hide", ["nft", "iptables-restore", ...tools]);
+    const none = await tsnet(host, words, TOOLS);
+    assert.is(none.exitCode, 3);
+    assert.match(none.stderr, /nothing was measured: nft: nft is not installed\n +also: iptables: /);
+    assert.match(none.stdout, /"measured": null/);
+  }));
 
 it("nft is there and doesn't work: iptables, and its guard", () =>
   lab(async (host) => {
