@@ -37,6 +37,8 @@ function switchedOff({ changed }: ForwardingState, family: 4 | 6): { path: strin
 }
 
 function guardDrift({ guarded }: ForwardingState, tables: readonly ListedTable[]): Drift[] {
+  // From when nft couldn't be used; the next apply looks at it.
+  if (guarded.by === "iptables") return [];
   const devices = { v4: isRouter(4) ? [] : guarded.v4, v6: isRouter(6) && guarded.v4.length === 0 ? [] : guarded.v6 };
   if (guardRules(devices) === undefined) return [];
   const object = `table inet ${GUARD_TABLE}`;

@@ -18,6 +18,10 @@ export interface Backend {
   inexpressible(policy: Policy): Inexpressible | undefined;
   /** Throws `MissingTool` or `Refused`: what this host lacks for it, and how to get it. */
   require(): Promise<void>;
+  /** Throws `MissingTool` where what it made couldn't be taken away here: what carries a policy can't be switched then. */
+  requireRemoval(): Promise<void>;
+  /** What it needs of this host to carry a policy, tried by that policy's own rules in namespaces that end with it. */
+  probe(policy: Policy, place: ProbePlace): Promise<Part[]>;
   /**
    * Plans a policy, and finds how the plan stands in the kernel. Changes nothing. `known` is what was remembered of the
    * policy's last commit through this backend.
@@ -34,6 +38,28 @@ export interface Backend {
   remove(policy: string, recorded: boolean): Promise<string[]>;
   /** Takes away what killed commands left lying about. Only for who holds the lock. */
   tidy(): void;
+}
+
+/** Where a backend is tried. */
+export interface ProbePlace {
+  /** False: in a user namespace. */
+  readonly privileged: boolean;
+  /** What is on record of the policy's last commit through this backend. */
+  readonly known?: Committed | undefined;
+  /** Tell of everything, where an answer needs only what comes first. */
+  readonly all?: boolean;
+}
+
+/** One thing that a backend needs of a host, or could make use of. */
+export interface Part {
+  readonly name: string;
+  readonly ok: boolean;
+  /** Whether the backend can't carry a policy without it. */
+  readonly needed: boolean;
+  /** What was found, in a sentence without a full stop. */
+  readonly what: string;
+  /** How to get it; empty when it is there. */
+  readonly mend: string;
 }
 
 /** What is remembered of what was committed, to tell without reading whether it still stands. */

@@ -19,7 +19,7 @@ export interface AuditFlags {
 
 export async function audit(files: readonly string[], options: AuditFlags): Promise<void> {
   const given = files.length > 0 ? [compileOrFail(files, true)] : undefined;
-  await requireSystem("reading back what the kernel has");
+  await requireSystem("reading back what the kernel has", ["nft"]);
   for (const { policy } of given ?? livePolicies()) requireNftables(policy.name, "audit");
   let report = await read(given);
   let mended: string[] | undefined;

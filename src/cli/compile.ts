@@ -4,18 +4,20 @@ import { toJson } from "../backend/nftables/json.js";
 import { plan } from "../backend/nftables/plan.js";
 import { sourceMap } from "../backend/nftables/source-map.js";
 import { toText } from "../backend/nftables/text.js";
-import type { BackendName } from "../backend/backend.js";
+import { type Asked, AUTO } from "../backend/choice.js";
 import { APPLICABLE } from "../backend/registry.js";
 import { Inexpressible } from "../backend/inexpressible.js";
 import type { Compiled } from "../ir/compile.js";
+import { choiceJson, noteChoice } from "./chosen.js";
 import { EXIT, Failure } from "./exit.js";
 import { failInexpressible } from "./inexpressible.js";
 import { compileOrFail, compilePaths } from "./input.js";
 import { diagnosticsJson, note, print, printChanges, printExactly, printJson, shown, waiting } from "./output.js";
+import { PRINTABLE } from "./printable.js";
 import { endOverdue, type Trial, trialJson, trialOf, trialText } from "./trial.js";
 
 export interface CompileFlags {
-  readonly backend?: BackendName;
+  readonly backend?: Asked;
   readonly format?: "json" | "text";
   readonly family?: "4" | "6";
   readonly topology?: boolean;
@@ -35,7 +37,18 @@ export async function compile(files: readonly string[], options: CompileFlags): 
     throw new Failure(EXIT.usage, "--confirm goes with --apply", "tsnet compile FILE --apply --confirm 60");
   if (options.confirm !== undefined && options.dryRun)
     throw new Failure(EXIT.usage, "--dry-run changes nothing, so there is nothing to --confirm");
-  if (options.apply && options.backend !== undefined && !APPLICABLE.includes(options.backend))
+  if (options.backend === AUTO && !options.apply)
+    throw new Failure(
+      EXIT.usage,
+      "--backend auto asks this host, and what compile prints is the same everywhere: it goes with --apply",
+      `print one of: ${PRINTABLE.join(", ")}; \`tsnet doctor\` shows what this host can apply`,
+    );
+  if (
+    options.apply &&
+    options.backend !== undefined &&
+    options.backend !== AUTO &&
+    !APPLICABLE.includes(options.backend)
+  )
     throw new Failure(
       EXIT.usage,
       `--backend ${options.backend} prints only, so far`,
@@ -97,7 +110,8 @@ async function apply(compiled: Compiled, options: CompileFlags, compiling: numbe
       waiting,
       ...(purpose === undefined ? {} : { purpose }),
     });
-    const { changed, operations, timings, changes, problems } = result;
+    const { changed, operations, timings, changes, problems, choice } = result;
+    noteChoice(choice);
     for (const problem of problems) note(`tsnet: ${problem}`);
     if (options.json) {
       const { parse } = compiled.timings;
@@ -108,6 +122,7 @@ async function apply(compiled: Compiled, options: CompileFlags, compiling: numbe
         timings: { parse, compile: compiling - parse, ...timings },
         changes,
         diagnostics,
+        ...(choice === undefined ? {} : { chosen: choiceJson(choice) }),
         ...(trial === undefined ? {} : { trial: trialJson(trial) }),
       });
       return;

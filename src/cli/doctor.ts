@@ -1,8 +1,6 @@
 /** `tsnet doctor` */
 import { release } from "node:os";
-import { plan } from "../backend/nftables/plan.js";
-import { toText } from "../backend/nftables/text.js";
-import { compile } from "../ir/compile.js";
+import { type BackendName } from "../backend/backend.js";
 import { type Feature, type FeatureName, probeAll } from "../system/features.js";
 import { unavailable } from "../system/netlink/ffi.js";
 import { readSysctl } from "../system/sysctl.js";
@@ -10,14 +8,14 @@ import { systemdRuns } from "../system/systemd.js";
 import { isInstalled } from "../system/tools.js";
 import { usesNetlink } from "../system/transport.js";
 import { VERSION } from "../system/version.js";
-import { triesRules } from "../system/try-rules.js";
+import { type BackendReport, backendsLine, probeBackends, unprobedBackends } from "./doctor-backends.js";
 import { EXIT } from "./exit.js";
 import { print, printJson, shown } from "./output.js";
 
-/** What lacks without it: `apply` and `try` those commands, `more` something beside. */
-type Need = "apply" | "try" | "more";
+/** What lacks without it: `apply` and `try` those commands, a backend's name that backend, `more` something beside. */
+type Need = "apply" | "try" | BackendName | "more";
 
-interface Finding {
+export interface Finding {
   readonly name: string;
   readonly ok: boolean;
   readonly needs: Need;
@@ -25,25 +23,12 @@ interface Finding {
   readonly mend: string;
 }
 
-/** A policy that makes use of every kind of rule that there is. */
-const SAMPLE = `network n { subnet 10.9.0.0/24; subnet fd09::/64; icc off }
-network i { subnet 10.9.1.0/24; internal }
-container a { network n }
-container b { network n; network i }
-container c { network i }
-allow a -> b:{22, 8000-8010/udp, icmp} log "ssh" limit 5/second
-reject {a, b} -> 192.0.2.0/24
-deny a -> world except 198.51.100.0/24
-publish 49153 -> b:8080 from 10.0.0.0/8
-publish 80 -> {a, b}:8080`;
-
-const NEEDS: Readonly<Record<FeatureName, Need>> = {
+/** What belongs to one backend is asked by that. */
+const NEEDS: Readonly<Record<Exclude<FeatureName, "nft" | "nf_tables">, Need>> = {
   root: "more",
   net_admin: "apply",
   ip: "apply",
-  nft: "apply",
   "util-linux": "apply",
-  nf_tables: "apply",
   user_namespaces: "more",
   conntrack: "more",
   ipv6: "more",
@@ -54,15 +39,12 @@ const NEEDS: Readonly<Record<FeatureName, Need>> = {
 export async function doctor(options: { json?: boolean }): Promise<void> {
   const probed = await probeAll(Object.keys(NEEDS) as FeatureName[]);
   const found = (name: FeatureName): boolean => probed.find((feature) => feature.name === name)?.ok === true;
-  const asked = found("net_admin") || found("user_namespaces");
-  const features = [
-    ...probed.filter((feature) => asked || feature.name !== "nf_tables").flatMap(findingOf),
-    ...(asked && found("nft") && found("util-linux") ? [await rulesFinding(found("net_admin"))] : []),
-    ...others(),
-  ];
-  const lacks = (need: Need, but?: string): boolean =>
-    features.some(({ ok, needs, name }) => !ok && needs === need && name !== but);
-  const hostCan = !lacks("apply", "net_admin");
+  const asked = (found("net_admin") || found("user_namespaces")) && found("util-linux");
+  const backends = asked ? await probeBackends(found("net_admin")) : unprobedBackends();
+  const works = backends.filter((backend) => backend.works !== false).map(({ name }) => name);
+  const features = [...probed.flatMap(findingOf), ...others()];
+  const lacks = features.some(({ ok, needs, name }) => !ok && needs === "apply" && name !== "net_admin");
+  const hostCan = !lacks && works.length > 0;
   const can = {
     check: true,
     try: hostCan && asked,
@@ -74,8 +56,14 @@ export async function doctor(options: { json?: boolean }): Promise<void> {
     node: process.version,
     transport: usesNetlink() ? "netlink" : "nft",
   };
-  if (options.json) printJson({ ...machine, can, features });
-  else report(machine, can, features, asked);
+  if (options.json)
+    printJson({
+      ...machine,
+      can,
+      backends: Object.fromEntries(backends.map(({ name, works }) => [name, works ?? null])),
+      features: [...features, ...backends.flatMap(({ findings }) => findings)],
+    });
+  else report(machine, can, features, backends);
   process.exitCode = hostCan ? EXIT.done : EXIT.system;
 }
 
@@ -87,21 +75,8 @@ function findingOf(feature: Feature): Finding[] {
   if (name === "root") return [];
   // Needed only where the kernel isn't spoken to directly.
   if (name === "conntrack" && usesNetlink() && !ok) return [];
-  return [{ name, ok, needs: name === "conntrack" && !usesNetlink() ? "apply" : NEEDS[name], what, mend }];
-}
-
-async function rulesFinding(privileged: boolean): Promise<Finding> {
-  const refusal = await triesRules(toText(plan(compile(SAMPLE).policy)), privileged);
-  return {
-    name: "rules",
-    ok: refusal === undefined,
-    needs: "apply",
-    what: refusal === undefined ? "the kernel takes every kind of rule" : `the kernel refuses rules: ${refusal}`,
-    mend:
-      refusal === undefined
-        ? ""
-        : "load the modules nft_ct, nft_fib_inet, nft_nat, nft_masq, nft_reject_inet and nft_log, or use a newer kernel",
-  };
+  const needs = name === "conntrack" && !usesNetlink() ? "apply" : NEEDS[name as keyof typeof NEEDS];
+  return [{ name, ok, needs, what, mend }];
 }
 
 function others(): Finding[] {
@@ -154,15 +129,22 @@ function report(
   machine: { readonly version: string; readonly kernel: string; readonly node: string },
   can: Readonly<Record<string, boolean>>,
   features: readonly Finding[],
-  asked: boolean,
+  backends: readonly BackendReport[],
 ): void {
   print(`tsnet ${machine.version}, Linux ${shown(machine.kernel)}, Node ${machine.node}\n`);
-  for (const { ok, needs, what, mend } of features) {
-    const mark = ok ? "ok      " : needs === "more" ? "lacks   " : "NEEDS   ";
-    print(`  ${mark}${shown(what)}`);
-    if (!ok && mend !== "") print(`          ${shown(mend)}`);
+  features.forEach(printFinding);
+  for (const { name, findings } of backends) {
+    print(`\nbackend ${name}`);
+    findings.forEach(printFinding);
   }
-  if (!asked) print("          whether the kernel takes the rules can be asked by root only: sudo tsnet doctor");
+  if (backends.some(({ works }) => works === undefined))
+    print("          whether the kernel takes the rules can be asked by root only: sudo tsnet doctor");
   const words = (["check", "try", "apply"] as const).map((name) => `${name} ${can[name] ? "yes" : "no"}`);
-  print(`\nworks here, as this user: ${words.join(", ")}`);
+  print(`\n${backendsLine(backends)}\nworks here, as this user: ${words.join(", ")}`);
+}
+
+function printFinding({ ok, needs, what, mend }: Finding): void {
+  const mark = ok ? "ok      " : needs === "more" ? "lacks   " : "NEEDS   ";
+  print(`  ${mark}${shown(what)}`);
+  if (!ok && mend !== "") print(`          ${shown(mend)}`);
 }

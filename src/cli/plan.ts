@@ -1,24 +1,24 @@
 /** `tsnet plan` */
 import { diff, isSame } from "../audit/diff/diff.js";
 import { differenceJson, differenceLines, originJson } from "../audit/diff/report.js";
-import type { BackendName } from "../backend/backend.js";
+import type { Asked } from "../backend/choice.js";
 import { Inexpressible } from "../backend/inexpressible.js";
 import { changesAnything, preview, type Preview } from "../transaction/preview.js";
 import { location } from "../text/source.js";
+import { choiceJson, noteChoice } from "./chosen.js";
 import { summary } from "./diff.js";
 import { EXIT } from "./exit.js";
 import { failInexpressible } from "./inexpressible.js";
 import { compileOrFail } from "./input.js";
 import { print, printJson, shown } from "./output.js";
 
-export async function plan(
-  files: readonly string[],
-  options: { json?: boolean; backend?: BackendName },
-): Promise<void> {
+export async function plan(files: readonly string[], options: { json?: boolean; backend?: Asked }): Promise<void> {
   const compiled = compileOrFail(files, options.json);
   const { policy } = compiled;
   try {
     const would = await preview(compiled, options.backend);
+    const { choice } = would;
+    noteChoice(choice);
     const changed = changesAnything(would);
     const difference = diff(would.before, policy);
     process.exitCode = changed ? EXIT.differs : EXIT.done;
@@ -31,6 +31,7 @@ export async function plan(
         objects: would.objects.map(({ verb, object, from }) => ({ verb, object, statements: from.map(originJson) })),
         topology: would.topology.map(({ verb, object, text, from }) => ({ verb, object, text, from: from ?? null })),
         sysctls: would.sysctls,
+        ...(choice === undefined ? {} : { chosen: choiceJson(choice) }),
       });
     const name = shown(policy.name);
     if (would.appliedAt === undefined) print(`${name} isn't live: everything of it is new`);

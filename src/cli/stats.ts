@@ -46,7 +46,7 @@ interface Report {
 
 export async function stats(names: readonly string[], options: StatsFlags): Promise<void> {
   const subjects = subjectsOf(names);
-  await requireSystem("reading what the kernel has counted");
+  await requireSystem("reading what the kernel has counted", ["nft"]);
   if (options.log === true || options.drops === true) {
     const { showEvents } = await import("./events.js");
     const policies = subjects.map(({ policy }) => policy);

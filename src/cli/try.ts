@@ -14,8 +14,12 @@ import { unmeasured as withoutMeasurement } from "../probe/unmeasured.js";
 import { buildWorld } from "../probe/world.js";
 import { probeAll } from "../system/features.js";
 import type { BackendName } from "../backend/backend.js";
+import { type Asked, AUTO, type Choice, reasonsOf } from "../backend/choice.js";
+import { Inexpressible } from "../backend/inexpressible.js";
 import { SourceFile } from "../text/source.js";
 import { inexpressible } from "../transaction/apply.js";
+import { chooseBackend, NoBackend } from "../transaction/choose.js";
+import { choiceJson, noteChoice } from "./chosen.js";
 import { EXIT, Failure } from "./exit.js";
 import { failInexpressible } from "./inexpressible.js";
 import { compileOrFail } from "./input.js";
@@ -24,7 +28,7 @@ import { standardOutput } from "./sink.js";
 import { ticker } from "./ticker.js";
 
 export interface TryOptions {
-  readonly backend?: BackendName;
+  readonly backend?: Asked;
   readonly json?: boolean;
 }
 
@@ -35,6 +39,8 @@ interface Orders {
   readonly command: readonly string[];
   readonly json: boolean;
   readonly backend: BackendName;
+  /** How it was chosen, where this host was to decide; as programs read it. */
+  readonly chosen: Record<string, unknown> | undefined;
   /** The host's mount namespace. */
   readonly outside: string;
 }
@@ -46,26 +52,50 @@ export async function tryPolicy(files: string[], command: readonly string[], opt
   const compiled = compileOrFail(files, json);
   const unfit = inexpressible(compiled.policy);
   if (unfit !== undefined) failInexpressible(unfit, json);
-  const lacking = await lacks();
+  const asked = options.backend ?? "nft";
+  const lacking = await lacks(asked);
   if (lacking.length > 0) return unmeasured(compiled, lacking, command, json);
   // BPF programs are the host's: in a user namespace the kernel takes none.
-  const plain = options.backend === "ebpf";
+  const plain = asked === "ebpf" || asked === AUTO;
   const way = await arena.waysIn(plain);
   if (way === undefined) return unmeasured(compiled, await lacksNamespaces(), command, json);
-  if (plain && way.includes("--user"))
+  if (asked === "ebpf" && way.includes("--user"))
     return unmeasured(compiled, [{ what: "eBPF needs root on the host", mend: "run it as root" }], command, json);
-  process.exitCode = await outside(compiled, way, { command, json, backend: options.backend ?? "nft" });
+  const choice = asked === AUTO ? await chosenFor(compiled, way, command, json) : undefined;
+  noteChoice(choice);
+  const backend = asked === AUTO ? (choice as Choice).backend : asked;
+  const chosen = choice && choiceJson(choice);
+  process.exitCode = await outside(compiled, way, { command, json, backend, chosen });
+}
+
+/** What can carry the policy in the namespaces to come. */
+async function chosenFor(
+  compiled: Compiled,
+  way: readonly string[],
+  command: readonly string[],
+  json: boolean,
+): Promise<Choice> {
+  try {
+    return await chooseBackend(compiled.policy, { privileged: !way.includes("--user") });
+  } catch (error) {
+    if (error instanceof Inexpressible) failInexpressible(error, json);
+    if (!(error instanceof NoBackend)) throw error;
+    const lacking = error.candidates.flatMap((candidate) =>
+      reasonsOf(candidate).map(({ what, mend }) => ({ what: `${candidate.backend}: ${what}`, mend })),
+    );
+    return unmeasured(compiled, lacking, command, json);
+  }
 }
 
 // Outside ------------------------------------------------------------------------------------------------------------
 
-type Asked = Pick<Orders, "command" | "json" | "backend">;
+type Wishes = Pick<Orders, "command" | "json" | "backend" | "chosen">;
 
-async function outside(compiled: Compiled, way: readonly string[], asked: Asked): Promise<number> {
+async function outside(compiled: Compiled, way: readonly string[], wishes: Wishes): Promise<number> {
   const orders: Orders = {
     files: compiled.files.map(({ name, text }) => ({ name, text })),
     roots: compiled.roots,
-    ...asked,
+    ...wishes,
     outside: readlinkSync("/proc/self/ns/mnt"),
   };
   return arena.attend(arena.enter(way, ["try", "-"], orders));
@@ -76,8 +106,9 @@ interface Lack {
   readonly mend: string;
 }
 
-async function lacks(): Promise<Lack[]> {
-  const tools = await probeAll(["ip", "nft", "util-linux"]);
+async function lacks(asked: Asked): Promise<Lack[]> {
+  const nft = asked === "nft" || asked === "ebpf" ? (["nft"] as const) : [];
+  const tools = await probeAll(["ip", ...nft, "util-linux"]);
   return tools.filter((feature) => !feature.ok).map(({ what, mend }) => ({ what, mend }));
 }
 
@@ -105,7 +136,7 @@ function unmeasured(compiled: Compiled, lacking: readonly Lack[], command: reado
 
 // Inside -------------------------------------------------------------------------------------------------------------
 
-async function inside({ files, roots, command, json, backend, outside }: Orders): Promise<void> {
+async function inside({ files, roots, command, json, backend, chosen, outside }: Orders): Promise<void> {
   // The outer program is gone: so is the reason for all this.
   process.once("disconnect", () => {
     endLeftovers(outside);
@@ -119,7 +150,7 @@ async function inside({ files, roots, command, json, backend, outside }: Orders)
     if (stand.replaced.length > 0 && !json)
       note(`tsnet: a throwaway sandbox stands for what ${stand.replaced.join(", ")} would adopt`);
     if (command.length > 0) process.exitCode = await live(stand.compiled, backend, command, outside);
-    else await probe(stand.compiled, backend, place, json);
+    else await probe(stand.compiled, backend, place, json, chosen);
   } finally {
     process.removeAllListeners("disconnect");
     arena.finish();
@@ -167,7 +198,13 @@ async function live(
   }
 }
 
-async function probe(compiled: Compiled, backend: BackendName, place: Place, json: boolean): Promise<void> {
+async function probe(
+  compiled: Compiled,
+  backend: BackendName,
+  place: Place,
+  json: boolean,
+  chosen: Orders["chosen"],
+): Promise<void> {
   process.once("SIGINT", () => process.exit(130));
   const cells = planCells(compiled.policy, place);
   const { progress, done } = ticker();
@@ -177,7 +214,7 @@ async function probe(compiled: Compiled, backend: BackendName, place: Place, jso
   } finally {
     done();
   }
-  report(compiled, place, cells, results, json);
+  report(compiled, place, cells, results, json, chosen);
   const unproven = results.filter((result) => result.unproven).length;
   if (count(results).differing > 0) process.exitCode = EXIT.differs;
   else if (unproven > 0) throw new Failure(EXIT.system, `${unproven} probes prove nothing: see above`);
@@ -189,8 +226,9 @@ function report(
   { cells, left, represented }: Cells,
   results: readonly Result[],
   json: boolean,
+  chosen?: Orders["chosen"],
 ): void {
-  if (json) return printJson({ cells: results.map(cellJson) });
+  if (json) return printJson({ cells: results.map(cellJson), ...(chosen === undefined ? {} : { chosen }) });
   if (cells.length === 0)
     return print(`${shown(policy.name)}: no container has a network, so there is nothing to probe`);
   const color = wantsColour(standardOutput);

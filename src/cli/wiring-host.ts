@@ -1,7 +1,7 @@
 /** Wiring of the commands about what is live on this host. Each command is a file of its own, loaded when it runs. */
 import { WAITER } from "./confirmation.js";
 import { examples } from "./examples.js";
-import { backendOption, FILE_HELP, transportOption, type Wiring } from "./wiring.js";
+import { AUTO_HELP, backendOption, FILE_HELP, transportOption, type Wiring } from "./wiring.js";
 
 export const HOST_COMMANDS: Wiring = {
   try: (program, { rest }) =>
@@ -10,9 +10,12 @@ export const HOST_COMMANDS: Wiring = {
       .description("the whole policy in a throwaway namespace: builds it, probes every pair with real packets")
       .argument("<file...>", FILE_HELP)
       .usage("[options] <file...> [-- COMMAND...]")
-      .addOption(backendOption())
+      .addOption(backendOption("nft"))
       .option("--json", "one JSON object: { cells: [...] }")
-      .addHelpText("after", examples("tsnet try shop.tsnet", "tsnet try shop.tsnet -- tsnet exec c1 -- ip addr"))
+      .addHelpText(
+        "after",
+        AUTO_HELP + examples("tsnet try shop.tsnet", "tsnet try shop.tsnet -- tsnet exec c1 -- ip addr"),
+      )
       .action(async (files: string[], options) => (await import("./try.js")).tryPolicy(files, rest, options)),
 
   ls: (program) =>

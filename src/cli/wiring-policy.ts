@@ -2,8 +2,9 @@
 import { InvalidArgumentError, Option } from "commander";
 import { parseSeconds } from "./confirmation.js";
 import { examples } from "./examples.js";
+import { AUTO } from "../backend/choice.js";
 import { PRINTABLE } from "./printable.js";
-import { backendOption, FILE_HELP, transportOption, type Wiring } from "./wiring.js";
+import { AUTO_HELP, backendOption, FILE_HELP, transportOption, type Wiring } from "./wiring.js";
 
 function seconds(text: string): number {
   const value = parseSeconds(text);
@@ -38,8 +39,8 @@ note of its line, or alone on a line of the next statement's.
       .addOption(
         new Option(
           "--backend <name>",
-          "what to compile to; with --apply: what the policy is live with, unless given",
-        ).choices([...PRINTABLE]),
+          "what to compile to; with --apply: what the policy is live with, unless given; auto: the first that can, here",
+        ).choices([...PRINTABLE, AUTO]),
       )
       .addOption(
         new Option("--format <form>", "nft's JSON, or its own syntax with the policy's lines").choices([
@@ -61,13 +62,15 @@ note of its line, or alone on a line of the next statement's.
       .option("--confirm <seconds>", "with --apply: goes back by itself unless `tsnet confirm` comes in time", seconds)
       .addHelpText(
         "after",
-        examples(
-          "tsnet compile shop.tsnet --format text      what the kernel will hold",
-          "tsnet compile shop.tsnet --backend iptables --family 6      what ip6tables-restore takes",
-          "tsnet compile shop.tsnet --apply --dry-run",
-          "tsnet compile shop.tsnet --apply",
-          "tsnet compile shop.tsnet --apply --confirm 60     and within a minute: tsnet confirm",
-        ),
+        AUTO_HELP +
+          examples(
+            "tsnet compile shop.tsnet --format text      what the kernel will hold",
+            "tsnet compile shop.tsnet --backend iptables --family 6      what ip6tables-restore takes",
+            "tsnet compile shop.tsnet --apply --dry-run",
+            "tsnet compile shop.tsnet --apply",
+            "tsnet compile shop.tsnet --apply --backend auto      nftables, or what else this host has",
+            "tsnet compile shop.tsnet --apply --confirm 60     and within a minute: tsnet confirm",
+          ),
       )
       .action(async (files: string[], options) => (await import("./compile.js")).compile(files, options)),
 
@@ -78,10 +81,10 @@ note of its line, or alone on a line of the next statement's.
       .argument("<file...>", FILE_HELP)
       .option("--json", "one JSON object")
       .addOption(transportOption())
-      .addOption(backendOption())
+      .addOption(backendOption("what the policy is live with, or else nft"))
       .addHelpText(
         "after",
-        `
+        `${AUTO_HELP}
 Exit 4 when there are changes, 0 when there are none, 3 when this host can't be read or refuses.
 --json: { policy, appliedAt, changed, difference, objects: [{ verb, object, statements }],
 topology: [{ verb, object, text, from }], sysctls: [{ path, before, now }] }; difference is as in diff --json,

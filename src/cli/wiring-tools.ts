@@ -66,10 +66,11 @@ ratios: [{ name, value }], missing }] }; p99 is absent where there are fewer tha
         "after",
         `
 Changes nothing: what must be tried is tried in namespaces that end with the command.
---json: { version, kernel, node, transport, can: { check, try, apply },
-features: [{ name, ok, needs, what, mend }] }; \`needs\` is the command that lacks without it, or "more".
-Exit status: 0, or 3 where this host can't apply a policy even as root.
-` + examples("tsnet doctor", "sudo tsnet doctor --json | jq .can"),
+--json: { version, kernel, node, transport, can: { check, try, apply }, backends: { nft, iptables, ebpf },
+features: [{ name, ok, needs, what, mend }] }; \`needs\` is the command or the backend that lacks without it, or "more".
+A backend is true where it can carry policies here, null where this user can't try it; \`--backend auto\` applies with the
+first that can. Exit status: 0, or 3 where this host can't apply a policy even as root, with any backend.
+` + examples("tsnet doctor", "sudo tsnet doctor --json | jq .backends"),
       )
       .action(async (options) => (await import("./doctor.js")).doctor(options)),
 

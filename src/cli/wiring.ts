@@ -1,5 +1,6 @@
 /** What the wiring of commands shares: how one is added, and options that several have. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { AUTO } from "../backend/choice.js";
 import { APPLICABLE } from "../backend/registry.js";
 import { TRANSPORTS } from "../system/transport.js";
 
@@ -17,9 +18,18 @@ export type Wiring = Readonly<Record<string, (program: Command, given: Given) =>
 export const FILE_HELP = "policy files; `-` is standard input";
 
 /** What carries the rules, for commands that apply. */
-export function backendOption(): Option {
-  return new Option("--backend <name>", "what carries the rules").choices([...APPLICABLE]);
+export function backendOption(unless: string): Option {
+  const text = `what carries the rules; ${unless}, unless given; auto: the first that can, here`;
+  return new Option("--backend <name>", text).choices([...APPLICABLE, AUTO]);
 }
+
+/** Of `--backend auto`, in the help of commands that take it. */
+export const AUTO_HELP = `
+--backend auto has backends tried by the policy's own rules, in namespaces that end with it, one after the other until one
+takes them all: the one that the policy is live with, then nft, iptables (the variant that iptables-restore is, then the
+other), ebpf. One that can't carry out a statement exactly is passed over. Standard error says which, where it isn't nft.
+With --json: chosen: { backend, live, passed: [{ backend, what, mend }] }.
+`;
 
 /** Chosen as soon as it is read: everything that speaks to the kernel comes later. */
 export function transportOption(): Option {

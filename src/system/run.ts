@@ -6,6 +6,7 @@
  */
 
 import { attempt } from "./attempt.js";
+import { isInstalled } from "./tools.js";
 
 export interface RunOptions {
   /** Written to the command's standard input, which is empty otherwise. */
@@ -134,7 +135,9 @@ async function start(command: string, args: readonly string[], options: RunOptio
     ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
   });
   const { stdout, stderr, exitCode } = result;
-  if (result.failed && result.code === "ENOENT") throw new MissingTool(command);
+  // EACCES: also where a directory of PATH may not be searched, whatever is in the others.
+  const absent = result.code === "ENOENT" || (result.code === "EACCES" && !isInstalled(command));
+  if (result.failed && absent) throw new MissingTool(command);
   if (result.timedOut) throw new CommandFailed(shown(command, args), undefined, stdout, stderr, "took too long");
   if (exitCode === undefined) {
     throw new CommandFailed(shown(command, args), undefined, stdout, stderr, result.originalMessage);

@@ -42,7 +42,7 @@ export function readForwarding(): ForwardingState {
 function readRecord(): ForwardingState | undefined {
   try {
     const state = JSON.parse(readFileSync(STATE, "utf8")) as Partial<ForwardingState>;
-    const guarded = { v4: state.guarded?.v4 ?? [], v6: state.guarded?.v6 ?? [] };
+    const guarded = { ...state.guarded, v4: state.guarded?.v4 ?? [], v6: state.guarded?.v6 ?? [] };
     return { policies: state.policies ?? [], changed: state.changed ?? [], guarded };
   } catch {
     return undefined;
@@ -90,9 +90,8 @@ export async function requireForwarding(
   const recorded = readForwarding();
   const { state, devices, changes } = missing(recorded, needs, options);
   const changed = merged(state.changed, changes);
-  const guarded = guardedBy(changed, devices);
+  const guarded = await guard(recorded.guarded, guardedBy(changed, devices));
   const next: ForwardingState = { policies: [...new Set([...state.policies, policy])], changed, guarded };
-  await guard(recorded.guarded, guarded);
   // Recorded before it is done: a killed apply then leaves nothing that nobody knows of.
   if (JSON.stringify(next) !== JSON.stringify(recorded)) await save(next);
   for (const { path, now } of changes) writeSysctl(path, now);
@@ -116,12 +115,15 @@ function missing(
   return { state, devices, changes };
 }
 
-async function guard(old: Guarded, wanted: Guarded): Promise<void> {
+/** What is guarded afterwards, and by what. */
+async function guard(old: Guarded, wanted: Guarded): Promise<Guarded> {
   const rules = guardRules(wanted);
   const expected = guardRules(old) !== undefined;
-  if (rules === undefined && !expected) return;
+  if (rules === undefined && !expected) return wanted;
   const there = expected ? await readGuard() : undefined;
-  if (there === undefined ? rules !== undefined : guardRules(there) !== rules) await commitGuard(rules);
+  const differs = there === undefined ? rules !== undefined || old.by !== undefined : guardRules(there) !== rules;
+  if (differs) return commitGuard(wanted, old);
+  return old.by === undefined ? wanted : { ...wanted, by: old.by };
 }
 
 /** Sets back what was changed since `before` was read, and the record with it. Returns what couldn't be. */
@@ -130,7 +132,7 @@ export async function restoreForwarding(before: ForwardingState): Promise<string
   // The guard is loaded before the record is written.
   const there = (await readGuard()) ?? NONE.guarded;
   const rules = guardRules(before.guarded);
-  if (guardRules(there) !== rules) await commitGuard(rules);
+  if (guardRules(there) !== rules) await commitGuard(before.guarded, now.guarded);
   if (JSON.stringify(now) === JSON.stringify(before)) return [];
   const known = new Set(before.changed.map(({ path }) => path));
   for (const { path, before: old, now: set } of [...now.changed].reverse())

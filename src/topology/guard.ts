@@ -7,7 +7,9 @@
 import { promises } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "../system/run.js";
+import { probe } from "../system/features.js";
+import { CommandFailed, MissingTool, run } from "../system/run.js";
+import { commitGuardChain, readGuardChain } from "./guard-chain.js";
 import { ENDPOINT_PREFIX } from "./names.js";
 
 export const GUARD_TABLE = "tsnet_guard";
@@ -16,6 +18,8 @@ export const GUARD_TABLE = "tsnet_guard";
 export interface Guarded {
   readonly v4: readonly string[];
   readonly v6: readonly string[];
+  /** What carries the guard where that isn't the table. */
+  readonly by?: "iptables";
 }
 
 /** The whole table as nft text; undefined when there is nothing to guard. Pure. */
@@ -44,8 +48,29 @@ function quoted(device: string): string {
   return `"${device}"`;
 }
 
-/** Replaces the table in one step; `undefined` removes it. Adding it first makes the deletion succeed in any case. */
-export async function commitGuard(rules: string | undefined): Promise<void> {
+/**
+ * Makes the kernel guard these devices, or nothing, in one step: by the table, or by iptables where nft can't be used. A
+ * chain of iptables that stands from when it couldn't goes behind the table.
+ */
+export async function commitGuard(guarded: Guarded, former: Guarded): Promise<Guarded> {
+  const { v4, v6 } = guarded;
+  try {
+    await commitTable(guardRules(guarded));
+  } catch (error) {
+    if (!(await isUnusable(error))) throw error;
+    try {
+      await commitGuardChain(guarded);
+    } catch (other) {
+      throw other instanceof MissingTool ? error : other;
+    }
+    return v4.length + v6.length > 0 ? { v4, v6, by: "iptables" } : { v4, v6 };
+  }
+  if (former.by === "iptables") await commitGuardChain({ v4: [], v6: [] });
+  return { v4, v6 };
+}
+
+/** Replaces the table; `undefined` removes it. Adding it first makes the deletion succeed in any case. */
+async function commitTable(rules: string | undefined): Promise<void> {
   const clear = `add table inet ${GUARD_TABLE}\ndelete table inet ${GUARD_TABLE}\n`;
   const directory = await promises.mkdtemp(join(tmpdir(), "tsnet-guard-"));
   try {
@@ -58,10 +83,23 @@ export async function commitGuard(rules: string | undefined): Promise<void> {
   }
 }
 
-/** The devices that the kernel's table names; undefined when there is no table. */
+/** nft isn't there, or doesn't work here at all. */
+async function isUnusable(error: unknown): Promise<boolean> {
+  if (error instanceof MissingTool) return true;
+  return error instanceof CommandFailed && !(await probe("nf_tables")).ok;
+}
+
+/** The devices that the kernel's table or chains name; undefined where there is none. */
 export async function readGuard(): Promise<Guarded | undefined> {
-  const { stdout, exitCode } = await run("nft", ["list", "table", "inet", GUARD_TABLE], { accept: "any" });
-  if (exitCode !== 0) return undefined;
+  let stdout: string;
+  try {
+    ({ stdout } = await run("nft", ["list", "table", "inet", GUARD_TABLE]));
+  } catch (error) {
+    if (error instanceof CommandFailed && /No such file/.test(error.stderr)) return undefined;
+    if (await isUnusable(error)) return readGuardChain();
+    if (error instanceof CommandFailed) return undefined;
+    throw error;
+  }
   const devices = (family: string) => {
     const rule = new RegExp(`nfproto ${family} iifname (.*?) oifname`).exec(stdout)?.[1] ?? "";
     return [...rule.matchAll(/"([^"]+)"/g)].map((match) => match[1] as string);

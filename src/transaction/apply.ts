@@ -4,6 +4,7 @@
  */
 import { now } from "../text/clock.js";
 import type { Backend, BackendName } from "../backend/backend.js";
+import type { Asked, Choice } from "../backend/choice.js";
 import { Inexpressible } from "../backend/inexpressible.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
@@ -19,8 +20,8 @@ import { type Applied, isRecorded, readApplied, rewriteApplied, tidyDirectories 
 import { survey } from "./survey.js";
 
 export interface ApplyOptions {
-  /** What carries the rules. Undefined: what carries them now, or else nftables. */
-  readonly backend?: BackendName | undefined;
+  /** What carries the rules; `auto`: what can, here. Undefined: what carries them now, or else nftables. */
+  readonly backend?: Asked | undefined;
   /** Have the kernel check everything, change nothing. */
   readonly dryRun?: boolean;
   /** False: build the network without its rules, and leave no record. For measuring what the rules do. */
@@ -43,6 +44,8 @@ export interface ApplyOptions {
 
 export interface ApplyResult {
   readonly backend: BackendName;
+  /** How it was chosen, where this host was to decide. */
+  readonly choice?: Choice | undefined;
   readonly changed: boolean;
   /** Kernel objects and files that were added, changed or removed. Where nft replaces tables whole, each counts as one. */
   readonly operations: number;
@@ -83,7 +86,7 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   const { policy } = compiled;
   const started = now();
   const recovered = options.dryRun === true ? [] : await recover(policy.name);
-  const { topology, applied, before, backend, former, rules, difference, edit } = await survey(compiled, {
+  const { topology, applied, before, backend, former, choice, rules, difference, edit } = await survey(compiled, {
     backend: options.backend,
     rules: options.rules !== false,
     known: options.before,
@@ -98,6 +101,7 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   if (former !== undefined) changes.push(`take away what the backend ${former.name} carried`);
   const result = (problems: readonly string[]): ApplyResult => ({
     backend: backend.name,
+    choice,
     changed: changes.length > 0,
     operations: difference.changes.length + (rulesChanged ? rules.objects : 0),
     changes,

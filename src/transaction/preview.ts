@@ -1,5 +1,6 @@
 /** What an apply would change on this machine. Changes nothing and waits for nobody: it takes no lock. */
-import type { BackendName, ObjectChange } from "../backend/backend.js";
+import type { ObjectChange } from "../backend/backend.js";
+import type { Asked, Choice } from "../backend/choice.js";
 import { compile, type Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import { formatName } from "../ast/format.js";
@@ -14,6 +15,8 @@ export interface Preview {
   readonly before: Policy;
   /** ISO 8601, UTC; undefined where the policy isn't live. */
   readonly appliedAt: string | undefined;
+  /** How the backend was chosen, where this host was to decide. */
+  readonly choice: Choice | undefined;
   /** Tables, sets, chains, rules and elements. */
   readonly objects: readonly ObjectChange[];
   /** Devices, addresses, routes, namespaces and files. */
@@ -27,14 +30,15 @@ export function changesAnything({ objects, topology, sysctls }: Preview): boolea
 }
 
 /** Throws what an apply would throw before it changes anything: `Inexpressible`, `Obstacle`, `MissingTool`. */
-export async function preview(compiled: Compiled, backend?: BackendName): Promise<Preview> {
+export async function preview(compiled: Compiled, backend?: Asked): Promise<Preview> {
   const obstacle = inexpressible(compiled.policy);
   if (obstacle !== undefined) throw obstacle;
   await requireSystem();
-  const { topology, applied, before, rules, difference } = await survey(compiled, { whole: true, backend });
+  const { topology, applied, before, choice, rules, difference } = await survey(compiled, { whole: true, backend });
   return {
     before: before?.policy ?? compile(`policy ${formatName(compiled.policy.name)}`).policy,
     appliedAt: applied?.at,
+    choice,
     objects: rules?.list(before?.policy) ?? [],
     topology: difference.changes,
     sysctls: await lackingForwarding(topology.forwards),

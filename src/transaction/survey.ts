@@ -1,11 +1,13 @@
 /** What stands between a policy and this machine: reads both, finds what differs, and refuses what is in the way. */
-import type { Approach, Backend, BackendName } from "../backend/backend.js";
+import type { Approach, Backend } from "../backend/backend.js";
+import { type Asked, AUTO, type Choice } from "../backend/choice.js";
 import { backendNamed } from "../backend/registry.js";
 import type { Compiled } from "../ir/compile.js";
 import { differ, type Difference } from "../topology/difference.js";
 import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
 import type { Topology } from "../topology/topology.js";
+import { chooseBackend } from "./choose.js";
 import { Obstacle } from "./obstacle.js";
 import { type PlainEdit, plainEdit } from "./plain-edit.js";
 import { holderOfPorts } from "./ports.js";
@@ -19,6 +21,8 @@ export interface Survey {
   /** What is to carry the policy, and what carries it now where that is another. */
   readonly backend: Backend;
   readonly former: Backend | undefined;
+  /** How the backend was chosen, where this host was to decide. */
+  readonly choice: Choice | undefined;
   /** Undefined where the rules weren't asked for. */
   readonly rules: Approach | undefined;
   readonly difference: Difference;
@@ -36,7 +40,7 @@ export interface SurveyOptions {
   /** Read the sysctls inside the sandboxes too. */
   readonly thorough?: boolean;
   /** Undefined: the one that carries the policy, or else the default. */
-  readonly backend?: BackendName | undefined;
+  readonly backend?: Asked | undefined;
   /** Find what differs by reading it all, and what was compiled before, where less would do for an apply. */
   readonly whole?: boolean;
 }
@@ -47,10 +51,14 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   const topology = planTopology(policy);
   const applied = options.applied ?? readApplied(policy.name);
   const carrier = applied && backendOf(applied);
-  const backend = await backendNamed(options.backend ?? carrier ?? "nft");
+  const choice = options.backend === AUTO ? await chooseBackend(policy, { applied }) : undefined;
+  const named = options.backend === AUTO ? undefined : options.backend;
+  const backend = await backendNamed(choice?.backend ?? named ?? carrier ?? "nft");
   const obstacle = backend.inexpressible(policy);
   if (obstacle !== undefined) throw obstacle;
   await backend.require();
+  const former = carrier === undefined || carrier === backend.name ? undefined : await backendNamed(carrier);
+  await former?.requireRemoval();
   // Compiling is pure: the same texts need it once.
   const compiledBefore = [compiled, options.known].find((one) => one !== undefined && isRecorded(one, applied));
   const quick = options.whole !== true && compiledBefore !== compiled && applied !== undefined;
@@ -70,8 +78,7 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   refuse(difference);
   if (rules?.conflict !== undefined) throw new Obstacle(rules.conflict.message, rules.conflict.mend);
   await holderOfPorts(policy, before?.policy);
-  const former = carrier === undefined || carrier === backend.name ? undefined : await backendNamed(carrier);
-  return { topology, applied, before, backend, former, rules, difference, edit };
+  return { topology, applied, before, backend, former, choice, rules, difference, edit };
 }
 
 function refuse(difference: Difference): void {

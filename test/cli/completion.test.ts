@@ -70,6 +70,8 @@ bash("bash completes commands, options, values, files and live names", async () 
     ["tsnet expl\tsh\t", "explain|shop.tsnet|"],
     ["tsnet compile --for\tte\tsh\t", "compile|--format|text|shop.tsnet|"],
     ["tsnet compile --transport=netl\t", "compile|--transport=netlink|"],
+    ["tsnet plan --backend au\tsh\t", "plan|--backend|auto|shop.tsnet|"],
+    ["tsnet compile --backend=au\t", "compile|--backend=auto|"],
     ["tsnet fmt mo\tdb\t", "fmt|more policies/db.tsnet|"],
     // Not a policy: nothing is offered.
     ["tsnet check no\t", "check|no|"],

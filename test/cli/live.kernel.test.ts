@@ -171,6 +171,7 @@ it("traces one flow: passed, dropped, published, dropped by a stranger; a killed
 
 interface Doctor {
   readonly can: Readonly<Record<"check" | "try" | "apply", boolean>>;
+  readonly backends: Readonly<Record<string, boolean | null>>;
   readonly features: readonly {
     readonly name: string;
     readonly ok: boolean;
@@ -184,7 +185,7 @@ it("doctor says what works, and what is missing", async () => {
     const whole = JSON.parse(await done(host, "doctor", "--json")) as Doctor;
     assert.equal(whole.can, { check: true, try: true, apply: true });
     assert.equal(
-      whole.features.filter(({ ok, needs }) => !ok && needs !== "more"),
+      whole.features.filter(({ ok, needs }) => !ok && ["apply", "try", "nft"].includes(needs)),
       [],
     );
     assert.ok(whole.features.some(({ name, ok }) => name === "rules" && ok));
@@ -201,13 +202,46 @@ it("doctor says what works, and what is missing", async () => {
     assert.equal([bounded.exitCode, nobody.can.apply], [0, false]);
     assert.ok(nobody.features.some(({ name, ok, mend }) => name === "net_admin" && !ok && mend !== ""));
 
+    // The command that is tested here has no dataplane beside it: it says how to get one, and what else there is.
+    const part = (doctor: Doctor, name: string) => doctor.features.find((feature) => feature.name === name);
+    assert.is(whole.backends["nft"], true);
+    assert.is(whole.backends["ebpf"], false);
+    assert.equal(
+      [part(whole, "dataplane")?.needs, part(whole, "dataplane")?.mend],
+      ["ebpf", "apt-get install clang libbpf-dev bpftool && npm run build"],
+    );
+    for (const name of ["bpftool", "system calls", "btf", "bpf", "translation"])
+      assert.is(part(whole, name)?.needs, "ebpf", name);
+    const variants = [part(whole, "iptables-nft"), part(whole, "iptables-legacy")];
+    assert.equal(
+      variants.map((variant) => variant?.needs),
+      ["more", "more"],
+    );
+    const iptables = variants.some((variant) => variant?.ok === true);
+    assert.equal(
+      [whole.backends["iptables"], part(whole, "iptables")?.ok, part(whole, "iptables")?.needs],
+      [iptables, iptables, "iptables"],
+    );
+    assert.is(part(whole, "ipset")?.needs, "more");
+
     const { stdout: nft } = await host.run("sh", ["-c", "readlink -f $(PATH=$PATH:/usr/sbin:/sbin command -v nft)"]);
     await host.run("mount", ["--bind", "/bin/false", nft.trim()]);
     const broken = await tsnet(host, ["doctor", "--json"]);
-    assert.equal(
-      [broken.exitCode, (JSON.parse(broken.stdout) as Doctor).can],
-      [3, { check: true, try: false, apply: false }],
-    );
+    const without = JSON.parse(broken.stdout) as Doctor;
+    assert.equal([broken.exitCode, without.can], [iptables ? 0 : 3, { check: true, try: iptables, apply: iptables }]);
+    assert.equal(without.backends, { nft: false, iptables, ebpf: false });
+    assert.ok(without.features.some(({ needs, ok, mend }) => needs === "nft" && !ok && mend !== ""));
+
+    await host.call(import.meta.resolve("../support/hidden.ts"), "hide", [
+      ...["iptables", "ip6tables"].flatMap((name) => ["", "-nft", "-legacy"].map((one) => `${name}${one}-restore`)),
+      "nft",
+    ]);
+    const bare = await tsnet(host, ["doctor", "--json"]);
+    const none = JSON.parse(bare.stdout) as Doctor;
+    assert.equal([bare.exitCode, none.can], [3, { check: true, try: false, apply: false }]);
+    assert.equal(none.backends, { nft: false, iptables: false, ebpf: false });
+    assert.is(part(none, "nft")?.mend, "apt-get install nftables");
+    assert.is(part(none, "iptables")?.mend, "apt-get install iptables");
   });
 });
 

@@ -10,6 +10,8 @@ import { type Applied, STEPS } from "./steps.js";
 const test = suite("topology: forwarding");
 const it = await when(test, "namespaces", "ip", "nf_tables");
 
+const HIDDEN = import.meta.resolve("../support/hidden.ts");
+
 const C1 = netnsPath("tsnet", "c1");
 const STRANGER = "/run/lab/stranger";
 
@@ -112,6 +114,33 @@ for (const wide of [false, true]) {
       assert.is(await host.read("/run/tsnet/forwarding.json"), undefined);
     }));
 }
+
+for (const variant of ["nft", "legacy"] as const)
+  it(`off before, and no nft: iptables guards (${variant}), and the table once there is nft`, () =>
+    lab(async (host) => {
+      await host.call(import.meta.resolve("../support/variant.ts"), "usual", variant);
+      await stranger(host);
+      const before = await settings(host);
+      const [nft = ""] = await host.call<string[]>(HIDDEN, "hide", ["nft"]);
+      await apply(host);
+      for (const place of [WORLD, STRANGER, C1]) await host.listen(place, "tcp", 80);
+      await worksBothWays(host);
+      await isNoRouter(host);
+      assert.match((await host.run("iptables-save", ["-c", "-t", "mangle"])).stdout, /^\[[1-9].*TSNET-GUARD -i up/m);
+      // A device that is guarded too, and what somebody takes out.
+      await host.run("iptables", ["-t", "mangle", "-F", "TSNET-GUARD"]);
+      assert.is(await host.tcp(STRANGER, WORLD4, 80), "open");
+      await apply(host);
+      await isNoRouter(host);
+      await worksBothWays(host);
+      await host.call(HIDDEN, "show", nft);
+      await apply(host);
+      await isNoRouter(host);
+      await host.call(STEPS, "remove", "tsnet");
+      for (const tool of ["iptables-save", "ip6tables-save"]) assert.not.match((await host.run(tool)).stdout, /TSNET/);
+      assert.not.match((await host.run(nft, ["list", "tables"])).stdout, /tsnet/);
+      assert.is(await settings(host), before);
+    }));
 
 it("off again with the last policy even when the record is lost", () =>
   lab(async (host) => {

@@ -4,6 +4,8 @@ import type { Origin, Policy } from "../../ir/policy.js";
 import { isRun } from "../../ir/rule-list.js";
 import { deviceIndex } from "../../system/bpf/calls.js";
 import { unmountPinned } from "../../system/bpf/filesystem.js";
+import { MissingTool } from "../../system/run.js";
+import { isInstalled } from "../../system/tools.js";
 import { VERSION } from "../../system/version.js";
 import type { Approach, Backend, Committed, ObjectChange, Source } from "../backend.js";
 import { Refused } from "../refused.js";
@@ -14,14 +16,16 @@ import type { Maps } from "./maps.js";
 import { objectChanges } from "./object-changes.js";
 import { objectDigest, requireObject } from "./object.js";
 import { plan } from "./plan.js";
+import { probe } from "./probe.js";
 import { folderOf, foldersOf, generationOf, isLinked, readTable } from "./readback.js";
 import { markOf, replaceText, tableName, translationText } from "./translation.js";
 
 export const ebpf: Backend = {
   name: "ebpf",
   inexpressible: () => undefined,
-
   require: async () => void requireObject(),
+  requireRemoval: () => (isInstalled("nft") ? Promise.resolve() : Promise.reject(new MissingTool("nft"))),
+  probe,
   approach,
   // An entry that was made under another policy is decided anew before it lets a reply pass: see dataplane/track.h.
   stop: () => Promise.resolve(),

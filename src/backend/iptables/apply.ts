@@ -19,7 +19,7 @@ import {
   wantedState,
 } from "./standing.js";
 import { ruleText, toText } from "./text.js";
-import { rehearse, restore, save, usualVariant, type Variant, VARIANTS } from "./tools.js";
+import { recordedVariant, rehearse, restore, save, type Variant, VARIANTS, workingVariant } from "./tools.js";
 
 /** Per family, IPv4 first. */
 type Both<T> = readonly [T, T];
@@ -87,8 +87,8 @@ async function standingOf(
   policy: string,
   known: Committed | undefined,
 ): Promise<{ readonly variant: Variant; readonly states: Both<State> }> {
-  const recorded = VARIANTS.find((variant) => known?.digest.startsWith(`iptables-${variant}:`) === true);
-  const first = recorded ?? (await usualVariant());
+  const recorded = recordedVariant(known);
+  const first = recorded ?? (await workingVariant());
   const states = await statesOf(policy, first);
   if (recorded !== undefined || !states.every(isAbsent)) return { variant: first, states };
   const other = first === "nft" ? "legacy" : "nft";

@@ -8,19 +8,24 @@ import { approach, removeChains, variantOf } from "./apply.js";
 import { inexpressible } from "./inexpressible.js";
 import { entryName } from "./names.js";
 import { protocolWord } from "./text.js";
-import { restore, usualVariant } from "./tools.js";
+import { probe } from "./probe.js";
+import { restore, usualVariant, workingVariant } from "./tools.js";
 
 export const iptables: Backend = {
   name: "iptables",
   inexpressible,
-  async require() {
-    await usualVariant();
-  },
+  require: requireTools,
+  requireRemoval: requireTools,
+  probe,
   approach,
   stop,
   remove: (policy) => removeChains(policy),
   tidy: () => undefined,
 };
+
+async function requireTools(): Promise<void> {
+  await usualVariant().catch(workingVariant);
+}
 
 /** Writes both directions of the flows, as they are between the translations, into the chain that stops them; see members.ts. */
 async function stop(policy: Policy, flows: readonly StoppedFlow[], anew: boolean): Promise<void> {

@@ -2,9 +2,12 @@
  * The tools, in their two variants: one keeps rules in nf_tables, the other in the kernel's older tables. Both may be
  * installed, and hold rules of their own; packets meet those of both.
  */
-import { existsSync, readFileSync } from "node:fs";
 import type { Family } from "../../net/address.js";
 import { CommandFailed, MissingTool, run } from "../../system/run.js";
+import { triesRestore } from "../../system/try-rules.js";
+import { hasLegacyTables } from "../../system/xtables.js";
+import type { Committed } from "../backend.js";
+import { TABLES } from "./ruleset.js";
 import { Refused } from "../refused.js";
 
 export const VARIANTS = ["nft", "legacy"] as const;
@@ -22,7 +25,44 @@ export function usualVariant(): Promise<Variant> {
   })());
 }
 
-async function tool(variant: Variant, family: Family, verb: "save" | "restore"): Promise<string> {
+let working: Promise<Variant> | undefined;
+
+/**
+ * What is to carry a policy that isn't live: the usual variant where the kernel takes a rule of it, else the other where
+ * that is so of it. Throws `MissingTool`.
+ */
+export function workingVariant(): Promise<Variant> {
+  return (working ??= (async () => {
+    const usual = await usualVariant().catch(() => undefined);
+    const order = usual === "legacy" ? (["legacy", "nft"] as const) : (["nft", "legacy"] as const);
+    for (const variant of order) if (await takesARule(variant)) return variant;
+    // What it says when it is used is the reason.
+    return usualVariant();
+  })());
+}
+
+/** From now on this one carries a policy that isn't live: it was found to take its rules. */
+export function settleVariant(variant: Variant): void {
+  working = Promise.resolve(variant);
+}
+
+async function takesARule(variant: Variant): Promise<boolean> {
+  const text = "*filter\n-A INPUT -j ACCEPT\nCOMMIT\n";
+  try {
+    return (await triesRestore(await tool(variant, 4, "restore"), text, true)) === undefined;
+  } catch (error) {
+    if (error instanceof MissingTool) return false;
+    throw error;
+  }
+}
+
+/** The variant that has a policy's chains, by what is on record of its commit. */
+export function recordedVariant(known: Committed | undefined): Variant | undefined {
+  return VARIANTS.find((variant) => known?.digest.startsWith(`iptables-${variant}:`) === true);
+}
+
+/** The command's name; it may not be installed. */
+export async function tool(variant: Variant, family: Family, verb: "save" | "restore"): Promise<string> {
   const name = family === 4 ? "iptables" : "ip6tables";
   const isUsual = variant === (await usualVariant().catch(() => undefined));
   return isUsual ? `${name}-${verb}` : `${name}-${variant}-${verb}`;
@@ -30,19 +70,20 @@ async function tool(variant: Variant, family: Family, verb: "save" | "restore"):
 
 /** What iptables-save prints; undefined where the tool isn't installed. Changes nothing. */
 export async function save(variant: Variant, family: Family): Promise<string | undefined> {
-  // The older tables exist once a rule was put there; asking must not make them.
-  if (variant === "legacy" && !hasLegacyTables(family)) return "";
+  const there = variant === "nft" || hasLegacyTables(family);
+  // Asking must not make them.
+  if (there === false) return "";
   try {
-    return (await run(await tool(variant, family, "save"), [])).stdout;
+    const command = await tool(variant, family, "save");
+    if (there === true) return (await run(command, [])).stdout;
+    // Where we can't read which there are, nor can the tool, unless it is told which.
+    const texts: string[] = [];
+    for (const name of TABLES) texts.push((await run(command, ["-t", name])).stdout);
+    return texts.join("");
   } catch (error) {
     if (error instanceof MissingTool) return undefined;
     throw refusal(error, "");
   }
-}
-
-function hasLegacyTables(family: Family): boolean {
-  const file = `/proc/net/ip${family === 4 ? "" : "6"}_tables_names`;
-  return existsSync(file) && readFileSync(file, "utf8").trim() !== "";
 }
 
 /** Commits tables one by one, leaving alone what the text doesn't name. Throws `Refused`; earlier tables then stay. */

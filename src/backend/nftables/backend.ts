@@ -3,24 +3,37 @@ import type { Policy } from "../../ir/policy.js";
 import { ownAddresses } from "../../ir/own.js";
 import { FAMILIES } from "../../net/address.js";
 import { UDP } from "../../net/ports.js";
+import { probe as probeFeature } from "../../system/features.js";
+import { MissingTool } from "../../system/run.js";
+import { isInstalled } from "../../system/tools.js";
+import { usesNetlink } from "../../system/transport.js";
 import type { Approach, Backend, Committed, Source, StoppedFlow } from "../backend.js";
 import { approach, deleteTables, tablesNamed, type TablesSource } from "./apply.js";
 import { Mirror } from "./mirror.js";
 import { cutBareSet, cutSet, tableName } from "./names.js";
 import { clearBatches, commitText } from "./nft.js";
 import { plan } from "./plan.js";
+import { probe } from "./probe.js";
 import type { Ruleset } from "./ruleset.js";
 
 export const nftables: Backend = {
   name: "nft",
   inexpressible: () => undefined,
-  require: () => Promise.resolve(),
+  require: () => requireNft("or have the host's other backends tried: --backend auto"),
+  requireRemoval: () =>
+    usesNetlink() ? Promise.resolve() : requireNft("the policy's tables can't be taken away without"),
+  probe,
   approach: planned,
   edits: (policy) => Mirror.of(policy, plan(policy)),
   stop,
   remove,
   tidy: clearBatches,
 };
+
+/** Flows are stopped by it, whatever commits the rules. */
+function requireNft(help: string): Promise<void> {
+  return isInstalled("nft") ? Promise.resolve() : Promise.reject(Object.assign(new MissingTool("nft"), { help }));
+}
 
 async function planned(policy: Policy, known: Committed | undefined, source?: Source): Promise<Approach> {
   const ruleset = plan(policy);
@@ -92,8 +105,18 @@ async function stop(policy: Policy, flows: readonly StoppedFlow[], anew: boolean
   if (text !== "") await commitText(text);
 }
 
+async function tablesOf(policy: string, recorded: boolean): ReturnType<typeof tablesNamed> {
+  try {
+    return await tablesNamed(tableName(policy));
+  } catch (error) {
+    // Where nf_tables can't be used at all, a policy of another backend has nothing in it.
+    if (recorded || (await probeFeature("nf_tables")).ok) throw error;
+    return [];
+  }
+}
+
 async function remove(policy: string, recorded: boolean): Promise<string[]> {
-  const tables = (await tablesNamed(tableName(policy))).filter((table) => recorded || table.ours);
+  const tables = (await tablesOf(policy, recorded)).filter((table) => recorded || table.ours);
   await deleteTables(tables);
   return tables.map((table) => `table ${table.family} ${table.name}`);
 }

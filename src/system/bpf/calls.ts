@@ -11,6 +11,7 @@ const COMMAND = {
   lookup: 1,
   update: 2,
   delete: 3,
+  load: 5,
   pin: 6,
   get: 7,
   testRun: 10,
@@ -198,6 +199,51 @@ export function linkDevice(program: number, index: number, where: number): numbe
     to.writeUInt32LE(index, 4);
     to.writeUInt32LE(where, 8);
   });
+}
+
+/** Whether this process may make maps and load programs. Nothing is left of what is tried. */
+export function mayUse():
+  { readonly ok: true; readonly tcx: boolean } | { readonly ok: false; readonly why: BpfFailed } {
+  let program: number;
+  try {
+    close(createMap({ type: MAP.hash, key: 4, value: 4, flags: 0 }, 1, "probe"));
+    program = loadNothing();
+  } catch (error) {
+    if (!(error instanceof BpfFailed)) throw error;
+    return { ok: false, why: error };
+  }
+  try {
+    return { ok: true, tcx: [TCX.ingress, TCX.egress].every((where) => knowsPlace(program, where)) };
+  } finally {
+    close(program);
+  }
+}
+
+/** A descriptor of a tc program that lets everything go on: r0 = 0; exit. */
+function loadNothing(): number {
+  const SCHED_CLS = 3;
+  const instructions = fixed(16);
+  instructions.writeUInt8(0xb7, 0);
+  instructions.writeUInt8(0x95, 8);
+  const license = path("GPL");
+  return call("load", "load a program", (to) => {
+    to.writeUInt32LE(SCHED_CLS, 0);
+    to.writeUInt32LE(2, 4);
+    pointer(to, 8, instructions);
+    pointer(to, 16, license);
+  });
+}
+
+/** Whether links of a place on devices are known: asked of a device that can't be, since only then it is looked for. */
+function knowsPlace(program: number, where: number): boolean {
+  const NO_DEVICE = 0x7fffffff;
+  try {
+    close(linkDevice(program, NO_DEVICE, where));
+    return true;
+  } catch (error) {
+    if (!(error instanceof BpfFailed)) throw error;
+    return error.errno === ENODEV;
+  }
 }
 
 /** The device that a TCX link is on; 0 where that is gone. */
