@@ -98,7 +98,7 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   const planned = now();
   const changes = difference.changes.map((change) => change.text);
   if (rulesChanged) changes.push(rules.describe());
-  if (former !== undefined) changes.push(`take away what the backend ${former.name} carried`);
+  for (const { name } of former) changes.push(`take away what the backend ${name} carried`);
   const result = (problems: readonly string[]): ApplyResult => ({
     backend: backend.name,
     choice,

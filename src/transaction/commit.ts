@@ -27,9 +27,9 @@ export interface Changes {
   readonly compiled: Compiled;
   readonly topology: Topology;
   readonly difference: Difference;
-  /** What is to carry the rules, and what carried them where that was another. */
+  /** What is to carry the rules, and others that carried them, or may have. */
   readonly backend: Backend;
-  readonly former: Backend | undefined;
+  readonly former: readonly Backend[];
   /** Undefined: the network is built without its rules. */
   readonly rules: Approach | undefined;
   readonly rulesChanged: boolean;
@@ -49,7 +49,11 @@ type Undo = () => Promise<string[]> | string[];
 /** Makes the changes, or throws and leaves what was there. Returns what couldn't be tidied up, a sentence each. */
 export async function commit(changes: Changes): Promise<string[]> {
   const undos: Undo[] = [];
-  beginJournal(changes.compiled.policy.name, "apply");
+  beginJournal(
+    changes.compiled.policy.name,
+    "apply",
+    [changes.backend, ...changes.former].map(({ name }) => name),
+  );
   let problems: string[];
   try {
     problems = await make(changes, undos);
@@ -91,7 +95,7 @@ async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
   if (rulesChanged && (cut.length > 0 || mayCut(changes))) {
     step("cut");
     // Connections that are gone stay gone; but what the old rules allow isn't stopped.
-    if (before !== undefined && former === undefined)
+    if (before !== undefined && former.length === 0)
       undos.push(async () => {
         await backend.stop(before.policy, applied?.cut ?? [], true);
         return [];
@@ -101,10 +105,10 @@ async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
     problems.push(...done.problems);
   }
   // Both stand until here: a packet passes only where both let it.
-  if (former !== undefined) {
+  if (former.length > 0) {
     step("switch");
     undos.push(() => restoreRules(policy, backend, applied));
-    await former.remove(policy.name, true);
+    for (const one of former) await one.remove(policy.name, true);
   }
   if (changes.record && committed !== undefined) {
     step("record");
@@ -131,7 +135,7 @@ function mayCut({ rules, compiled, before, applied, beside }: Changes): boolean 
 /** False where the record must be written anew. */
 function noteEdit(changes: Changes, { digest, generation }: Committed): boolean {
   const { compiled, applied, edit, beside, backend, former } = changes;
-  if (applied === undefined || edit === undefined || beside === undefined || former !== undefined) return false;
+  if (applied === undefined || edit === undefined || beside === undefined || former.length > 0) return false;
   if (generation === undefined || applied.cut.length > 0 || backendOf(applied) !== backend.name) return false;
   try {
     const files = compiled.files.map(({ name, text }) => ({ name, text }));

@@ -3,6 +3,7 @@
  * that takes the lock finishes what it began or takes it back. /run is cleared with the kernel at a reboot.
  */
 import { appendFileSync, readFileSync } from "node:fs";
+import type { BackendName } from "../backend/backend.js";
 import { attempt } from "../system/attempt.js";
 import { removeFile, writeWhole } from "../system/files.js";
 
@@ -11,6 +12,8 @@ const PATH = "/run/tsnet/journal";
 export interface Journal {
   readonly policy: string;
   readonly doing: "apply" | "remove";
+  /** What may carry rules of the policy besides what its record says: a switch has two. */
+  readonly carriers: readonly BackendName[];
   /** ISO 8601, UTC. */
   readonly at: string;
   /** The steps that were begun, in their order. */
@@ -18,8 +21,8 @@ export interface Journal {
 }
 
 /** Before anything is changed. Throws where it can't be written: then nothing may be changed. */
-export function beginJournal(policy: string, doing: Journal["doing"]): void {
-  writeWhole(PATH, `${JSON.stringify({ policy, doing, at: new Date().toISOString() })}\n`);
+export function beginJournal(policy: string, doing: Journal["doing"], carriers: Journal["carriers"] = []): void {
+  writeWhole(PATH, `${JSON.stringify({ policy, doing, carriers, at: new Date().toISOString() })}\n`);
 }
 
 /** A step begins; what it does may be half done from here on. */
@@ -43,7 +46,8 @@ export function readJournal(): Journal | undefined {
   }
   const [head = "", ...steps] = text.split("\n").filter((line) => line !== "");
   try {
-    return { ...(JSON.parse(head) as Omit<Journal, "steps">), steps };
+    const { carriers = [], ...rest } = JSON.parse(head) as Omit<Journal, "steps" | "carriers"> & Partial<Journal>;
+    return { ...rest, carriers, steps };
   } catch {
     // Torn: it was being written, so nothing had been changed.
     return undefined;

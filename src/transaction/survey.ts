@@ -1,5 +1,5 @@
 /** What stands between a policy and this machine: reads both, finds what differs, and refuses what is in the way. */
-import type { Approach, Backend } from "../backend/backend.js";
+import type { Approach, Backend, BackendName } from "../backend/backend.js";
 import { type Asked, AUTO, type Choice } from "../backend/choice.js";
 import { backendNamed } from "../backend/registry.js";
 import type { Compiled } from "../ir/compile.js";
@@ -8,6 +8,7 @@ import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
 import type { Topology } from "../topology/topology.js";
 import { chooseBackend } from "./choose.js";
+import { readJournal } from "./journal.js";
 import { Obstacle } from "./obstacle.js";
 import { type PlainEdit, plainEdit } from "./plain-edit.js";
 import { holderOfPorts } from "./ports.js";
@@ -18,9 +19,9 @@ export interface Survey {
   /** What is on record of the policy, and what it was compiled from. */
   readonly applied: Applied | undefined;
   readonly before: Compiled | undefined;
-  /** What is to carry the policy, and what carries it now where that is another. */
+  /** What is to carry the policy, and others that carry it now, or may since a switch was cut off. */
   readonly backend: Backend;
-  readonly former: Backend | undefined;
+  readonly former: readonly Backend[];
   /** How the backend was chosen, where this host was to decide. */
   readonly choice: Choice | undefined;
   /** Undefined where the rules weren't asked for. */
@@ -57,8 +58,8 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   const obstacle = backend.inexpressible(policy);
   if (obstacle !== undefined) throw obstacle;
   await backend.require();
-  const former = carrier === undefined || carrier === backend.name ? undefined : await backendNamed(carrier);
-  await former?.requireRemoval();
+  const former = await formerOf(policy.name, carrier, backend);
+  for (const one of former) await one.requireRemoval();
   // Compiling is pure: the same texts need it once.
   const compiledBefore = [compiled, options.known].find((one) => one !== undefined && isRecorded(one, applied));
   const quick = options.whole !== true && compiledBefore !== compiled && applied !== undefined;
@@ -79,6 +80,17 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   if (rules?.conflict !== undefined) throw new Obstacle(rules.conflict.message, rules.conflict.mend);
   await holderOfPorts(policy, before?.policy);
   return { topology, applied, before, backend, former, choice, rules, difference, edit };
+}
+
+/** What carries rules of the policy on record, and what a killed command may have left, but for this one. */
+function formerOf(policy: string, carrier: BackendName | undefined, backend: Backend): Promise<Backend[]> {
+  const journal = readJournal();
+  const names = new Set([
+    ...(carrier === undefined ? [] : [carrier]),
+    ...(journal?.policy === policy ? journal.carriers : []),
+  ]);
+  names.delete(backend.name);
+  return Promise.all([...names].map(backendNamed));
 }
 
 function refuse(difference: Difference): void {

@@ -138,6 +138,51 @@ export function sweepKills(main: string, scenario: Scenario, stride: number): Sw
   return { steps: steps.length, tried, wrong: wrong.slice(0, 12) };
 }
 
+/**
+ * A switch from nftables to iptables, killed at each step (every `stride`th): after the next apply the policy has rules of
+ * one of the two, and each of them was left with some kill.
+ */
+export function sweepSwitch(main: string, stride: number): Sweep {
+  const runs = new Runs(main);
+  const command = [...runs.apply("second"), "--backend", "iptables"];
+  const path = "/run/steps";
+  const arrange = (): void => {
+    runs.clear();
+    runs.must([...runs.apply("first"), "--backend", "nft"]);
+  };
+  arrange();
+  rmSync(path, { force: true });
+  runs.run(command, `list:${path}`);
+  const steps = readFileSync(path, "utf8").trim().split("\n");
+  const wrong: string[] = [];
+  const left = new Set<string>();
+  let tried = 0;
+  for (let i = 1; i <= steps.length; i += stride, tried++) {
+    arrange();
+    const what = `switch, killed at ${i} (${steps[i - 1]})`;
+    const { status, output } = runs.run(command, `kill:${i}`);
+    if (status !== null) wrong.push(`${what}: it ended with ${status}: ${output}`);
+    const again = runs.run(runs.apply("second"));
+    if (again.status !== 0) wrong.push(`${what}: the next apply: ${again.status}: ${again.output}`);
+    const by = carriers();
+    left.add(by.join());
+    if (by.length !== 1) wrong.push(`${what}: rules are by ${by.join(" and ")}`);
+  }
+  if (left.size < 2) wrong.push(`every kill left ${[...left].join()}`);
+  runs.clear();
+  if (carriers().length > 0) wrong.push(`a remove left ${carriers().join()}`);
+  return { steps: steps.length, tried, wrong: wrong.slice(0, 12) };
+}
+
+/** The backends that have rules of the policy. */
+function carriers(): string[] {
+  const said = (tool: string, ...args: string[]): string => spawnSync(tool, args, { encoding: "utf8" }).stdout;
+  return [
+    ...(/ inet tsnet-swept$/m.test(said("nft", "list", "tables")) ? ["nft"] : []),
+    ...(/^:TSNET-/m.test(said("iptables-save") + said("ip6tables-save")) ? ["iptables"] : []),
+  ];
+}
+
 /** A re-apply that is killed, and then a command about another policy: the first is as it was before. */
 export function recovered(main: string): { readonly wrong: readonly string[]; readonly said: string } {
   const runs = new Runs(main);
