@@ -89,8 +89,9 @@ function report(error: unknown): number {
     if (error.help !== undefined) note(`       ${error.help}`);
     return error.status;
   }
-  const { name, message, help, code } = error as Error & { help?: string; code?: string };
+  const { name, message, help, code, status } = error as Error & { help?: string; code?: string; status?: number };
   note(`tsnet: ${message}`);
+  if (name === "Interrupted") return status as number;
   const mend = help ?? MENDS[code ?? ""];
   if (mend !== undefined) note(`       ${mend}`);
   if (process.env["TSNET_DEBUG"]) note(String((error as Error).stack));

@@ -1,6 +1,8 @@
 /**
  * The transaction: rules, topology, sysctls and the record change together or not at all.
  *
+ * A signal that would end the process is heeded between steps, and takes back what was done; see interruption.ts.
+ *
  * Order: new devices are made down and devices that go away are gone before the rules change; then links come up. What
  * was made is read back. Up to the record every failure takes back what was done; what the new policy no longer has
  * goes last, when it is in force. The journal names each step before it begins, so that a kill leaves a trace.
@@ -19,6 +21,7 @@ import type { Topology } from "../topology/topology.js";
 import type { Beside } from "./beside.js";
 import { cutConnections } from "./connections.js";
 import { beginJournal, endJournal, step } from "./journal.js";
+import { withoutInterruption } from "./interruption.js";
 import { Obstacle } from "./obstacle.js";
 import { onlyPublishesMore, type PlainEdit } from "./plain-edit.js";
 import { type Applied, backendOf, forgetApplied, recompile, rewriteApplied, writeApplied } from "./state.js";
@@ -47,7 +50,12 @@ export interface Changes {
 type Undo = () => Promise<string[]> | string[];
 
 /** Makes the changes, or throws and leaves what was there. Returns what couldn't be tidied up, a sentence each. */
-export async function commit(changes: Changes): Promise<string[]> {
+export function commit(changes: Changes): Promise<string[]> {
+  return withoutInterruption((heed) => commitUninterrupted(changes, heed));
+}
+
+/** `heed` throws where the process is to end. */
+async function commitUninterrupted(changes: Changes, heed: () => Promise<void>): Promise<string[]> {
   const undos: Undo[] = [];
   beginJournal(
     changes.compiled.policy.name,
@@ -56,7 +64,7 @@ export async function commit(changes: Changes): Promise<string[]> {
   );
   let problems: string[];
   try {
-    problems = await make(changes, undos);
+    problems = await make(changes, undos, heed);
   } catch (error) {
     const left = await takeBack(undos);
     if (left.length > 0) (error as Error).message += `; and taking back what was done failed: ${left.join("; ")}`;
@@ -69,19 +77,22 @@ export async function commit(changes: Changes): Promise<string[]> {
   return problems;
 }
 
-async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
+async function make(changes: Changes, undos: Undo[], heed: () => Promise<void>): Promise<string[]> {
   const { compiled, topology, difference, backend, former, rules, rulesChanged, before, applied } = changes;
   const { policy } = compiled;
   step("prepare");
   undos.push(await prepare(difference));
   let committed = rules?.now;
   if (rules !== undefined && rulesChanged) {
+    await heed();
     step("rules");
     undos.push(() => restoreRules(policy, backend, applied));
     committed = await rules.commit();
   }
+  await heed();
   step("raise");
   undos.push(await raise(difference));
+  await heed();
   step("forwarding");
   const forwarding = readForwarding();
   undos.push(() => restoreForwarding(forwarding));
@@ -90,6 +101,8 @@ async function make(changes: Changes, undos: Undo[]): Promise<string[]> {
   const verified = await verify(changes);
   // The guard against strangers is a change of rules too, and comes after ours.
   if (committed !== undefined && verified !== undefined) committed = { ...committed, generation: verified };
+  // From here on it goes through: connections that are cut stay so.
+  await heed();
   let cut = applied?.cut ?? [];
   const problems: string[] = [];
   if (rulesChanged && (cut.length > 0 || mayCut(changes))) {

@@ -3,6 +3,7 @@ import { allBackends, backendNamed } from "../backend/registry.js";
 import { releaseForwarding } from "../topology/forwarding.js";
 import { removeTopology } from "../topology/remove.js";
 import { cutConnections } from "./connections.js";
+import { withoutInterruption } from "./interruption.js";
 import { withLock } from "./lock.js";
 import { beginJournal, endJournal, step } from "./journal.js";
 import { requireSystem } from "./ready.js";
@@ -36,8 +37,12 @@ export async function removePolicy(
   }
 }
 
-/** For who holds the lock. */
-export async function removeLocked(policy: string): Promise<RemoveResult> {
+/** For who holds the lock. Once begun it is finished, whatever signals come. */
+export function removeLocked(policy: string): Promise<RemoveResult> {
+  return withoutInterruption(() => removeUninterrupted(policy));
+}
+
+async function removeUninterrupted(policy: string): Promise<RemoveResult> {
   const backends = await allBackends();
   for (const backend of backends) backend.tidy();
   const recovered = await recover(policy);

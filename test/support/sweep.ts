@@ -298,3 +298,34 @@ export function sweepFaults(main: string, scenario: Exclude<Scenario, "remove">,
   runs.clear();
   return { steps: steps.length, tried, wrong: wrong.slice(0, 12) };
 }
+
+/** Told to end at each step (every `stride`th): what stood before stands, or all of what was to be. */
+export function sweepSignals(main: string, stride: number): Sweep {
+  const runs = new Runs(main);
+  const steps = runs.list("re-apply");
+  const wanted = snapshot(false);
+  runs.arrange("re-apply");
+  const before = snapshot(false);
+  const wrong: string[] = [];
+  const ends = new Set<string>();
+  let tried = 0;
+  for (let i = 1; i <= steps.length; i += stride, tried++) {
+    runs.arrange("re-apply");
+    const what = `re-apply, told to end at ${i} (${steps[i - 1]})`;
+    const { status, output } = runs.run(runs.command("re-apply"), `signal:${i}`);
+    // Before anything is begun the signal does what it does.
+    const end = status === 143 ? "taken back" : status === null ? "ended" : output.includes("applied") ? "done" : "?";
+    ends.add(end);
+    if (end === "?") wrong.push(`${what}: ${status}: ${output}`);
+    // A lock whose holder is gone is nobody's.
+    if (end === "ended") rmSync("/run/tsnet/lock", { force: true });
+    const now = snapshot(false);
+    const differing = compare(end === "done" ? wanted : before, now);
+    // Past the point of no return the process ends by the signal, once all is done.
+    const left = end === "ended" && differing.length > 0 ? compare(wanted, now) : differing;
+    wrong.push(...left.map((line) => `${what}: ${line}`));
+  }
+  runs.clear();
+  if (!ends.has("taken back")) wrong.push(`no step was taken back: ${[...ends].join()}`);
+  return { steps: steps.length, tried, wrong: wrong.slice(0, 12) };
+}

@@ -1,6 +1,6 @@
 /**
  * The command with an observer of what it asks of the machine: `SWEEP=list:FILE` writes each thing down, `SWEEP=kill:N`
- * ends the process at the Nth as kill -9 does, `SWEEP=fault:N` has it fail.
+ * ends the process at the Nth as kill -9 does, `SWEEP=signal:N` as kill does, `SWEEP=fault:N` has it fail.
  */
 import { appendFileSync, readFileSync } from "node:fs";
 import { observe } from "../../src/system/attempt.js";
@@ -21,7 +21,8 @@ observe((what) => {
   count++;
   if (kind === "list") return appendFileSync(argument, `${what}\n`);
   if (count !== Number(argument)) return;
-  if (kind === "kill") process.kill(process.pid, "SIGKILL");
+  if (kind === "signal") process.kill(process.pid, "SIGTERM");
+  else if (kind === "kill") process.kill(process.pid, "SIGKILL");
   else if (kind === "fault") throw fault(what);
 });
 
