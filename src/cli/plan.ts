@@ -38,7 +38,8 @@ export async function plan(files: readonly string[], options: { json?: boolean; 
     for (const line of differenceLines(would.before, policy, difference)) print(shown(line));
     if (changed) print(isSame(difference) ? "no packet's verdict differs" : summary(difference.changes.length));
     printObjects(would);
-    if (changed && would.appliedAt !== undefined && isSame(difference) && would.objects.length > 0)
+    const { appliedAt, objects, switches } = would;
+    if (appliedAt !== undefined && !switches && isSame(difference) && objects.length > 0)
       print("the text means what is live: where the kernel differs from that, somebody else has changed it");
     print(
       changed ? `${name}: nothing was changed; apply it with tsnet compile FILE --apply` : `${name}: nothing to change`,

@@ -17,6 +17,8 @@ export interface Preview {
   readonly appliedAt: string | undefined;
   /** How the backend was chosen, where this host was to decide. */
   readonly choice: Choice | undefined;
+  /** Whether another backend is to carry the policy from then on. */
+  readonly switches: boolean;
   /** Tables, sets, chains, rules and elements. */
   readonly objects: readonly ObjectChange[];
   /** Devices, addresses, routes, namespaces and files. */
@@ -34,12 +36,30 @@ export async function preview(compiled: Compiled, backend?: Asked): Promise<Prev
   const obstacle = inexpressible(compiled.policy);
   if (obstacle !== undefined) throw obstacle;
   await requireSystem();
-  const { topology, applied, before, choice, rules, difference } = await survey(compiled, { whole: true, backend });
+  const found = await survey(compiled, { whole: true, backend });
+  const { topology, applied, before, choice, former, rules, difference } = found;
+  const switches = former.length > 0;
+  // A plan for another backend tells nothing of this one's objects.
+  const listed = rules?.list(switches ? undefined : before?.policy) ?? [];
+  const moved: ObjectChange = {
+    verb: "change",
+    object: `what the backend ${found.backend.name} carries, which somebody else has changed or got ahead of`,
+    from: [],
+  };
+  const isMoved = listed.length === 0 && rules !== undefined && rules.standing !== "equal";
   return {
     before: before?.policy ?? compile(`policy ${formatName(compiled.policy.name)}`).policy,
     appliedAt: applied?.at,
     choice,
-    objects: rules?.list(before?.policy) ?? [],
+    switches,
+    objects: [
+      ...(isMoved ? [moved] : listed),
+      ...former.map(({ name }): ObjectChange => ({
+        verb: "remove",
+        object: `what the backend ${name} carries`,
+        from: [],
+      })),
+    ],
     topology: difference.changes,
     sysctls: await lackingForwarding(topology.forwards),
   };

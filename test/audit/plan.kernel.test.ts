@@ -115,5 +115,35 @@ test("says what an apply would change, changes nothing and waits for nobody", ()
     assert.not.match(elsewhere.stdout, '"handle"');
   }));
 
+test("says of another backend what would come and go, and of iptables that somebody is in the way", () =>
+  lab(async (host) => {
+    const plan = async (...more: string[]): Promise<{ exitCode: number | undefined; said: PlanJson }> => {
+      const { exitCode, stdout } = await tsnet(host, ["plan", "-", "--json", ...more], { input: POLICY });
+      return { exitCode, said: JSON.parse(stdout) as PlanJson };
+    };
+    const apply = async (...more: string[]): Promise<void> => {
+      const { exitCode, stderr } = await tsnet(host, ["compile", "-", "--apply", ...more], { input: POLICY });
+      assert.is(exitCode, 0, stderr);
+    };
+    await apply("--backend", "nft");
+    const switched = await plan("--backend", "iptables");
+    assert.is(switched.exitCode, 4);
+    assert.equal([...new Set(switched.said.objects.map(({ verb }) => verb))], ["add", "remove"]);
+    assert.is(switched.said.objects.at(-1)?.object, "what the backend nft carries");
+    await apply("--backend", "iptables");
+    assert.is((await plan()).exitCode, 0);
+    for (const args of [
+      ["-F", "FORWARD"],
+      ["-I", "FORWARD", "-j", "ACCEPT"],
+    ]) {
+      await host.run("iptables", args);
+      const { exitCode, said } = await plan();
+      assert.is(exitCode, 4, args.join(" "));
+      assert.match(said.objects[0]?.object ?? "", "somebody else has changed or got ahead of");
+      await apply();
+      assert.is((await plan()).exitCode, 0, args.join(" "));
+    }
+  }));
+
 test("the command is forgotten", forgetCommand);
 test.run();
