@@ -1,4 +1,5 @@
 /** `tsnet remove` */
+import { cutOff } from "../transaction/cut-off.js";
 import { removePolicy } from "../transaction/remove.js";
 import { allApplied } from "../transaction/state.js";
 import { readTrial } from "../transaction/trial.js";
@@ -23,12 +24,16 @@ export async function remove(files: readonly string[], options: { policy?: strin
 
 function onlyLive(): string {
   const [only, another, ...others] = allApplied().map((applied) => applied.policy);
-  if (only === undefined)
+  if (only === undefined) {
+    // Of a first apply that was killed nothing is on record yet.
+    const left = cutOff()?.policy;
+    if (left !== undefined) return left;
     throw new Failure(
       EXIT.usage,
       "no policy is live here",
       "tsnet remove --policy NAME takes away what a lost record left",
     );
+  }
   if (another !== undefined)
     throw new Failure(
       EXIT.usage,
