@@ -13,6 +13,7 @@ import { GUARD_TABLE } from "../topology/guard.js";
 import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
 import { hashTexts } from "../transaction/history.js";
+import { cutOffText } from "../transaction/cut-off.js";
 import { readJournal } from "../transaction/journal.js";
 import { type Applied, allApplied, readApplied, recompile } from "../transaction/state.js";
 import { readTrial } from "../transaction/trial.js";
@@ -179,18 +180,12 @@ function underWay(): Finding[] {
   const out: Finding[] = [];
   const journal = readJournal();
   if (journal !== undefined) {
-    const { doing, policy, at, steps } = journal;
+    const { doing, policy } = journal;
     const mend =
       doing === "apply"
-        ? `the next apply of it completes it, an apply of another policy takes it back, and \`tsnet audit --fix\` does what is needed`
-        : `\`tsnet remove --policy ${policy}\` completes it`;
-    out.push(
-      finding(
-        "cut-off",
-        "error",
-        `the ${doing} of '${policy}' at ${at} was cut off at step '${steps.at(-1) ?? "begin"}', so what it changes may be half done: ${mend}`,
-      ),
-    );
+        ? `the next apply of it completes it, and \`tsnet audit --fix\` or an apply of another policy takes it back`
+        : `\`tsnet remove --policy ${policy}\` or \`tsnet audit --fix\` completes it`;
+    out.push(finding("cut-off", "error", `${cutOffText(journal)}, so what it changes may be half done: ${mend}`));
   }
   const trial = readTrial();
   if (trial !== undefined)

@@ -140,10 +140,10 @@ function setDrift(into: Place, set: Set, have: ReadSet | undefined): RuleDrift[]
   const types = (one: Set): string =>
     `${one.type.join(" . ")} : ${one.data ?? ""} ${one.interval} ${one.timeout ?? false}`;
   if (types(set) !== types(have)) out.push(into.drift(object, "is of another type", { place }));
-  if (!have.understood)
-    out.push(into.drift(object, "has an element that can't be interpreted", { place, understood: false }));
   // What packets count in is theirs. nft doesn't list that a set is one; the plan knows.
   if (set.counts === true) return out;
+  if (!have.understood)
+    out.push(into.drift(object, "has an element that can't be interpreted", { place, understood: false }));
   if (set.timeout === true) return [...out, ...lastingElements(into, set, have.lasting ?? [], object)];
   return [...out, ...elementDrift(into, set, have, object)];
 }

@@ -5,6 +5,7 @@ import { citation } from "../audit/statement.js";
 import type { Compiled } from "../ir/compile.js";
 import { applyPolicy } from "../transaction/apply.js";
 import { withLock } from "../transaction/lock.js";
+import { finishCutOff } from "../transaction/recover.js";
 import { requireSystem } from "../transaction/ready.js";
 import { tidyDirectories } from "../transaction/state.js";
 import { EXIT } from "./exit.js";
@@ -25,6 +26,7 @@ export async function audit(files: readonly string[], options: AuditFlags): Prom
   let mended: string[] | undefined;
   if (options.fix === true) {
     const before = report;
+    await complete(given?.[0], before);
     await fix(given ?? livePolicies(), before);
     report = await read(given);
     mended = gone(before, report);
@@ -43,9 +45,17 @@ async function read(given: readonly Compiled[] | undefined): Promise<AuditReport
   }
 }
 
+const isCutOff = ({ findings }: AuditReport): boolean => findings.some(({ code }) => code === "cut-off");
+
+/** What a killed command left under way, unless it is about the given policy, which is applied anyway. */
+async function complete(given: Compiled | undefined, before: AuditReport): Promise<void> {
+  if (!isCutOff(before)) return;
+  for (const done of await finishCutOff(given?.policy.name, waiting)) note(`tsnet: ${done}`);
+}
+
 /** Applies every policy that has drifted, and those whose apply was cut off. */
 async function fix(policies: readonly Compiled[], before: AuditReport): Promise<void> {
-  const cutOff = before.findings.some(({ code }) => code === "cut-off");
+  const cutOff = isCutOff(before);
   for (const compiled of policies) {
     const report = before.policies.find(({ policy }) => policy === compiled.policy.name);
     if (report?.drift.length === 0 && !cutOff && !report.findings.some(({ code }) => code === "no-record")) continue;

@@ -1,6 +1,8 @@
 /** `tsnet ls` */
 import { readConfirmed } from "../transaction/confirmed.js";
+import { cutOff, cutOffText } from "../transaction/cut-off.js";
 import { hashTexts, newestEntry } from "../transaction/history.js";
+import type { Journal } from "../transaction/journal.js";
 import type { Applied } from "../transaction/state.js";
 import { readTrial } from "../transaction/trial.js";
 import { formatAddress } from "../net/address.js";
@@ -35,7 +37,13 @@ export function ls(options: { json?: boolean }): void {
       })),
     })),
   }));
-  if (options.json) return printJson({ policies, trial: trial === undefined ? null : trialJson(trial) });
+  const left = cutOff();
+  if (options.json) {
+    const { policy, doing, at, steps } = left ?? {};
+    const killed = left === undefined ? null : { policy, doing, at, step: steps?.at(-1) ?? null };
+    return printJson({ policies, trial: trial === undefined ? null : trialJson(trial), cutOff: killed });
+  }
+  if (left !== undefined) print(`${shown(cutOffText(left))}: ${shown(mendOf(left))}`);
   if (trial !== undefined && !policies.some(({ name }) => name === trial.policy))
     print(`policy ${shown(trial.policy)}  (its first apply hasn't come to its end)\n  ${trialText(trial)}`);
   else if (policies.length === 0) return print("nothing is live here");
@@ -55,6 +63,13 @@ export function ls(options: { json?: boolean }): void {
       print(`  container  ${shown(container.name).padEnd(16)}  ${where === "" ? `mode ${container.mode}` : where}`);
     }
   }
+}
+
+/** The lines that bring it to its end. */
+function mendOf({ doing, policy }: Journal): string {
+  const removal = `\`tsnet remove --policy ${policy}\``;
+  if (doing === "remove") return `${removal} completes it`;
+  return `\`tsnet compile FILE --apply\` completes it, ${removal} takes it away`;
 }
 
 /** Null when it isn't known: an apply that was killed before it could be written. */

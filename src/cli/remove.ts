@@ -1,16 +1,18 @@
 /** `tsnet remove` */
+import { cutOff } from "../transaction/cut-off.js";
 import { removePolicy } from "../transaction/remove.js";
 import { allApplied } from "../transaction/state.js";
 import { readTrial } from "../transaction/trial.js";
 import { EXIT, Failure } from "./exit.js";
-import { compilePaths } from "./input.js";
+import { compileOrFail } from "./input.js";
 import { note, print, printJson, shown, waiting } from "./output.js";
 import { endOverdue } from "./trial.js";
 
 export async function remove(files: readonly string[], options: { policy?: string; json?: boolean }): Promise<void> {
   if (files.length > 0 && options.policy !== undefined)
     throw new Failure(EXIT.usage, "give either files or --policy", "tsnet remove --policy shop");
-  const name = options.policy ?? (files.length > 0 ? compilePaths(files).policy.name : onlyLive());
+  // Which policy a text with errors means isn't known: the line that names it may be what is missing.
+  const name = options.policy ?? (files.length > 0 ? compileOrFail(files, true).policy.name : onlyLive());
   // A trial of this very policy ends with it, overdue or not.
   if (readTrial()?.policy !== name) await endOverdue();
   const { changes, problems } = await removePolicy(name, waiting);
@@ -22,12 +24,16 @@ export async function remove(files: readonly string[], options: { policy?: strin
 
 function onlyLive(): string {
   const [only, another, ...others] = allApplied().map((applied) => applied.policy);
-  if (only === undefined)
+  if (only === undefined) {
+    // Of a first apply that was killed nothing is on record yet.
+    const left = cutOff()?.policy;
+    if (left !== undefined) return left;
     throw new Failure(
       EXIT.usage,
       "no policy is live here",
       "tsnet remove --policy NAME takes away what a lost record left",
     );
+  }
   if (another !== undefined)
     throw new Failure(
       EXIT.usage,

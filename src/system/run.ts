@@ -88,6 +88,17 @@ export class CommandFailed extends Error {
   }
 }
 
+/** One that was killed since it hadn't come to its end in time. */
+export class TookTooLong extends CommandFailed {
+  /** Milliseconds. */
+  readonly timeout: number;
+
+  constructor(command: string, stdout: string, stderr: string, timeout: number) {
+    super(command, undefined, stdout, stderr, "took too long");
+    this.timeout = timeout;
+  }
+}
+
 /**
  * Runs a command to its end.
  *
@@ -126,10 +137,11 @@ function leave(): void {
 async function start(command: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
   attempt(`command ${shown(command, args)}`);
   const { execa } = await import("execa");
+  const timeout = options.timeout ?? 30_000;
   const result = await execa(command, args, {
     reject: false,
     stripFinalNewline: false,
-    timeout: options.timeout ?? 30_000,
+    timeout,
     // LC_ALL: messages that are looked into must not be translated. PATH: a user's often lacks the sbin directories.
     env: { ...options.env, LC_ALL: "C", PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin:/usr/bin:/bin` },
     ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
@@ -138,7 +150,7 @@ async function start(command: string, args: readonly string[], options: RunOptio
   // EACCES: also where a directory of PATH may not be searched, whatever is in the others.
   const absent = result.code === "ENOENT" || (result.code === "EACCES" && !isInstalled(command));
   if (result.failed && absent) throw new MissingTool(command);
-  if (result.timedOut) throw new CommandFailed(shown(command, args), undefined, stdout, stderr, "took too long");
+  if (result.timedOut) throw new TookTooLong(shown(command, args), stdout, stderr, timeout);
   if (exitCode === undefined) {
     throw new CommandFailed(shown(command, args), undefined, stdout, stderr, result.originalMessage);
   }

@@ -5,6 +5,7 @@ import { neighboursOn, routesOn } from "./by-device.js";
 import type { Stack, StackLink, StackRoute } from "./stack.js";
 import type { BridgePlan, EndpointPlan, NeighbourPlan, RoutePlan, Sysctl } from "./topology.js";
 import { CONDEMNED } from "./names.js";
+import { carries6 } from "./settings.js";
 import { addRouteWork, deleteRouteWork, insideAddressWork, ip, neighbourWork, set, type Work } from "./work.js";
 
 export interface Mending {
@@ -18,7 +19,7 @@ type Place = string | undefined;
 export function mendBridge(bridge: BridgePlan, link: StackLink, actual: Actual): Mending {
   return joined([
     mac(link, bridge.mac),
-    mtu(undefined, link, bridge.mtu),
+    bridgeMtu(bridge, link),
     group(link),
     master(undefined, link),
     addresses(link, bridge.addresses, "bridge"),
@@ -40,6 +41,9 @@ export function needsReplacing(
   if (link.kind !== "veth" || link.peer !== there.index || there.peer !== link.index)
     return `${inside.device} is not its other end`;
   if (there.mac !== inside.mac) return `its MAC is ${there.mac}, not ${inside.mac}`;
+  // What IPv6 the device has comes or goes with the MTU, and its settings, addresses and routes with it.
+  const crossing = [link, there].find((one) => carries6(one.mtu) !== carries6(endpoint.mtu));
+  if (crossing !== undefined) return wrongMtu(crossing);
   // Addresses of ours have `noprefixroute`; others are the container's own.
   const old = there.addresses.find((a) => a.noPrefixRoute && !a.linkLocal && !inside.addresses.includes(a.address));
   if (old !== undefined) return `its address was ${old.address}`;
@@ -118,11 +122,21 @@ function master(place: Place, link: StackLink): Mending {
   };
 }
 
+/** IPv6 comes to a bridge with the MTU, so that its settings can only be made behind it, and must be. */
+function bridgeMtu(bridge: BridgePlan, link: StackLink): Mending {
+  const { works, what } = mtu(undefined, link, bridge.mtu);
+  if (carries6(link.mtu) || !carries6(bridge.mtu)) return { works, what };
+  const anew = bridge.sysctls.map((sysctl) => set(undefined, sysctl));
+  return { works: [...works.map((work): Work => ({ ...work, stage: "link" })), ...anew], what };
+}
+
+const wrongMtu = (link: StackLink): string => `the MTU of ${link.name} is ${link.mtu}`;
+
 function mtu(place: Place, link: StackLink, wanted: number = lines.DEFAULT_MTU): Mending {
   if (link.mtu === wanted) return NOTHING;
   return {
     works: [ip("address", place, lines.setMtu(link.name, wanted), lines.setMtu(link.name, link.mtu))],
-    what: [`the MTU of ${link.name} is ${link.mtu}`],
+    what: [wrongMtu(link)],
   };
 }
 

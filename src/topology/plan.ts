@@ -52,7 +52,7 @@ function bridgePlan(policy: Policy, network: Network): BridgePlan {
     mac: bridgeMac(policy.name, network.name),
     mtu: network.mtu,
     addresses: network.gateways.map((gateway, i) => `${formatAddress(gateway)}/${network.subnets[i]?.length}`),
-    sysctls: bridgeSettings(bridge, v6 !== undefined),
+    sysctls: bridgeSettings(bridge, v6 !== undefined, network.mtu),
     routes: v6 === undefined ? [] : [route(6, formatPrefix(v6), bridge, { metric: METRIC6 })],
     from: network.origin === undefined ? undefined : location(network.origin.span),
   };
@@ -103,7 +103,7 @@ function endpointPlan(policy: Policy, container: Container, endpoint: Endpoint):
       device: endpoint.device,
       family: address.family,
     })),
-    hostSysctls: hostSettings(endpoint.device, has, publishedOnLoopback(policy, endpoint, 4)),
+    hostSysctls: hostSettings(endpoint.device, has, publishedOnLoopback(policy, endpoint, 4), network.mtu),
     inside: {
       device: endpoint.inside,
       mac: endpoint.mac,
@@ -115,7 +115,7 @@ function endpointPlan(policy: Policy, container: Container, endpoint: Endpoint):
         device: endpoint.inside,
         family: gateway.family,
       })),
-      sysctls: insideSettings(endpoint.inside, has),
+      sysctls: insideSettings(endpoint.inside, has, network.mtu),
     },
   };
 }

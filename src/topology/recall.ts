@@ -31,7 +31,11 @@ export function recallEndpoint(link: StackLink, actual: Actual): { endpoint: End
       routes: ownRoutes(inside.name, stack),
       neighbours: neighboursOn(stack, inside.name),
       // Those inside are rarely read; what they were can be told from the addresses.
-      sysctls: insideSettings(inside.name, { v4: true, v6: inside.addresses.some(({ family }) => family === 6) }),
+      sysctls: insideSettings(
+        inside.name,
+        { v4: true, v6: inside.addresses.some(({ family }) => family === 6) },
+        link.mtu,
+      ),
     },
   };
   return { endpoint, netns: sandbox.path };

@@ -1,9 +1,11 @@
 /** Takes away everything of a policy's topology, found by mark and path alone. */
 import { promises } from "node:fs";
 import { dirname, join } from "node:path";
+import { ipBatchForced } from "../system/ip.js";
 import { netnsState, removeNetns } from "../system/netns.js";
 import { NETNS_ROOT, POLICIES_ROOT, policyDirectory, policyNetnsDirectory } from "./names.js";
 import { ownLinks } from "./actual.js";
+import { setDown } from "./lines.js";
 import { ownNetnsPaths } from "./read.js";
 import { readStack } from "./stack.js";
 import { deleteLinks } from "./unlink.js";
@@ -13,6 +15,8 @@ export interface Removed {
   readonly devices: readonly string[];
   readonly namespaces: readonly string[];
   readonly files: readonly string[];
+  /** Devices that are there still; they are down, where that could be done. */
+  readonly left: readonly string[];
   /** What couldn't be removed, a sentence each. */
   readonly problems: readonly string[];
 }
@@ -33,7 +37,14 @@ export async function removeTopology(policy: string): Promise<Removed> {
   await promises.rmdir(policyNetnsDirectory(policy)).catch(() => undefined);
   const files = await removeHostsFiles(policy);
   for (const root of [NETNS_ROOT, POLICIES_ROOT]) await promises.rmdir(root).catch(() => undefined);
-  return { devices, namespaces, files, problems };
+  return { devices, namespaces, files, left: await setLeftDown(policy), problems };
+}
+
+/** Read anew: what a deletion said isn't what became of the devices. Down, nothing passes them unfiltered. */
+async function setLeftDown(policy: string): Promise<string[]> {
+  const left = ownLinks(await readStack(undefined), policy).map((link) => link.name);
+  await ipBatchForced(undefined, left.map(setDown)).catch(() => undefined);
+  return left;
 }
 
 /** Only what we wrote, and directories that are empty then: other parts keep things of theirs beside it. */

@@ -7,6 +7,14 @@ export interface Has {
   readonly v6: boolean;
 }
 
+/** RFC 8200: on a device with a smaller MTU the kernel has no IPv6, and none of its sysctls. */
+const SMALLEST6 = 1280;
+
+/** Whether the kernel has IPv6 on a device with this MTU; undefined is the kernel's own. */
+export function carries6(mtu: number | undefined): boolean {
+  return mtu === undefined || mtu >= SMALLEST6;
+}
+
 function sysctl(path: string, value: number, optional = false): Sysctl {
   return { path, value: String(value), optional };
 }
@@ -18,12 +26,12 @@ function with6(device: string): Sysctl[] {
 }
 
 /** Optional because a kernel without IPv6 has it off anyway. */
-function without6(device: string): Sysctl {
-  return sysctl(`ipv6/conf/${device}/disable_ipv6`, 1, true);
+function without6(device: string, mtu: number | undefined): Sysctl[] {
+  return carries6(mtu) ? [sysctl(`ipv6/conf/${device}/disable_ipv6`, 1, true)] : [];
 }
 
-export function bridgeSettings(device: string, v6: boolean): Sysctl[] {
-  return v6 ? with6(device) : [without6(device)];
+export function bridgeSettings(device: string, v6: boolean, mtu: number | undefined): Sysctl[] {
+  return v6 ? with6(device) : without6(device, mtu);
 }
 
 /**
@@ -32,7 +40,7 @@ export function bridgeSettings(device: string, v6: boolean): Sysctl[] {
  * IPv6 `forwarding` is left alone: writing it on any device makes the kernel forget the default routes that the host
  * learnt from router advertisements (rt6_purge_dflt_routers). force_forwarding has no such effect.
  */
-export function hostSettings(device: string, has: Has, published: boolean): Sysctl[] {
+export function hostSettings(device: string, has: Has, published: boolean, mtu: number | undefined): Sysctl[] {
   const v4 = `ipv4/conf/${device}`;
   const v6 = `ipv6/conf/${device}`;
   return [
@@ -46,18 +54,18 @@ export function hostSettings(device: string, has: Has, published: boolean): Sysc
     sysctl(`${v4}/route_localnet`, published ? 1 : 0),
     ...(has.v6
       ? [...with6(device), sysctl(`${v6}/accept_redirects`, 0), sysctl(`${v6}/force_forwarding`, 1, true)]
-      : [without6(device)]),
+      : without6(device, mtu)),
   ];
 }
 
 /** The other end, inside the sandbox. */
-export function insideSettings(device: string, has: Has): Sysctl[] {
-  return [sysctl(`ipv4/conf/${device}/rp_filter`, 2), ...(has.v6 ? with6(device) : [without6(device)])];
+export function insideSettings(device: string, has: Has, mtu: number | undefined): Sysctl[] {
+  return [sysctl(`ipv4/conf/${device}/rp_filter`, 2), ...(has.v6 ? with6(device) : without6(device, mtu))];
 }
 
 /** Every sysctl that we may set on an endpoint's host end. */
 export function endpointSettings(device: string): string[] {
-  const all = [...hostSettings(device, { v4: true, v6: true }, true), without6(device)];
+  const all = [...hostSettings(device, { v4: true, v6: true }, true, undefined), ...without6(device, undefined)];
   return [...new Set(all.map(({ path }) => path))];
 }
 

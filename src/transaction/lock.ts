@@ -66,6 +66,11 @@ export function isWanted(): boolean {
   return false;
 }
 
+/** Whether somebody who is alive holds the lock. */
+export function isHeld(): boolean {
+  return stateOf(read()) === "held";
+}
+
 /** Leaves the lock alone for longer than who waits takes to look again. */
 export function letIn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 2 * POLL));

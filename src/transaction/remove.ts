@@ -1,11 +1,12 @@
 /** Takes away everything that a policy made. */
 import { allBackends, backendNamed } from "../backend/registry.js";
 import { releaseForwarding } from "../topology/forwarding.js";
-import { removeTopology } from "../topology/remove.js";
+import { type Removed, removeTopology } from "../topology/remove.js";
 import { cutConnections } from "./connections.js";
 import { withoutInterruption } from "./interruption.js";
 import { withLock } from "./lock.js";
 import { beginJournal, endJournal, step } from "./journal.js";
+import { Obstacle } from "./obstacle.js";
 import { requireSystem } from "./ready.js";
 import { recordedRemoval, type Revert } from "./records.js";
 import { recover } from "./recover.js";
@@ -37,6 +38,15 @@ export async function removePolicy(
   }
 }
 
+/** Without rules its packets would be routed unfiltered. The journal stays, so that the next command tries again. */
+function stillThere(policy: string, { left, problems }: Removed): Obstacle {
+  const what = left.length === 1 ? "the device" : "the devices";
+  return new Obstacle(
+    `${what} ${left.join(", ")} of '${policy}' couldn't be deleted (${problems.join("; ") || "there still, or again"}), so its rules and its record stay`,
+    `try again: tsnet remove --policy ${policy}`,
+  );
+}
+
 /** For who holds the lock. Once begun it is finished, whatever signals come. */
 export function removeLocked(policy: string): Promise<RemoveResult> {
   return withoutInterruption(() => removeUninterrupted(policy));
@@ -51,6 +61,7 @@ async function removeUninterrupted(policy: string): Promise<RemoveResult> {
   const applied = readApplied(policy);
   const changes: string[] = [];
   const topology = await removeTopology(policy);
+  if (topology.left.length > 0) throw stillThere(policy, topology);
   for (const device of topology.devices) changes.push(`remove device ${device}`);
   for (const path of topology.namespaces) changes.push(`remove namespace ${path}`);
   const problems = [...recovered, ...topology.problems];

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { lab } from "../kernel/lab.js";
 import type { Audited } from "../support/audited.js";
 import { POLICY } from "../support/drifting.js";
-import { apply } from "../support/live.js";
+import { apply, at } from "../support/live.js";
 import { MUTATIONS } from "../support/mutations.js";
 
 const test = suite("audit: drift");
@@ -44,6 +44,25 @@ test(`${ALL ? MUTATIONS.length : Math.ceil(MUTATIONS.length / 6)} mutations are 
         wrong.push(`${what}: left is ${JSON.stringify([after.drift.map(({ message }) => message), errors(after)])}`);
     }
     assert.is(wrong.join("\n"), "");
+  }));
+
+const RAW =
+  'use Socket; socket(S, AF_INET, SOCK_RAW, $ARGV[0]) && send(S, "x" x 20, 0, sockaddr_in(0, inet_aton($ARGV[1])))';
+
+test("packets of protocols that have names are counted, and neither they nor their names are drift", () =>
+  lab(async (host) => {
+    await apply(host, POLICY);
+    const protocols = [4, 41, 46, 94, 97, 103, 115];
+    for (const protocol of protocols)
+      await host.runIn(at("db", "lab"), "perl", ["-e", `${RAW} or die $!`, String(protocol), "10.90.1.11"]);
+    const { stdout } = await host.run("nft", ["-p", "list", "set", "inet", "tsnet-lab", "tally"]);
+    for (const protocol of protocols) assert.match(stdout, new RegExp(` \\. ${protocol} counter`));
+    assert.equal((await host.call<Audited>(HERE, "auditLive")).drift, []);
+    await host.nft("add element inet tsnet-lab cut-bare4 { 10.90.1.13 . 10.90.1.11 . 41 }");
+    assert.equal(
+      (await host.call<Audited>(HERE, "auditLive")).drift.map(({ object }) => object),
+      ["element { 10.90.1.13 . 10.90.1.11 . 41 } in set cut-bare4 of table inet tsnet-lab"],
+    );
   }));
 
 test("flows that somebody stops for hours are found, and go on after a mend", () =>

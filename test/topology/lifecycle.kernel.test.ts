@@ -221,6 +221,8 @@ it("what somebody broke is mended where it stands, with a sentence", () =>
       [undefined, "ip", ["address", "add", "10.84.1.200/32", "dev", device], /besides/],
       [undefined, "ip", ["address", "delete", "10.84.1.1/24", "dev", bridge], /lacks/],
       [undefined, "ip", ["link", "set", "dev", bridge, "mtu", "1300"], /MTU/],
+      [undefined, "ip", ["link", "set", "dev", bridge, "mtu", "1000"], /MTU/],
+      [undefined, "ip", ["link", "set", "dev", device, "mtu", "1000"], /replace .*MTU/],
       [undefined, "ip", ["link", "set", "dev", bridge, "down"], /is down/],
       [at("c1"), "ip", ["link", "set", "dev", "eth0", "down"], /is down/],
       [at("c1"), "ip", ["address", "flush", "dev", "eth0"], /lost/],

@@ -180,7 +180,7 @@ it("sysctls that come along are those of the files", () =>
       const said = await host.call<Record<string, string>>(STEPS, "settingsAlong", undefined, endpointSettings(device));
       for (const path of endpointSettings(device)) assert.is(said[path], await host.sysctl(path), path);
     }
-    const inside = insideSettings("eth0", { v4: true, v6: true }).map(({ path }) => path);
+    const inside = insideSettings("eth0", { v4: true, v6: true }, undefined).map(({ path }) => path);
     const said = await host.call<Record<string, string>>(STEPS, "settingsAlong", at("c1"), inside);
     for (const path of inside) assert.is(said[path], await host.sysctl(path, undefined, at("c1")), path);
   }));

@@ -107,7 +107,8 @@ async function statesOf(policy: string, variant: Variant): Promise<Both<State>> 
 }
 
 /**
- * Each table and family is a commit of its own: where one is refused, all go back to what they were. Throws `Refused`.
+ * Each table and family is a commit of its own: where one is refused, all go back to what they were. Throws `Refused`,
+ * which also says what couldn't go back.
  */
 async function commitAll(
   policy: string,
@@ -120,12 +121,27 @@ async function commitAll(
   );
   const failed = results.find((result) => result.status === "rejected");
   if (failed === undefined) return;
-  const now = await statesOf(policy, variant);
-  for (const [i, family] of FAMILIES.entries()) {
-    const back = changesOf(now[i] as State, wantedAgain(before[i] as State, policy), policy);
-    await restore(variant, family, changeText(back.toReversed()));
+  const left = await takeBack(policy, variant, before);
+  const reason = failed.reason as Error;
+  if (left.length > 0) reason.message += `; and taking back what was loaded failed: ${left.join("; ")}`;
+  throw reason;
+}
+
+/** The one family whatever becomes of the other. Returns what failed, a phrase each. */
+async function takeBack(policy: string, variant: Variant, before: Both<State>): Promise<string[]> {
+  const left: string[] = [];
+  try {
+    const now = await statesOf(policy, variant);
+    for (const [i, family] of FAMILIES.entries()) {
+      const back = changesOf(now[i] as State, wantedAgain(before[i] as State, policy), policy);
+      await restore(variant, family, changeText(back.toReversed())).catch((error: Error) => {
+        left.push(`IPv${family}: ${error.message}`);
+      });
+    }
+  } catch (error) {
+    left.push((error as Error).message);
   }
-  throw failed.reason;
+  return left;
 }
 
 /** Takes away every chain of the policy's, in both variants and families; returns a phrase for each. */

@@ -3,7 +3,7 @@
  * installed, and hold rules of their own; packets meet those of both.
  */
 import type { Family } from "../../net/address.js";
-import { CommandFailed, MissingTool, run } from "../../system/run.js";
+import { CommandFailed, MissingTool, run, TookTooLong } from "../../system/run.js";
 import { triesRestore } from "../../system/try-rules.js";
 import { hasLegacyTables } from "../../system/xtables.js";
 import type { Committed } from "../backend.js";
@@ -14,6 +14,14 @@ export const VARIANTS = ["nft", "legacy"] as const;
 export type Variant = (typeof VARIANTS)[number];
 
 const HELP = "look at what else manages iptables on this host, and apply again";
+
+/** Milliseconds for a tool that reads whatever stands there, which may be a million lines of anybody's. */
+const READING = 600_000;
+
+/** Milliseconds for loading a text: what any load may take, and for each line many times what was measured of one. */
+export function loadingTime(text: string): number {
+  return 30_000 + 5 * text.split("\n").length;
+}
 
 let usual: Promise<Variant> | undefined;
 
@@ -75,10 +83,10 @@ export async function save(variant: Variant, family: Family): Promise<string | u
   if (there === false) return "";
   try {
     const command = await tool(variant, family, "save");
-    if (there === true) return (await run(command, [])).stdout;
+    if (there === true) return (await run(command, [], { timeout: READING })).stdout;
     // Where we can't read which there are, nor can the tool, unless it is told which.
     const texts: string[] = [];
-    for (const name of TABLES) texts.push((await run(command, ["-t", name])).stdout);
+    for (const name of TABLES) texts.push((await run(command, ["-t", name], { timeout: READING })).stdout);
     return texts.join("");
   } catch (error) {
     if (error instanceof MissingTool) return undefined;
@@ -90,7 +98,10 @@ export async function save(variant: Variant, family: Family): Promise<string | u
 export async function restore(variant: Variant, family: Family, text: string): Promise<void> {
   if (text === "") return;
   try {
-    await run(await tool(variant, family, "restore"), ["--noflush", "--wait"], { input: text });
+    await run(await tool(variant, family, "restore"), ["--noflush", "--wait"], {
+      input: text,
+      timeout: loadingTime(text),
+    });
   } catch (error) {
     throw refusal(error, text);
   }
@@ -101,13 +112,22 @@ export async function rehearse(variant: Variant, family: Family, text: string): 
   if (text === "") return;
   try {
     const args = ["--net", "--", await tool(variant, family, "restore"), "--wait"];
-    await run("unshare", args, { input: text });
+    await run("unshare", args, { input: text, timeout: loadingTime(text) });
   } catch (error) {
     throw refusal(error, text);
   }
 }
 
-function refusal(error: unknown, text: string): unknown {
+/** What a failure of a tool that was given the text means, in people's words. */
+export function refusal(error: unknown, text: string): unknown {
+  if (error instanceof TookTooLong) {
+    const seconds = Math.round(error.timeout / 1000);
+    const what = text === "" ? "reading the rules" : `loading ${text.split("\n").length} lines of rules`;
+    return new Refused(
+      `${what} took longer than ${seconds} seconds and was ended (${error.command})`,
+      "see whether another program holds the lock of iptables, or carry the policy by nftables: --backend nft",
+    );
+  }
   if (!(error instanceof CommandFailed)) return error;
   const said = error.stderr.trim().split("\n")[0] ?? "";
   const line = /line:? (\d+)/.exec(error.stderr)?.[1];

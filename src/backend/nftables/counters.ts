@@ -42,7 +42,7 @@ interface ListedElement {
 async function listCounters({ family, name }: Table, set: Set): Promise<Counter[]> {
   let stdout: string;
   try {
-    ({ stdout } = await run("nft", ["-j", "list", "set", family, name, set.name], { timeout: 60_000 }));
+    ({ stdout } = await run("nft", ["-j", "-p", "list", "set", family, name, set.name], { timeout: 60_000 }));
   } catch (error) {
     if (error instanceof CommandFailed && /No such file/.test(error.message)) return [];
     throw error;

@@ -21,7 +21,8 @@ export interface ListedTable {
 
 /** Reads every table, rules and elements included. Throws `CommandFailed` or `MissingTool`. */
 export async function listRuleset(): Promise<ListedTable[]> {
-  const { stdout } = await run("nft", ["-j", "list", "ruleset"], { timeout: 120_000 });
+  // Protocols as numbers: which names there are is up to /etc/protocols.
+  const { stdout } = await run("nft", ["-j", "-p", "list", "ruleset"], { timeout: 120_000 });
   const tables = toTables((JSON.parse(stdout) as { nftables: Listed[] }).nftables);
   return Promise.all(
     tables.map(async (table) => (table.flagged ? { ...table, dormant: await isDormant(table) } : table)),
