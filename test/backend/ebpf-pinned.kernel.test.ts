@@ -3,6 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { folderOf } from "../../src/backend/ebpf/readback.js";
 import { objectDigest, requireObject } from "../../src/backend/ebpf/object.js";
+import { type BpfFailed, setSlots } from "../../src/system/bpf/calls.js";
 import { PINNED } from "../../src/system/bpf/filesystem.js";
 import { when } from "../kernel/features.js";
 import { lab } from "../kernel/lab.js";
@@ -41,5 +42,25 @@ it("what somebody has put there while it was open to everybody says nothing and 
     assert.not.match((await host.read("/proc/self/mounts")) ?? "", PINNED);
     assert.is(await host.read(`/sys/class/net/${C1.device}/ifindex`), undefined);
   }));
+
+it("a removal takes the table of translations away too where the folder is gone", () =>
+  lab(async (host) => {
+    await apply(host, front("", "publish 4001 -> c2:53/udp"), "ebpf");
+    await host.run("umount", [PINNED]);
+    assert.match((await host.run("nft", ["list", "tables"])).stdout, "tsnet_nat_");
+    await remove(host);
+    assert.not.match((await host.run("nft", ["list", "tables"])).stdout, "tsnet_nat_");
+  }));
+
+it("a slot that can't be filled says why, as the system's fault", async () => {
+  const EBADF = 9;
+  const error = await setSlots(0, [{ outer: 99999, map: 99999 }]).then(
+    () => undefined,
+    (failed: BpfFailed) => failed,
+  );
+  assert.is(error?.errno, EBADF);
+  assert.is(error?.name, "SystemError");
+  assert.ok(error?.help);
+});
 
 test.run();

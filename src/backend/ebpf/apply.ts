@@ -59,14 +59,8 @@ export async function putInForce(
     return generation;
   } catch (error) {
     if (!(error instanceof BpfFailed)) throw error;
-    throw new Refused(`the kernel refused the eBPF dataplane: ${error.message}`, mendOf(error));
+    throw new Refused(`the kernel refused the eBPF dataplane: ${error.message}`, error.help);
   }
-}
-
-function mendOf({ errno }: BpfFailed): string {
-  if (errno === 1 || errno === 13) return "run it as root outside a user namespace: BPF programs are the host's";
-  if (errno === 12 || errno === 7) return "the maps are too large for this machine's memory";
-  return "`tsnet doctor` shows what this kernel can do; or apply with --backend nft";
 }
 
 /** Has the kernel load the programs, if they aren't there. Throws `Refused` with the verifier's last words. */
