@@ -157,30 +157,15 @@ export function craft(
     const port = any([22, 80, 443, 8005, 53, 9000]);
     const own = 1024 + (i % 60000);
     const body = transport(protocol, [own, port], fault === "middle" ? any([16, 1, 4, 18, 24]) : 2);
-    if (fault === "foreign error") {
-      body[0] = family === 4 ? 3 : 1;
-      const inner = network(
-        destination.address,
-        source.address,
-        17,
-        transport(17, [own, 1], 0),
-        { options: 0, fragment: "none" },
-        i,
-      );
-      inner.bytes.copy(body.subarray(8));
-    }
+    // Who sent what the error is about: who gets the error, or somebody else.
+    const blamed = i % 2 === 0 ? destination.address : source.address;
+    if (fault === "foreign error") body[0] = family === 4 ? 3 : 1;
+    const about = { options: 0, fragment: "none" } as const;
     const whole =
       fault === "foreign error"
         ? Buffer.concat([
             body.subarray(0, 8),
-            network(
-              destination.address,
-              source.address,
-              17,
-              transport(17, [own, 1], 0),
-              { options: 0, fragment: "none" },
-              i,
-            ).bytes,
+            network(blamed, source.address, 17, transport(17, [own, 1], 0), about, i).bytes,
           ])
         : body;
     const from =
@@ -237,7 +222,9 @@ export function craft(
     const said = evaluate(policy, { source, destination, protocol, port: ported ? port : undefined }).verdict;
     // What is rejected is answered wherever in a connection it is, but a reset is not.
     const answered = fault === "middle" && said === "reject" && ((body[13] as number) & 4) === 0;
-    const expected = fault === undefined || answered ? said : "deny";
+    // This host's own error, to who sent what it is about.
+    const hosts = fault === "foreign error" && source.zone === "host" && blamed === destination.address;
+    const expected = fault === undefined || answered ? said : hosts ? "allow" : "deny";
     let result: number;
     try {
       ({ result } = testRun(entering ? ingress : egress, frame, context));

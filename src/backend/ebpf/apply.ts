@@ -3,7 +3,7 @@
  * in their place: a packet meets all of the old policy or all of the new one. New devices get their programs before, and
  * drop everything until then.
  */
-import { existsSync, mkdirSync, rmdirSync, rmSync, unlinkSync, writeFileSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   BpfFailed,
@@ -21,7 +21,7 @@ import {
   updateBatch,
   updateElement,
 } from "../../system/bpf/calls.js";
-import { mountPinned } from "../../system/bpf/filesystem.js";
+import { isOurs, mountPinned } from "../../system/bpf/filesystem.js";
 import { CommandFailed, run } from "../../system/run.js";
 import { Refused } from "../refused.js";
 import { encode, type Logs, SHAPES, type SlotName, writeAddress } from "./encode.js";
@@ -59,20 +59,14 @@ export async function putInForce(
     return generation;
   } catch (error) {
     if (!(error instanceof BpfFailed)) throw error;
-    throw new Refused(`the kernel refused the eBPF dataplane: ${error.message}`, mendOf(error));
+    throw new Refused(`the kernel refused the eBPF dataplane: ${error.message}`, error.help);
   }
-}
-
-function mendOf({ errno }: BpfFailed): string {
-  if (errno === 1 || errno === 13) return "run it as root outside a user namespace: BPF programs are the host's";
-  if (errno === 12 || errno === 7) return "the maps are too large for this machine's memory";
-  return "`tsnet doctor` shows what this kernel can do; or apply with --backend nft";
 }
 
 /** Has the kernel load the programs, if they aren't there. Throws `Refused` with the verifier's last words. */
 export async function load(folder: string, object: string): Promise<void> {
-  if (existsSync(join(folder, "links"))) return;
-  // What a killed command has left is no whole.
+  if (isOurs(folder) && existsSync(join(folder, "links"))) return;
+  // What a killed command has left is no whole, and what somebody else has put there is not ours.
   removeFolder(folder);
   mkdirSync(folder, { mode: 0o700 });
   try {
@@ -205,14 +199,6 @@ export async function commitTable(text: string, flags: readonly string[] = []): 
 /** The kernel takes programs off their devices with the last that is pinned of a link. */
 export function removeFolder(folder: string): boolean {
   if (!existsSync(folder)) return false;
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (!entry.isDirectory()) unlinkSync(path);
-    else {
-      for (const name of readdirSync(path)) unlinkSync(join(path, name));
-      rmdirSync(path);
-    }
-  }
-  rmdirSync(folder);
+  rmSync(folder, { recursive: true });
   return true;
 }

@@ -94,10 +94,10 @@ async function approach(policy: Policy, known: Committed | undefined, source?: S
 const countOf = (maps: Maps): number =>
   maps.devices.length + maps.own.length + maps.exact.most + maps.near.length + maps.far.length + maps.ports.length;
 
-/** The folder goes last: it tells that there may be a table. */
-async function remove(policy: string): Promise<string[]> {
+/** The folder goes last: it tells that there may be a table, as does the record where somebody took the folder away. */
+async function remove(policy: string, recorded: boolean): Promise<string[]> {
   const folders = foldersOf(policy);
-  if (folders.length === 0) return [];
+  if (folders.length === 0 && !(recorded && isInstalled("nft"))) return [];
   const removed: string[] = [];
   if ((await readTable(policy)) !== undefined) {
     await commitTable(replaceText(policy, ""));
@@ -105,5 +105,5 @@ async function remove(policy: string): Promise<string[]> {
   }
   for (const folder of folders) removeFolder(folder);
   unmountPinned();
-  return [...removed, `the eBPF dataplane of ${policy}`];
+  return folders.length === 0 ? removed : [...removed, `the eBPF dataplane of ${policy}`];
 }

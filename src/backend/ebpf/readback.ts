@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { hashText } from "../../net/hash.js";
 import { close, fixed, getPinned, linkedDevice, lookupElement } from "../../system/bpf/calls.js";
-import { isMounted, PINNED } from "../../system/bpf/filesystem.js";
+import { PINNED, pinnedFolders } from "../../system/bpf/filesystem.js";
 import { run } from "../../system/run.js";
 import { tableName } from "./translation.js";
 
@@ -18,8 +18,7 @@ export function folderOf(policy: string, digest: string): string {
 
 /** Every folder of the policy's, of whatever object. */
 export function foldersOf(policy: string): string[] {
-  if (!isMounted()) return [];
-  return readdirSync(PINNED)
+  return pinnedFolders()
     .filter((name) => name.startsWith(prefixOf(policy)))
     .map((name) => join(PINNED, name));
 }

@@ -1,6 +1,7 @@
 /**
- * The static table of translations, as nft text: published ports, masquerade, and that a container's address comes from
- * its own device only. What may pass is the dataplane's business; nothing here lets anything through that it drops.
+ * The static table of translations, as nft text: published ports, masquerade, that a container's address comes from its
+ * own device only, and that what the dataplane couldn't tell of this host's addresses doesn't reach it undecided. What may
+ * pass is the dataplane's business; nothing here lets anything through that it drops.
  *
  * Translation is the kernel's, because it has to hold for the host's own sockets too, and because connection tracking
  * keeps ports apart and translates the packets that ICMP errors quote.
@@ -16,6 +17,7 @@ export function tableName(policy: string): string {
 
 const IP = { 4: "ip", 6: "ip6" } as const;
 const TYPE = { 4: "ipv4_addr", 6: "ipv6_addr" } as const;
+const MANY = { 4: "{ 224.0.0.0/4, 255.255.255.255 }", 6: "ff00::/8" } as const;
 const LOOPBACK = { 4: "127.0.0.0/8", 6: "::1" } as const;
 
 function set(kind: "set" | "map", name: string, type: string, items: readonly string[], flags = ""): string {
@@ -29,6 +31,7 @@ export function translationText(maps: Maps): string {
   let incoming = "";
   let local = "";
   let outgoing = "";
+  let here = "";
   let guard = `    iifname "lo" accept\n`;
   const devices = maps.devices.map(({ device }) => `"${device}"`);
   if (devices.length === 0) return "";
@@ -42,8 +45,11 @@ export function translationText(maps: Maps): string {
     objects += set("set", `own${family}`, TYPE[family], own);
     guard += `    iifname != @veths ${ip} saddr @own${family} drop\n`;
     const published = maps.published.filter((way) => way.family === family);
+    // Nobody decides it: to the dataplane such an address isn't this host's.
+    if (family === 6) here += `    iifname @veths meta nfproto ipv6 fib daddr type anycast drop\n`;
     if (published.length > 0) {
       objects += publishText(maps, published, family);
+      here += promisedText(published, family);
       incoming += `    ${ip} daddr != ${LOOPBACK[family]} fib daddr type local jump publish${family}\n`;
       local += `    meta nfproto ipv${family} fib daddr type local jump publish${family}\n`;
       const { self, gateways } = maps.translation;
@@ -71,9 +77,26 @@ export function translationText(maps: Maps): string {
   return (
     objects +
     chain("guard", "filter", "prerouting", -300, guard) +
+    chain("here", "filter", "input", -300, here) +
     chain("incoming", "nat", "prerouting", -100, incoming) +
     chain("local", "nat", "output", -100, local) +
     chain("outgoing", "nat", "postrouting", 100, outgoing)
+  );
+}
+
+/**
+ * The dataplane lets pass what containers send to published ports of this host, since its receiver's device decides it.
+ * What isn't translated then, as a subnet's broadcast, has been decided by nobody.
+ */
+function promisedText(published: readonly Published[], family: Family): string {
+  const to = `iifname @veths ct direction original ${IP[family]} daddr`;
+  const port = ({ protocol, port }: Published): string => `${protocolName(protocol)} . ${port}`;
+  const at = published.flatMap((way) => (way.host === undefined ? [] : [`${formatAddress(way.host)} . ${port(way)}`]));
+  const all = published.filter(({ host }) => host === undefined).map(port);
+  const set = (items: readonly string[]): string => `{ ${[...new Set(items)].join(", ")} }`;
+  return (
+    (at.length === 0 ? "" : `    ${to} . meta l4proto . th dport ${set(at)} drop\n`) +
+    (all.length === 0 ? "" : `    ${to} != ${MANY[family]} meta l4proto . th dport ${set(all)} drop\n`)
   );
 }
 

@@ -28,14 +28,22 @@ export const TCX = { ingress: 46, egress: 47 } as const;
 export const ENOENT = 2;
 export const ENODEV = 19;
 
+function mendOf(errno: number): string {
+  if (errno === 1 || errno === 13) return "run it as root outside a user namespace: BPF programs are the host's";
+  if (errno === 12 || errno === 7) return "the maps are too large for this machine's memory";
+  return "`tsnet doctor` shows what this kernel can do; or apply with --backend nft";
+}
+
 /** A bpf(2) call that failed. */
 export class BpfFailed extends Error {
-  override readonly name = "BpfFailed";
+  override readonly name = "SystemError";
   readonly errno: number;
+  readonly help: string;
 
   constructor(what: string, errno: number, reason: string) {
     super(`${what}: ${reason}`);
     this.errno = errno;
+    this.help = mendOf(errno);
   }
 }
 
@@ -120,7 +128,14 @@ export async function setSlots(
       return calls().bpfElsewhere(COMMAND.update, memory, SIZE);
     }),
   );
-  if (results.some((result) => result < 0)) throw new BpfFailed("fill the slots of the maps", 0, "the kernel refused");
+  // Another thread's errno is lost: what failed there is asked for once more here.
+  maps.forEach(({ outer, map }, i) => {
+    if ((results[i] ?? -1) >= 0) return;
+    const memory = fixed(8);
+    memory.writeUInt32LE(slot, 0);
+    memory.writeUInt32LE(map, 4);
+    updateElement(outer, memory.subarray(0, 4), memory.subarray(4));
+  });
 }
 
 /** False where there is none. */

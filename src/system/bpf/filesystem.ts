@@ -1,8 +1,12 @@
 /** The file system that pinned BPF objects live in: a mount of our own, so that nothing else's is needed. */
-import { mkdirSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { attempt } from "../attempt.js";
 import { systemCalls } from "../netlink/ffi.js";
 import { BpfFailed } from "./calls.js";
+
+/** MS_NOSUID, MS_NODEV and MS_NOEXEC. */
+const FLAGS = 2 | 4 | 8;
 
 export const PINNED = "/run/tsnet/bpf";
 
@@ -12,24 +16,42 @@ export function isMounted(): boolean {
     .some((line) => line.split(" ")[1] === PINNED);
 }
 
-/** Takes the mount away when nothing of ours is pinned there any more; what the kernel puts into each (`….debug`) is none. */
+/**
+ * Of what is pinned, the folders that root made. A mount of before may have been open to everybody, as the kernel makes
+ * them unless told otherwise, and whatever somebody has put there says nothing and is in nobody's way.
+ */
+export function pinnedFolders(): string[] {
+  if (!isMounted()) return [];
+  return readdirSync(PINNED).filter((name) => isOurs(join(PINNED, name)));
+}
+
+/** Whether it is a folder that root made. */
+export function isOurs(folder: string): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  return found !== undefined && found.isDirectory() && found.uid === 0;
+}
+
+/** Takes the mount away when nothing of ours is pinned there any more. */
 export function unmountPinned(): void {
-  if (!isMounted() || readdirSync(PINNED).some((name) => !name.endsWith(".debug"))) return;
+  if (!isMounted() || pinnedFolders().length > 0) return;
   attempt(`unmount ${PINNED}`);
   const MNT_DETACH = 2;
   if ((systemCalls()?.umount2(Buffer.from(`${PINNED}\0`), MNT_DETACH) ?? -1) < 0) return;
   rmdirSync(PINNED);
 }
 
-/** Does nothing where it is there. Throws `BpfFailed`. */
+/** For root alone; does nothing where it is there. Throws `BpfFailed`. */
 export function mountPinned(): void {
-  if (isMounted()) return;
+  if (isMounted()) {
+    if ((statSync(PINNED).mode & 0o077) !== 0) chmodSync(PINNED, 0o700);
+    return;
+  }
   attempt(`mount ${PINNED}`);
   mkdirSync(PINNED, { recursive: true, mode: 0o700 });
   const calls = systemCalls();
   const text = (word: string): Buffer => Buffer.from(`${word}\0`);
   if (calls === undefined) throw new BpfFailed("mount", 0, "no system calls here");
-  if (calls.mount(text("bpf"), text(PINNED), text("bpf"), 0, null) < 0) {
+  if (calls.mount(text("bpf"), text(PINNED), text("bpf"), FLAGS, text("mode=0700")) < 0) {
     const errno = calls.errno();
     throw new BpfFailed(`mount the bpf file system on ${PINNED}`, errno, calls.strerror(errno));
   }

@@ -17,7 +17,7 @@ export interface SystemCalls {
   recv(fd: number, bytes: Memory, length: number, flags: number): number;
   setns(fd: number, kind: number): number;
   unshare(flags: number): number;
-  mount(source: Memory, target: Memory, type: Memory, flags: number, data: null): number;
+  mount(source: Memory, target: Memory, type: Memory, flags: number, data: Memory | null): number;
   umount2(target: Memory, flags: number): number;
   openat(directory: number, path: Memory, flags: number, mode: number): number;
   pread(fd: number, bytes: Memory, length: number, offset: number): number;

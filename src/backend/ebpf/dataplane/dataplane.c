@@ -227,8 +227,9 @@ int from_container(struct __sk_buff *skb) {
     return remember(packet, 0, now);
   __u32 lane = CW;
   if (is_here(skb, packet)) {
-    if (packet->has_ports && published_at(generation, &packet->flow.destination, packet->flow.protocol,
-                                         packet->flow.destination_port))
+    /* Will be translated; what isn't after all, as a subnet's broadcast, ends at the table of translations. */
+    if (packet->has_ports && !is_many(packet) &&
+        published_at(generation, &packet->flow.destination, packet->flow.protocol, packet->flow.destination_port))
       return remember(packet, 0, now);
     lane = CH;
   }
@@ -309,8 +310,11 @@ int to_container(struct __sk_buff *skb) {
       return drop(skb, generation, packet, SPOOFED);
 
   if (packet->error) {
-    if (!entry || !same_address(&packet->flow.destination, &packet->inner.source) ||
-        standing(generation, key, entry) == CUT)
+    int senders = same_address(&packet->flow.destination, &packet->inner.source);
+    /* This host couldn't forward it: no receiver's device has seen it, so there may be no entry. */
+    if (lane == HC && senders)
+      return PASS;
+    if (!entry || !senders || standing(generation, key, entry) == CUT)
       return drop(skb, generation, packet, FOREIGN_ERROR);
     if (lane == WC && own_of(generation, &key->source) && own_of(generation, &key->destination))
       return drop(skb, generation, packet, FOREIGN_ERROR);

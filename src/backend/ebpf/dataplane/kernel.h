@@ -185,9 +185,16 @@ static __always_inline int is_local4(struct __sk_buff *skb, const struct packet 
   return answer == BPF_FIB_LKUP_RET_NOT_FWDED || answer == BPF_FIB_LKUP_RET_FWD_DISABLED;
 }
 
+/* Multicast, and the broadcast that is no subnet's. Which are the subnets' bpf_fib_lookup doesn't tell. */
+static __always_inline int is_many(const struct packet *packet) {
+  if (packet->v6)
+    return (packet->flow.destination.word[0] & 0xff) == 0xff;
+  return (packet->flow.destination.word[3] & 0xf0) == 0xe0 || packet->flow.destination.word[3] == 0xffffffff;
+}
+
 /* Multicast and broadcast aren't forwarded: who gets them is this host. */
 static __always_inline int is_here(struct __sk_buff *skb, const struct packet *packet) {
-  if (packet->v6)
-    return (packet->flow.destination.word[0] & 0xff) == 0xff || is_local6(skb, &packet->flow.destination);
-  return (packet->flow.destination.word[3] & 0xf0) == 0xe0 || packet->flow.destination.word[3] == 0xffffffff || is_local4(skb, packet);
+  if (is_many(packet))
+    return 1;
+  return packet->v6 ? is_local6(skb, &packet->flow.destination) : is_local4(skb, packet);
 }

@@ -3,6 +3,10 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "keys and values of the maps are written for little-endian machines"
+#endif
+
 /* An address; IPv4 as ::ffff:a.b.c.d, so that one hash serves both families. Network order. */
 struct addr {
   __u32 word[4];

@@ -1,0 +1,102 @@
+/** What containers send to this host, and this host to them, beside the ways that every backend is measured on. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { when } from "../kernel/features.js";
+import { bridgeMac } from "../../src/topology/plan.js";
+import { type Host, HOST4, lab } from "../kernel/lab.js";
+import { C1, C3, countAfter, countArriving, counts, front, type Names } from "../security/place.js";
+import { udp } from "../support/frames.js";
+import { apply, at } from "../support/live.js";
+
+const test = suite("ebpf and this host");
+const it = await when(test, "namespaces", "nf_tables", "perl", "ebpf");
+
+/** By frames, since a socket asks before it sends to many. */
+async function say(host: Host, place: string, from: Names, to: string, port: number): Promise<void> {
+  const gateway = bridgeMac("tsnet", place === "d1" ? "inside" : "front");
+  const source = to.includes(":") ? from.ip6 : from.ip;
+  await host.frame(at(place), "eth0", udp({ to: gateway, from: from.mac, source, destination: to }, 4000, port));
+}
+
+const MANY = ["255.255.255.255", "224.0.0.251", "ff02::1"];
+const BROADCAST = ["10.90.1.255", "198.51.100.255"];
+
+it("a published port takes no broadcast or multicast past what is said of this host", () =>
+  lab(async (host) => {
+    const inside = { ip: "10.90.3.11", ip6: "fd90:3::11", mac: "02:42:0a:5a:03:0b", device: "" };
+    const rules = `
+network inside { subnet 10.90.3.0/24; subnet fd90:3::/64; internal }
+container d1 { network inside ip ${inside.ip} ip ${inside.ip6} }
+publish 5353 -> c2:53/udp
+deny c1 -> host
+`;
+    await apply(host, front("", rules), "ebpf");
+    // This host has joined no group but IPv6's of all nodes, so only that one and the broadcasts reach a hook of its.
+    const senders = [C1, inside, C3].flatMap(({ ip, ip6 }) => [`ip saddr ${ip}`, `ip6 saddr ${ip6}`]);
+    await countAfter(
+      host,
+      "input",
+      senders.map((match) => `${match} udp dport 5353`),
+    );
+    for (const to of [...MANY, ...BROADCAST, "10.90.3.255"]) {
+      await say(host, "c1", C1, to, 5353);
+      await say(host, "d1", inside, to, 5353);
+    }
+    assert.equal(await counts(host, undefined, "inet"), [0, 0, 0, 0, 0, 0]);
+    // The default lets others', which are decided.
+    for (const to of MANY) await say(host, "c3", C3, to, 5353);
+    assert.equal(await counts(host, undefined, "inet"), [0, 0, 0, 0, 1, 1]);
+    // The published port itself is there.
+    await host.listen(at("c2"), "udp", 53);
+    assert.is(await host.udp(at("c1"), HOST4, 5353, { timeout: 5000 }), "open");
+  }));
+
+it("a container learns from this host why what it sent to another can't be forwarded", () =>
+  lab(async (host) => {
+    const m = { ip: "10.90.3.12", ip6: "fd90:3::12" };
+    const rules = `
+network narrow { subnet 10.90.3.0/24; subnet fd90:3::/64; mtu 1300 }
+container m { network narrow ip ${m.ip} ip ${m.ip6} }
+allow c1 -> m
+`;
+    await apply(host, front("", rules), "ebpf");
+    await countArriving(host, at("c1"), "eth0", [
+      "icmp type destination-unreachable icmp code frag-needed",
+      "icmpv6 type packet-too-big",
+      "icmp type time-exceeded",
+      "icmpv6 type time-exceeded",
+    ]);
+    const ends = { to: bridgeMac("tsnet", "front"), from: C1.mac };
+    for (const [source, destination] of [
+      [C1.ip, m.ip],
+      [C1.ip6, m.ip6],
+    ] as const) {
+      const datagram = { ...ends, source, destination };
+      const large = Buffer.from(udp({ ...datagram, payload: Buffer.alloc(1380) }, 4000, 9), "hex");
+      // IPv4 may be fragmented unless it says otherwise (DF); the header's sum goes down as that goes up.
+      if (!source.includes(":")) {
+        large.writeUInt16BE(0x4000, 20);
+        large.writeUInt16BE((large.readUInt16BE(24) - 0x4000 + 0xffff) % 0xffff, 24);
+      }
+      await host.frame(at("c1"), "eth0", large.toString("hex"));
+      await host.frame(at("c1"), "eth0", udp({ ...datagram, hops: 1 }, 4001, 9));
+    }
+    assert.equal(await counts(host, at("c1"), "netdev"), [1, 1, 1, 1]);
+  }));
+
+it("the anycast address of a subnet's routers is no way to this host", () =>
+  lab(async (host) => {
+    await host.sysctl("ipv6/conf/all/forwarding", "1");
+    await apply(host, front("", "deny c1 -> host"), "ebpf");
+    await countAfter(host, "input", [`ip6 saddr ${C1.ip6} udp dport 5353`]);
+    for (const to of ["fd90:1::", "2001:db8:100::"]) await say(host, "c1", C1, to, 5353);
+    assert.equal(await counts(host, undefined, "inet"), [0]);
+    // There is such an address: without the table the same frame arrives.
+    const tables = await host.run("nft", ["list", "tables"]);
+    const table = /inet tsnet_nat_\w+/.exec(tables.stdout)?.[0] ?? "";
+    await host.run("nft", ["delete", "chain", ...table.split(" "), "here"]);
+    for (const to of ["fd90:1::", "2001:db8:100::"]) await say(host, "c1", C1, to, 5353);
+    assert.equal(await counts(host, undefined, "inet"), [2]);
+  }));
+
+test.run();
