@@ -11,7 +11,7 @@ import type { Compiled } from "../ir/compile.js";
 import { choiceJson, noteChoice } from "./chosen.js";
 import { EXIT, Failure } from "./exit.js";
 import { failInexpressible } from "./inexpressible.js";
-import { compileOrFail, compilePaths } from "./input.js";
+import { compileOrFail } from "./input.js";
 import { diagnosticsJson, note, print, printChanges, printExactly, printJson, shown, waiting } from "./output.js";
 import { PRINTABLE } from "./printable.js";
 import { endOverdue, type Trial, trialJson, trialOf, trialText } from "./trial.js";
@@ -59,8 +59,8 @@ export async function compile(files: readonly string[], options: CompileFlags): 
   if (options.format !== undefined && options.backend === "iptables")
     throw new Failure(EXIT.usage, "--format goes with --backend nft: iptables has one form");
   const started = now();
-  const compiled = options.json ? compileForJson(files) : compileOrFail(files);
-  if (compiled === undefined) return;
+  // With --json, diagnostics are part of the object.
+  const compiled = compileOrFail(files, options.json);
   if (options.apply) return apply(compiled, options, now() - started);
   const { inexpressible } = await import("../transaction/apply.js");
   const obstacle = inexpressible(compiled.policy, true);
@@ -86,15 +86,6 @@ export async function compile(files: readonly string[], options: CompileFlags): 
   if (options.topology) return print(formatTopology(topology));
   if (options.format === "text") return printExactly(toText(ruleset, { locations: true }));
   printExactly(JSON.stringify(toJson(ruleset)));
-}
-
-/** With --json, diagnostics are part of the object. */
-function compileForJson(files: readonly string[]): Compiled | undefined {
-  const compiled = compilePaths(files);
-  if (!compiled.failed) return compiled;
-  printJson({ diagnostics: diagnosticsJson(compiled.diagnostics) });
-  process.exitCode = EXIT.policy;
-  return undefined;
 }
 
 async function apply(compiled: Compiled, options: CompileFlags, compiling: number): Promise<void> {

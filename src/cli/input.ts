@@ -4,7 +4,7 @@ import { type Compiled, compileFiles } from "../ir/compile.js";
 import type { LintOptions } from "../ir/lint.js";
 import { SourceFile } from "../text/source.js";
 import { EXIT, Failure } from "./exit.js";
-import { printDiagnostics, shown } from "./output.js";
+import { answersPrograms, diagnosticsJson, printDiagnostics, printJson, shown } from "./output.js";
 
 /** Names, not codes: `ENOENT` means nothing to most people. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -50,16 +50,25 @@ export function readFiles(paths: readonly string[]): SourceFile[] {
   });
 }
 
+const FAULTY = "the policy has errors; nothing was changed";
+
 /** Reads and compiles files. With `--json` the caller prints the diagnostics itself. */
 export function compilePaths(paths: readonly string[], options: LintOptions = {}): Compiled {
   return compileFiles(readFiles(paths), readText, options);
 }
 
-/** Compiles, prints the diagnostics for people, and stops with exit 1 on an error. */
+/**
+ * Compiles, prints the diagnostics for people, and stops with exit 1 on an error. A program that asked for JSON gets
+ * `{ diagnostics }` then, from every command.
+ */
 export function compileOrFail(paths: readonly string[], quiet = false): Compiled {
   const compiled = compilePaths(paths);
+  if (compiled.failed && answersPrograms()) {
+    printJson({ diagnostics: diagnosticsJson(compiled.diagnostics) });
+    throw new Failure(EXIT.policy, FAULTY);
+  }
   const shown = quiet ? compiled.diagnostics.filter((d) => d.severity === "error") : compiled.diagnostics;
   printDiagnostics(shown);
-  if (compiled.failed) throw new Failure(EXIT.policy, "the policy has errors; nothing was changed");
+  if (compiled.failed) throw new Failure(EXIT.policy, FAULTY);
   return compiled;
 }

@@ -4,7 +4,7 @@ import { VERSION } from "../system/version.js";
 import { examples } from "./examples.js";
 import { EXIT, Failure } from "./exit.js";
 import { chooseTransport, type Transport } from "../system/transport.js";
-import { note, wantsColour } from "./output.js";
+import { answerPrograms, note, wantsColour } from "./output.js";
 import { standardError, standardOutput } from "./sink.js";
 import { HOST_COMMANDS } from "./wiring-host.js";
 import { LIVE_COMMANDS } from "./wiring-live.js";
@@ -51,7 +51,8 @@ function build(named?: string): Command {
       .showHelpAfterError(`(tsnet ${program.commands.at(-1)?.name()} --help shows how)`);
 
   program.hook("preAction", (_, command) => {
-    const { transport } = command.opts<{ transport?: Transport }>();
+    const { transport, json } = command.opts<{ transport?: Transport; json?: boolean }>();
+    answerPrograms(json === true);
     // Without the option the environment decides (TSNET_TRANSPORT).
     if (command.getOptionValueSource("transport") === "cli" && transport !== undefined) chooseTransport(transport);
   });

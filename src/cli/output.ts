@@ -28,6 +28,18 @@ export async function printPieces(pieces: Iterable<string>): Promise<void> {
   for (const piece of pieces) if (!standardOutput.write(piece)) await standardOutput.drained();
 }
 
+let forPrograms = false;
+
+/** Set once, as the command begins: whether it was asked for JSON. */
+export function answerPrograms(asked: boolean): void {
+  forPrograms = asked;
+}
+
+/** Whether a program reads standard output, and so is to find its one JSON object there, whatever happens. */
+export function answersPrograms(): boolean {
+  return forPrograms;
+}
+
 export function printJson(value: unknown): void {
   printExactly(JSON.stringify(value, jsonValue, 2));
 }
