@@ -157,7 +157,10 @@ export function sweepSwitch(main: string, stride: number): Sweep {
   const wrong: string[] = [];
   const left = new Set<string>();
   let tried = 0;
-  for (let i = 1; i <= steps.length; i += stride, tried++) {
+  const sampled = steps.flatMap((_, i) => (i % stride === 0 ? [i + 1] : []));
+  // With the record, which names the new one, the other end of the switch.
+  for (const i of new Set([...sampled, steps.indexOf("step retire") + 1])) {
+    tried++;
     arrange();
     const what = `switch, killed at ${i} (${steps[i - 1]})`;
     const { status, output } = runs.run(command, `kill:${i}`);

@@ -36,10 +36,10 @@ for (const scenario of ["apply", "re-apply", "edit", "update", "remove"] as cons
 }
 
 test("a switch of backends: killed at a step, the next apply leaves one of them", () =>
-  lab((host) => swap("switch killed", () => host.call<Sweep>(MODULE, "sweepSwitch", swept, STRIDE > 1 ? 9 : 1))));
+  lab((host) => swap("switch killed", () => host.call<Sweep>(MODULE, "sweepSwitch", swept, STRIDE > 1 ? 29 : 1))));
 
 test("told to end at a step, an apply is taken back or done", () =>
-  lab((host) => swap("told to end", () => host.call<Sweep>(MODULE, "sweepSignals", swept, STRIDE > 1 ? 9 : 1))));
+  lab((host) => swap("told to end", () => host.call<Sweep>(MODULE, "sweepSignals", swept, STRIDE > 1 ? 29 : 1))));
 
 test("a command about another policy puts a killed one back", () =>
   lab(async (host) => {
