@@ -22,7 +22,11 @@ export class Interrupted extends Error {
   }
 }
 
-/** Holds signals back while `work` is under way; the process gets those that it didn't heed when it is done. */
+/**
+ * Holds signals back while `work` is under way; the process gets those that it didn't heed when it is done. Those that
+ * somebody listens to are let alone, since they don't end this process: a program's own, those of a trial's end, which the
+ * terminal's must not take back, and those that an outer transaction holds.
+ */
 export async function withoutInterruption<T>(work: (heed: () => Promise<void>) => Promise<T>): Promise<T> {
   let pending: Signal | undefined;
   let heeded = false;
@@ -35,11 +39,12 @@ export async function withoutInterruption<T>(work: (heed: () => Promise<void>) =
     heeded = true;
     throw new Interrupted(pending);
   };
-  for (const signal of SIGNALS) process.on(signal, hold);
+  const held = SIGNALS.filter((signal) => process.listenerCount(signal) === 0);
+  for (const signal of held) process.on(signal, hold);
   try {
     return await work(heed);
   } finally {
-    for (const signal of SIGNALS) process.off(signal, hold);
+    for (const signal of held) process.off(signal, hold);
     const late = pending;
     // Whoever waits for the work hears of its end first.
     if (late !== undefined && !heeded) setImmediate(() => process.kill(process.pid, late));
