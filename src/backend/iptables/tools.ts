@@ -18,7 +18,7 @@ const HELP = "look at what else manages iptables on this host, and apply again";
 /** Milliseconds for a tool that reads whatever stands there, which may be a million lines of anybody's. */
 const READING = 600_000;
 
-/** Milliseconds for loading a text: what any load may take, and for each line many times what was measured of one. */
+/** Milliseconds for loading a text: what any load may take, and a generous guess for each line. */
 export function loadingTime(text: string): number {
   return 30_000 + 5 * text.split("\n").length;
 }
