@@ -17,6 +17,7 @@ import { environment, environmentText } from "../src/measure/environment.js";
 import { growth } from "../src/measure/growth.js";
 import { type Suite, toMarkdown, toTable } from "../src/measure/report.js";
 import { waysIn } from "../src/probe/arena.js";
+import { backends } from "./backends.js";
 import { churn } from "./churn.js";
 import { cold } from "./cold.js";
 import { frontEnd } from "./front-end.js";
@@ -46,6 +47,7 @@ const BENCHES: readonly Bench[] = [
   publish,
   packets,
   iptables,
+  backends,
   topology,
   transaction,
 ];

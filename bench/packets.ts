@@ -24,6 +24,8 @@ export interface Setting {
   readonly address: string;
   /** What carries the rules; the default unless given. */
   readonly backend?: BackendName;
+  /** The rules are taken away: what is left are the containers and their network. */
+  readonly bare?: boolean;
   /** Another policy that stands beside it. */
   readonly beside?: string;
 }
@@ -72,7 +74,7 @@ export const packets: Bench = {
   },
 };
 
-interface Block {
+export interface Block {
   /** Connections per second. */
   readonly rate: number;
   /** Microseconds of a round trip. */
@@ -114,11 +116,12 @@ const servers: ChildProcess[] = [];
 
 const inside = (container: string): string[] => [`--net=/run/tsnet/netns/tsnet/${container}`, "--", "perl", PACKETS];
 
-export async function begin({ text, to, address, backend, beside }: Setting): Promise<void> {
+export async function begin({ text, to, address, backend, beside, bare }: Setting): Promise<void> {
   const net = await open(backend === undefined ? {} : { backend });
   if (beside !== undefined) await net.apply(compile(beside).policy);
   await net.apply(compile(text).policy);
   await net.close();
+  if (bare === true) runOrThrow("nft", ["flush", "ruleset"]);
   for (const protocol of ["tcp", "udp"])
     await new Promise<void>((resolve, reject) => {
       const words = [...inside(to), "serve", protocol, address, String(PORT)];

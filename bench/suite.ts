@@ -48,7 +48,8 @@ export function bundleScript(entry: string, outfile: string): void {
     bundle: true,
     platform: "node",
     format: "cjs",
-    define: { "import.meta.url": "here" },
+    // esbuild leaves import.meta empty in CommonJS.
+    define: { "import.meta.url": "here", "import.meta.filename": "__filename", "import.meta.dirname": "__dirname" },
     banner: { js: 'const here = require("node:url").pathToFileURL(__filename).href;' },
     outfile,
     logLevel: "error",

@@ -158,6 +158,8 @@ const { execFileSync } = require("node:child_process");
 for (const directory of ["/run", "/var/lib"]) execFileSync("mount", ["-t", "tmpfs", "tmpfs", directory]);
 ${warmUp(files)}`;
 const THROWAWAY = ["--user", "--map-root-user", "--net", "--mount", "--"];
+// BPF programs are loaded by the host's root only, and are pinned in a mount namespace that ends, too.
+const OWN = ["--net", "--mount", "--"];
 
 function run(command, args, stdio) {
   return new Promise((resolve, reject) => {
@@ -172,7 +174,8 @@ async function firstPolicy() {
   return names.filter((name) => name.endsWith(".tsnet")).sort()[0];
 }
 
-async function buildCode() {
+/** @param dataplane settles when the eBPF programs are there, or can't be */
+async function buildCode(dataplane) {
   const files = await buildCommand();
   await build({ ...options, entryPoints: ["src/index.ts"], outfile: path.join(dist, "index.js") });
   // `tsnet try` starts it once in each namespace that it probes.
@@ -191,12 +194,14 @@ async function buildCode() {
         ["explain", file, "c2 -> c1:22"],
       ])
     await run(process.execPath, ["-e", warmUp(files), dist, ...args], "ignore");
+  await dataplane;
   if (policy !== undefined)
-    await run(
-      "unshare",
-      [...THROWAWAY, process.execPath, "-e", warmApply(files), dist, "compile", file, "--apply"],
-      "ignore",
-    ).catch(() => undefined);
+    for (const [way, backend] of [[THROWAWAY, "nft"], ...(process.getuid?.() === 0 ? [[OWN, "ebpf"]] : [])]) {
+      const apply = ["compile", file, "--apply", "--backend", backend];
+      await run("unshare", [...way, process.execPath, "-e", warmApply(files), dist, ...apply], "ignore").catch(
+        () => undefined,
+      );
+    }
   await writeFile(path.join(dist, "tsnet.js"), launcher(files));
   await chmod(path.join(dist, "tsnet.js"), 0o755);
 }
@@ -237,7 +242,12 @@ async function buildTypes() {
 }
 
 await mkdir(dist, { recursive: true });
-const results = await Promise.allSettled([buildCode(), buildDataplane(), withTypes ? buildTypes() : undefined]);
+const dataplane = buildDataplane();
+const results = await Promise.allSettled([
+  buildCode(dataplane.catch(() => undefined)),
+  dataplane,
+  withTypes ? buildTypes() : undefined,
+]);
 for (const result of results) {
   if (result.status === "rejected") {
     console.error(result.reason instanceof Error ? result.reason.message : result.reason);

@@ -24,7 +24,7 @@ import {
 import { isOurs, mountPinned } from "../../system/bpf/filesystem.js";
 import { CommandFailed, run } from "../../system/run.js";
 import { Refused } from "../refused.js";
-import { encode, type Logs, SHAPES, type SlotName, writeAddress } from "./encode.js";
+import { encode, type Logs, mostOf, SHAPES, type SlotName, writeAddress } from "./encode.js";
 import type { Maps } from "./maps.js";
 import { foldersOf, generationOf, isLinked, linkedDevices, linkFile, type Side } from "./readback.js";
 import { replaceText } from "./translation.js";
@@ -46,14 +46,21 @@ export async function putInForce(
     await load(folder, object);
     requireKnown(maps, folder);
     const generation = generationOf(folder) + 1;
-    const filled = fill(maps, logs);
+    const made = makeMaps(maps, logs);
+    // The kernel takes its time to put them there, in which they are filled.
+    const placed = place(folder, generation, made);
+    // Looked at below; until then its failure isn't one that nobody sees.
+    placed.catch(() => undefined);
     try {
+      fill(made, maps, logs);
       if (table !== undefined) await commitTable(replaceText(maps.policy, table));
       for (const { device } of maps.devices) link(folder, device);
-      await swap(folder, generation, filled);
     } finally {
-      for (const map of filled.values()) close(map);
+      await placed.catch(() => undefined);
+      for (const map of made.values()) close(map);
     }
+    await placed;
+    activate(folder, generation);
     tidyLinks(folder, new Set(maps.devices.map(({ device }) => device)));
     for (const other of foldersOf(maps.policy)) if (other !== folder) removeFolder(other);
     return generation;
@@ -83,23 +90,16 @@ export async function load(folder: string, object: string): Promise<void> {
   mkdirSync(join(folder, "links"), { mode: 0o700 });
 }
 
-/** Descriptors of new maps with the plan's elements. */
-function fill(maps: Maps, logs: Logs): Map<SlotName, number> {
-  const encoded = encode(maps, logs, (device) => {
-    const index = deviceIndex(device);
-    if (index === undefined) throw new BpfFailed(`there is no device ${device}`, 0, "it went away meanwhile");
-    return index;
-  });
+/** Descriptors of new maps, with room for the plan's elements and some more. */
+function makeMaps(maps: Maps, logs: Logs): Map<SlotName, number> {
+  const most = mostOf(maps, logs);
   const made = new Map<SlotName, number>();
   try {
     for (const name of NAMES) {
-      const { keys, values, count } = encoded[name];
       const shape = SHAPES[name];
       // Statements that come one by one need room.
-      const room = shape.type === MAP.array ? maps.statements.count + 1 : Math.ceil(count * 1.5) + 64;
-      const map = createMap(shape, room, name);
-      made.set(name, map);
-      updateBatch(map, keys, values, count);
+      const room = shape.type === MAP.array ? maps.statements.count + 1 : Math.ceil(most[name] * 1.5) + 64;
+      made.set(name, createMap(shape, room, name));
     }
     return made;
   } catch (error) {
@@ -108,15 +108,31 @@ function fill(maps: Maps, logs: Logs): Map<SlotName, number> {
   }
 }
 
-/** The slot that isn't in force gets the maps, and then is. */
-async function swap(folder: string, generation: number, filled: ReadonlyMap<SlotName, number>): Promise<void> {
+function fill(made: ReadonlyMap<SlotName, number>, maps: Maps, logs: Logs): void {
+  const encoded = encode(maps, logs, (device) => {
+    const index = deviceIndex(device);
+    if (index === undefined) throw new BpfFailed(`there is no device ${device}`, 0, "it went away meanwhile");
+    return index;
+  });
+  for (const [name, map] of made) {
+    const { keys, values, count } = encoded[name];
+    updateBatch(map, keys, values, count);
+  }
+}
+
+/** Puts maps into the slot that isn't in force, where no packet meets them. */
+async function place(folder: string, generation: number, made: ReadonlyMap<SlotName, number>): Promise<void> {
   const outers: { outer: number; map: number }[] = [];
   try {
-    for (const [name, map] of filled) outers.push({ outer: opened(join(folder, "maps", name)), map });
+    for (const [name, map] of made) outers.push({ outer: opened(join(folder, "maps", name)), map });
     await setSlots(generation & 1, outers);
   } finally {
     for (const { outer } of outers) close(outer);
   }
+}
+
+/** Puts the policy of this number in force. */
+function activate(folder: string, generation: number): void {
   const key = fixed(4);
   const value = fixed(4);
   value.writeUInt32LE(generation, 0);

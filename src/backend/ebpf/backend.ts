@@ -57,9 +57,8 @@ async function approach(policy: Policy, known: Committed | undefined, source?: S
   const wanted = digestOf(maps, digest, source);
   const body = translationText(maps);
   const there = foldersOf(policy.name).includes(folder) ? generationOf(folder) : 0;
-  const listed = there === 0 ? undefined : await readTable(policy.name);
-  const sameTable =
-    there > 0 && (body === "" ? listed === undefined : listed?.includes(`chain ${markOf(body)} `) === true);
+  const marked = there === 0 ? undefined : await readTable(policy.name, markOf(body));
+  const sameTable = there > 0 && marked === (body === "" ? undefined : true);
   const linked = (): boolean => maps.devices.every(({ device }) => isLinked(folder, device, deviceIndex(device)));
   const equal = known?.digest === wanted && known.generation === there && there > 0 && sameTable && linked();
   const now = { digest: wanted, generation: there };
@@ -99,7 +98,7 @@ async function remove(policy: string, recorded: boolean): Promise<string[]> {
   const folders = foldersOf(policy);
   if (folders.length === 0 && !(recorded && isInstalled("nft"))) return [];
   const removed: string[] = [];
-  if ((await readTable(policy)) !== undefined) {
+  if ((await readTable(policy, markOf(""))) !== undefined) {
     await commitTable(replaceText(policy, ""));
     removed.push(`table inet ${tableName(policy)}`);
   }

@@ -95,6 +95,22 @@ export function intervalOf(limit: { readonly count: number; readonly per: keyof 
   return limit === undefined ? 0 : Math.ceil(PERIOD[limit.per] / limit.count);
 }
 
+/** How many elements each map has at most: what `encode` will give, as far as that is known without encoding. */
+export function mostOf(maps: Maps, logs: Logs): Record<SlotName, number> {
+  return {
+    devices: maps.devices.length,
+    owns: maps.own.length,
+    members: maps.members.length,
+    exacts: maps.exact.most,
+    nears: maps.near.length,
+    fars: maps.far.length,
+    profiles: maps.ports.length,
+    ways: maps.published.length,
+    goals: maps.goals.length,
+    statements: logs.size,
+  };
+}
+
 /** `indexOf` gives a device's index in the kernel. */
 export function encode(maps: Maps, logs: Logs, indexOf: (device: string) => number): Record<SlotName, Elements> {
   const { statements } = maps;

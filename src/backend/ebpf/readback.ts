@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { hashText } from "../../net/hash.js";
 import { close, fixed, getPinned, linkedDevice, lookupElement } from "../../system/bpf/calls.js";
 import { PINNED, pinnedFolders } from "../../system/bpf/filesystem.js";
+import { hasChain } from "../../system/netlink/chains.js";
 import { run } from "../../system/run.js";
+import { usesNetlink } from "../../system/transport.js";
 import { tableName } from "./translation.js";
 
 const SIDES = ["ingress", "egress"] as const;
@@ -62,8 +64,13 @@ export function linkedDevices(folder: string): string[] {
   }
 }
 
-/** The table of translations, as nft lists it without its sets' elements; undefined where there is none. */
-export async function readTable(policy: string): Promise<string | undefined> {
-  const { stdout, exitCode } = await run("nft", ["-t", "list", "table", "inet", tableName(policy)], { accept: "any" });
-  return exitCode === 0 ? stdout : undefined;
+/**
+ * Whether the table of translations that is there has the chain of this name; undefined where there is no table. By nft
+ * where system calls can't be made, for who takes away what was made while they could.
+ */
+export async function readTable(policy: string, chain: string): Promise<boolean | undefined> {
+  const table = tableName(policy);
+  if (usesNetlink()) return hasChain(table, chain);
+  const { stdout, exitCode } = await run("nft", ["-t", "list", "table", "inet", table], { accept: "any" });
+  return exitCode === 0 ? stdout.includes(`chain ${chain} `) : undefined;
 }

@@ -117,16 +117,18 @@ export async function setSlots(
 ): Promise<void> {
   attempt("bpf update slots");
   const results = await Promise.all(
-    maps.map(({ outer, map }) => {
-      const memory = fixed(SIZE + 8);
-      const [key, value] = [memory.subarray(SIZE, SIZE + 4), memory.subarray(SIZE + 4)];
-      key.writeUInt32LE(slot, 0);
-      value.writeUInt32LE(map, 0);
-      memory.writeUInt32LE(outer, 0);
-      pointer(memory, 8, key);
-      pointer(memory, 16, value);
-      return calls().bpfElsewhere(COMMAND.update, memory, SIZE);
-    }),
+    withThreads(maps.length, () =>
+      maps.map(({ outer, map }) => {
+        const memory = fixed(SIZE + 8);
+        const [key, value] = [memory.subarray(SIZE, SIZE + 4), memory.subarray(SIZE + 4)];
+        key.writeUInt32LE(slot, 0);
+        value.writeUInt32LE(map, 0);
+        memory.writeUInt32LE(outer, 0);
+        pointer(memory, 8, key);
+        pointer(memory, 16, value);
+        return calls().bpfElsewhere(COMMAND.update, memory, SIZE);
+      }),
+    ),
   );
   // Another thread's errno is lost: what failed there is asked for once more here.
   maps.forEach(({ outer, map }, i) => {
@@ -136,6 +138,24 @@ export async function setSlots(
     memory.writeUInt32LE(map, 4);
     updateElement(outer, memory.subarray(0, 4), memory.subarray(4));
   });
+}
+
+/** The variable that gives the size of libuv's pool of threads, which is made when it is first used. */
+const POOL = "UV_THREADPOOL_SIZE";
+
+/**
+ * Runs what begins so many calls on other threads. Of libuv's usual four, calls that wait for the kernel would keep the
+ * others waiting; a pool that is there already stays as it is.
+ */
+function withThreads<T>(count: number, begin: () => T): T {
+  if (process.env[POOL] !== undefined) return begin();
+  process.env[POOL] = String(Math.max(4, count));
+  try {
+    return begin();
+  } finally {
+    // Of no concern to the processes that are started from here.
+    Reflect.deleteProperty(process.env, POOL);
+  }
 }
 
 /** False where there is none. */
