@@ -53,6 +53,7 @@ export async function putInForce(
     placed.catch(() => undefined);
     try {
       fill(made, maps, logs);
+      write(join(folder, "maps/kinds"), generation & 1, maps.exact.kinds);
       if (table !== undefined) await commitTable(replaceText(maps.policy, table));
       for (const { device } of maps.devices) link(folder, device);
     } finally {
@@ -60,7 +61,7 @@ export async function putInForce(
       for (const map of made.values()) close(map);
     }
     await placed;
-    activate(folder, generation);
+    write(join(folder, "maps/active"), 0, generation);
     tidyLinks(folder, new Set(maps.devices.map(({ device }) => device)));
     for (const other of foldersOf(maps.policy)) if (other !== folder) removeFolder(other);
     return generation;
@@ -131,12 +132,12 @@ async function place(folder: string, generation: number, made: ReadonlyMap<SlotN
   }
 }
 
-/** Puts the policy of this number in force. */
-function activate(folder: string, generation: number): void {
-  const key = fixed(4);
-  const value = fixed(4);
-  value.writeUInt32LE(generation, 0);
-  must(join(folder, "maps/active"), (active) => updateElement(active, key, value));
+/** A number of an array of numbers. */
+function write(file: string, at: number, number: number): void {
+  const [key, value] = [fixed(4), fixed(4)];
+  key.writeUInt32LE(at, 0);
+  value.writeUInt32LE(number, 0);
+  must(file, (map) => updateElement(map, key, value));
 }
 
 /** Throws where the programs don't recognise an IPv6 address that the host has: see dataplane/kernel.h. */

@@ -42,6 +42,14 @@ export class ExactRows {
     );
   }
 
+  /** Which kinds of keys there are, a bit each; see dataplane/maps.h. */
+  get kinds(): number {
+    const names = Object.keys(KIND) as Kind[];
+    const has = (kind: Kind): boolean =>
+      this.sets.some(({ verbs }) => verbs.some(({ byName }) => byName[kind].length > 0));
+    return names.reduce((bits, kind) => bits | (has(kind) ? 1 << KIND[kind] : 0), 0);
+  }
+
   /** Takes what can be exact keys of a family; returns the rest, in its order. `own`: all addresses of containers. */
   add(family: Family, own: Ranges<Value>): Rule[] {
     const { list } = this;

@@ -101,14 +101,23 @@ static __always_inline struct connection *concerned(const struct packet *packet,
   return entry_of(key, now);
 }
 
-/* An original packet: decided, and its entry made or changed. */
+/*
+ * An original packet: decided, and its entry made or changed. `from` and `to`: the containers at its ends, as far as its
+ * lane has any.
+ */
 static __always_inline int originating(struct __sk_buff *skb, __u32 generation, __u32 lane, struct packet *packet,
-                                       const struct flow *flow, const struct tracked *tracked, __u8 out, __u64 now) {
-  struct decision decision = {.translated = tracked->known && tracked->translated};
+                                       const struct flow *flow, const struct tracked *tracked, const struct own *from,
+                                       const struct own *to, __u8 out, __u64 now) {
+  struct decision decision = {.translated = tracked->translated, .known = 1};
+  copy_own(&decision.from, from);
+  copy_own(&decision.to, to);
   struct connection *entry = entry_of(&packet->flow, now);
   if (entry && entry->flags & UNBORN)
     entry = 0;
-  decision.verb = decide(generation, lane, flow, &tracked->original, &decision);
+  /* Decided under this very policy, and nothing that a decision depends on is other than it was. */
+  int settled = entry && entry->generation == generation && entry->state == LIVE && entry->lane == lane &&
+                !tracked->moved && !(entry->flags & TRANSLATED);
+  decision.verb = settled ? ALLOW : decide(generation, lane, flow, &tracked->original, &decision);
   if (decision.verb == ALLOW) {
     if (entry && !(begins(packet) && entry->flags & CLOSING)) {
       entry->generation = generation;
@@ -233,7 +242,7 @@ int from_container(struct __sk_buff *skb) {
       return remember(packet, 0, now);
     lane = CH;
   }
-  return originating(skb, generation, lane, packet, &packet->flow, &scratch->tracked, 0, now);
+  return originating(skb, generation, lane, packet, &packet->flow, &scratch->tracked, own, 0, 0, now);
 }
 
 SEC("tc")
@@ -298,7 +307,7 @@ int to_container(struct __sk_buff *skb) {
   }
 
   *flow = packet->flow;
-  if (tracked->known && !tracked->reply && !packet->error)
+  if (tracked->moved && !tracked->reply && !packet->error)
     flow->source = tracked->original.source;
   struct own *source = own_of(generation, &flow->source);
   if (anew && source)
@@ -327,7 +336,7 @@ int to_container(struct __sk_buff *skb) {
     return drop(skb, generation, packet, IN_THE_MIDDLE);
   if (lane == WC && tracked->translated && packet->v6 && is_local6(skb, &flow->source))
     return drop(skb, generation, packet, SPOOFED);
-  return originating(skb, generation, lane, packet, flow, tracked, 1, now);
+  return originating(skb, generation, lane, packet, flow, tracked, lane == CC ? source : 0, own, 1, now);
 }
 
 /* Never on a device: an apply asks it whether the programs recognise this host's addresses. 1: they do. */

@@ -8,7 +8,16 @@ struct decision {
   __u32 statement; /* 0: a default */
   __u8 verb, translated; /* whether the packet was translated, by whomever */
   __u8 published;        /* by one of ours, which the policy still has */
+  __u8 known;            /* whether the ends have been looked up: */
+  struct own from, to;   /* nobody's for what isn't a container */
 };
+
+static __always_inline void copy_own(struct own *to, const struct own *found) {
+  if (!found)
+    return;
+  *to = *found;
+  to->there = 1;
+}
 
 static __always_inline void *map_of(void *slots, __u32 generation) {
   __u32 slot = generation & 1;
@@ -67,11 +76,14 @@ static __always_inline void speaking(__u32 generation, __u32 lane, const struct 
   void *map = map_of(&exacts, generation);
   if (map) {
     struct exact key = {.source = flow->source, .destination = flow->destination};
-    merge(out, bpf_map_lookup_elem(map, &key));
+    __u32 slot = generation & 1, *bits = bpf_map_lookup_elem(&kinds, &slot), has = bits ? *bits : 7;
+    if (has & 1 << EVERYTHING)
+      merge(out, bpf_map_lookup_elem(map, &key));
     key.protocol = flow->protocol;
     key.exactness = PROTOCOL;
-    merge(out, bpf_map_lookup_elem(map, &key));
-    if (is_ported(flow->protocol)) {
+    if (has & 1 << PROTOCOL)
+      merge(out, bpf_map_lookup_elem(map, &key));
+    if (has & 1 << PORT && is_ported(flow->protocol)) {
       key.exactness = PORT;
       key.port = flow->destination_port;
       merge(out, bpf_map_lookup_elem(map, &key));
@@ -107,10 +119,13 @@ __noinline int decide(__u32 generation, __u32 lane, const struct flow *flow, con
     return DENY;
   if (verdict.reject)
     return REJECT;
-  struct own *from = lane == WC || lane == HC ? 0 : own_of(generation, &flow->source);
-  struct own *to = lane == CW || lane == CH ? 0 : own_of(generation, &flow->destination);
+  if (!out->known) {
+    copy_own(&out->from, lane == WC || lane == HC ? 0 : own_of(generation, &flow->source));
+    copy_own(&out->to, lane == CW || lane == CH ? 0 : own_of(generation, &flow->destination));
+  }
+  const struct own *from = &out->from, *to = &out->to;
   struct published *via = 0;
-  if (out->translated && to) {
+  if (out->translated && to->there) {
     via = published_at(generation, &asked->destination, flow->protocol, asked->destination_port);
     if (via && via->to != flow->destination_port)
       via = 0;
@@ -121,9 +136,9 @@ __noinline int decide(__u32 generation, __u32 lane, const struct flow *flow, con
         via = 0;
     }
   }
-  if (from && from->confined && (!to || via))
+  if (from->confined && (!to->there || via))
     return DENY;
-  if (lane == WC && (!to || to->inside))
+  if (lane == WC && (!to->there || to->inside))
     return DENY;
   if (via) {
     __u32 class = via->sources[lane == CC ? 0 : lane == HC ? 1 : 2], profile;
@@ -136,7 +151,7 @@ __noinline int decide(__u32 generation, __u32 lane, const struct flow *flow, con
     return ALLOW;
   if (lane != CC)
     return lane == WC ? DENY : ALLOW;
-  if (!from || !to || !to->icc)
+  if (!from->there || !to->there || !to->icc)
     return DENY;
   void *map = map_of(&members, generation);
   struct member member = {.container = from->container, .network = to->network};

@@ -67,13 +67,15 @@ struct sk_buff {
 
 extern void *bpf_cast_to_kern_ctx(void *context) __ksym;
 
-/* A connection's tuples as conntrack has them, where the packet has one. */
+/* A connection's tuples as conntrack has them, where the packet has one that was translated. */
 struct tracked {
-  int known, reply, translated;
+  int reply, translated; /* translated: its destination */
+  int moved;             /* its source or destination was translated: what follows is known */
   struct flow original;
-  struct flow answer; /* of the reply direction */
+  struct flow answer; /* of the reply direction; only where `translated` */
 };
 
+#define IPS_SRC_NAT (1UL << 4)
 #define IPS_DST_NAT (1UL << 5)
 #define IP_CT_IS_REPLY 3
 
@@ -103,12 +105,16 @@ static __always_inline void track(struct __sk_buff *skb, struct tracked *out, in
   struct sk_buff *inner = bpf_cast_to_kern_ctx(skb);
   unsigned long value = inner->_nfct;
   struct nf_conn *connection = (void *)(value & ~7UL);
-  out->known = out->reply = out->translated = 0;
+  out->reply = out->translated = out->moved = 0;
   if (!connection)
     return;
-  out->known = 1;
   out->reply = (value & 7) >= IP_CT_IS_REPLY;
-  out->translated = (BPF_CORE_READ(connection, status) & IPS_DST_NAT) != 0;
+  unsigned long status = BPF_CORE_READ(connection, status);
+  /* Its tuples are the packet's own, and each read of them costs as much as a look-up. */
+  if (!(status & (IPS_SRC_NAT | IPS_DST_NAT)))
+    return;
+  out->moved = 1;
+  out->translated = (status & IPS_DST_NAT) != 0;
   TUPLE_OF(&out->original, connection, 0, v6);
   if (out->translated)
     TUPLE_OF(&out->answer, connection, 1, v6);

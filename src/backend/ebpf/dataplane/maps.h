@@ -27,7 +27,8 @@ struct device {
 
 struct own {
   __u32 container, network;
-  __u8 icc, confined, inside, pad;
+  __u8 icc, confined, inside;
+  __u8 there; /* in a copy: whether there was one */
 };
 
 struct member {
@@ -117,6 +118,14 @@ struct {
   __type(key, __u32);
   __type(value, __u32);
 } active SEC(".maps");
+
+/* Of each slot: which kinds of `exact` its policy has, a bit each. A look-up of one that it hasn't finds nothing. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 2);
+  __type(key, __u32);
+  __type(value, __u32);
+} kinds SEC(".maps");
 
 /* Connections, as the container at one end sees them: from who began it, to whom. */
 struct flow {

@@ -1,7 +1,7 @@
 /*
- * Connections, as the container at one end sees them. Only replies pass by their entry: packets of the original
- * direction are decided anew each time. An entry that was made under another policy is decided anew before it lets a
- * reply pass, and what was cut stays as an entry, or its other side could begin it again, reversed.
+ * Connections, as the container at one end sees them. Packets pass by their entry while the policy that it was decided
+ * under is in force; an entry of another is decided anew, for either direction, and what was cut stays as an entry, or
+ * its other side could begin it again, reversed. Where translation comes in, original packets are decided each time.
  */
 #pragma once
 #include "decide.h"
