@@ -108,10 +108,15 @@ function missing(
   needs: Needs,
   options: ForwardingOptions,
 ): { state: ForwardingState; devices: string[]; changes: Changed[] } {
-  const state = withoutOverruled(recorded);
+  // Each file takes as long to read as an edit takes to commit: only those that something depends on.
+  const over4 = readSysctl(ALL4) !== "0";
+  const state = withoutOverruled(recorded, over4);
+  if (over4 && !needs.v6 && state.changed.length === 0) return { state, devices: [], changes: [] };
   const devices = foreignDevices();
-  const wide = options.wide === true || readSysctl("ipv6/conf/all/force_forwarding") === undefined;
-  const changes = [...(needs.v4 ? changes4(devices) : []), ...(needs.v6 ? changes6(state, devices, wide) : [])];
+  const changes = [
+    ...(needs.v4 && !over4 ? changes4(devices) : []),
+    ...(needs.v6 ? changes6(state, devices, options) : []),
+  ];
   return { state, devices, changes };
 }
 
@@ -164,11 +169,11 @@ const ALL4 = "ipv4/ip_forward";
 const ALL6 = "ipv6/conf/all/forwarding";
 
 function changes4(devices: readonly string[]): Changed[] {
-  if (readSysctl(ALL4) !== "0") return [];
   return devices.flatMap((device) => change(`ipv4/conf/${device}/forwarding`, "1"));
 }
 
-function changes6(state: ForwardingState, devices: readonly string[], wide: boolean): Changed[] {
+function changes6(state: ForwardingState, devices: readonly string[], options: ForwardingOptions): Changed[] {
+  const wide = options.wide === true || readSysctl("ipv6/conf/all/force_forwarding") === undefined;
   const all = readSysctl(ALL6);
   const byUs = state.changed.some(({ path }) => path === ALL6);
   if (all === undefined || (all !== "0" && !byUs)) return [];
@@ -214,9 +219,12 @@ function guardedBy(changed: readonly Changed[], devices: readonly string[]): Gua
  * The record without the families that somebody else has turned on altogether since: the host is a router now because
  * its administrator wants so, and guarding it would stop what they route.
  */
-function withoutOverruled(state: ForwardingState): ForwardingState {
-  const over4 = readSysctl(ALL4) !== "0";
-  const over6 = readSysctl(ALL6) === "1" && !state.changed.some(({ path }) => path === ALL6);
+function withoutOverruled(state: ForwardingState, over4 = readSysctl(ALL4) !== "0"): ForwardingState {
+  const { changed: all } = state;
+  const over6 =
+    all.some(({ path }) => path.startsWith("ipv6/")) &&
+    !all.some(({ path }) => path === ALL6) &&
+    readSysctl(ALL6) === "1";
   if (!over4 && !over6) return state;
   const changed = state.changed.filter(
     ({ path }) => !(over4 && path.startsWith("ipv4/")) && !(over6 && path.startsWith("ipv6/")),
