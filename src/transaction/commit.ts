@@ -23,7 +23,7 @@ import { cutConnections } from "./connections.js";
 import { beginJournal, endJournal, step } from "./journal.js";
 import { withoutInterruption } from "./interruption.js";
 import { Obstacle } from "./obstacle.js";
-import { onlyPublishesMore, type PlainEdit } from "./plain-edit.js";
+import { onlyAllowsMore, onlyPublishesMore, type PlainEdit } from "./plain-edit.js";
 import { type Applied, backendOf, forgetApplied, recompile, rewriteApplied, writeApplied } from "./state.js";
 
 export interface Changes {
@@ -141,8 +141,11 @@ function mayCut({ rules, compiled, before, applied, beside }: Changes): boolean 
   if (rules === undefined || rules.loosens) return false;
   // Asked after the commit: what begins now has met the new rules.
   if (beside !== undefined && rules.tightened !== undefined) return beside.covers(rules.tightened);
-  const isSame = before?.policy.containers.length === compiled.policy.containers.length;
-  return !(isSame && applied !== undefined && onlyPublishesMore(compiled, applied));
+  const [now, then] = [compiled.policy.containers, before?.policy.containers];
+  if (applied === undefined || now.length !== then?.length) return true;
+  // A statement more can name a container that no other one names.
+  if (now.some(({ name }, i) => name !== then[i]?.name)) return true;
+  return !onlyAllowsMore(compiled, applied) && !onlyPublishesMore(compiled, applied);
 }
 
 /** False where the record must be written anew. */

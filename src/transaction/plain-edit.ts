@@ -115,3 +115,25 @@ function withoutPublishes(text: string): { rest: string; lines: Set<string> } {
   }
   return { rest: parts.join("") + text.slice(from), lines };
 }
+
+/** Not the beginning of a line that only allows more, or that says nothing. */
+const OTHER_LINE = /^(?!allow |let [\w.-]+ = \{|#|\r?$)/m;
+
+/**
+ * Whether the texts have nothing but lines more, all in one place of a file, each an allow statement or a `let` for them:
+ * they allow more and nothing less, so no connection is to be cut. False where that isn't plain to see.
+ */
+export function onlyAllowsMore({ files }: Compiled, old: Texts): boolean {
+  if (files.length !== old.files.length) return false;
+  return files.every(({ name, text }, i) => {
+    const before = old.files[i];
+    if (before?.name !== name) return false;
+    if (before.text === text) return true;
+    const [start, end, oldEnd] = bounds(text, before.text);
+    if (oldEnd !== start || !startsLine(text, start) || !startsLine(text, end)) return false;
+    const lines = text.slice(start, end);
+    // Commas and semicolons begin other statements, but for those between braces.
+    const plain = lines.includes("{") ? lines.replace(/\{[^{}\n]*\}/g, "") : lines;
+    return !OTHER_LINE.test(lines.endsWith("\n") ? lines.slice(0, -1) : lines) && !/[,;{}]/.test(plain);
+  });
+}

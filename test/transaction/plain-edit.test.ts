@@ -2,7 +2,7 @@ import fc from "../support/property.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { compile } from "../../src/ir/compile.js";
-import { onlyPublishesMore, plainEdit } from "../../src/transaction/plain-edit.js";
+import { onlyAllowsMore, onlyPublishesMore, plainEdit } from "../../src/transaction/plain-edit.js";
 
 const test = suite("plain edits");
 
@@ -72,6 +72,30 @@ test("publishes of single TCP ports more are told from every other edit", () => 
     [HEAD, `${HEAD}publish 80 -> a:8080, deny world -> b\n`],
     [HEAD, `${HEAD}# publish 80 -> a:8080\n`],
     [`${HEAD}publish all -> b\n`, `${HEAD}publish all -> b\n${one}`],
+  ] as const)
+    assert.not(more(before, after), `${before} => ${after}`);
+});
+
+test("statements more that only allow are told from every other edit", () => {
+  const more = (before: string, after: string): boolean =>
+    onlyAllowsMore(compile(after), { files: [{ name: "policy.tsnet", text: before }], roots: ["policy.tsnet"] });
+  const [one, other] = ["allow {a, b} -> 192.0.2.1:{80, 443}\n", "let two = {a, b}\n"];
+  assert.ok(more(HEAD, HEAD + A + one + other));
+  assert.ok(more(HEAD + B, `${HEAD}${A}\n# of two\n${B}`));
+  assert.ok(more(HEAD + A, HEAD + A + one.trim()));
+  assert.ok(more(HEAD + A, HEAD + A));
+  for (const [before, after] of [
+    [HEAD + A, HEAD],
+    [HEAD + A, HEAD + B],
+    [HEAD, `${HEAD}${A}deny a -> b\n`],
+    [HEAD, `${HEAD}${A}icc off\n`],
+    [HEAD, `${HEAD}allow a -> b:1, deny b -> a\n`],
+    [HEAD, `${HEAD}allow a -> b:1; icc off\n`],
+    [HEAD, `${HEAD}  deny a -> b\n`],
+    [HEAD + A, HEAD + one + A + one],
+    [`${HEAD}${A}icc off\n`, `${HEAD}${A}icc off\n${B}`.replace("icc off", "icc on ")],
+    [`${HEAD}deny a -> b\n`, `${HEAD}deny a -> b:1\n`],
+    [`${HEAD}deny a -> b, ${B}`, `${HEAD}deny a -> b, ${A}deny a -> b, ${B}`],
   ] as const)
     assert.not(more(before, after), `${before} => ${after}`);
 });
