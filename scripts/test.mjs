@@ -1,7 +1,7 @@
 // `npm test`: prepares the machine, builds, checks types and style, then runs every test/**/*.test.ts.
 // Arguments choose files by a part of their path, and leave the two checks out.
 // The last line is always `N passed, N failed`, with `, N skipped` when there are any.
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { installCommands, installModules, npm, TEST_PACKAGES } from "./prepare.mjs";
 import { endAll, root, runCheck, runFile } from "./runner.mjs";
@@ -55,6 +55,10 @@ async function main() {
     ...(filters.length ? ["--no-types"] : []),
   ]);
   if (build.failed || filters.length === 0) report(build);
+  const { PREFIX, writePack } = await import("../test/kernel/pack.mjs");
+  const pack = mkdtempSync(PREFIX);
+  process.on("exit", () => rmSync(pack, { recursive: true, force: true }));
+  process.env.TSNET_LAB = await writePack(pack);
   const files = testFiles();
   const kernel = files.filter((name) => name.endsWith(".kernel.test.ts"));
   const others = files.filter((name) => !name.endsWith(".kernel.test.ts"));

@@ -21,8 +21,11 @@
  * takes the namespaces apart when the last is gone.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { RunOptions, RunResult } from "../../src/system/run.js";
+import { PREFIX, writePack } from "./pack.mjs";
+import { packed } from "./packed.js";
 import type { Request } from "./worker.js";
 
 export const WORLD = "/run/lab/world";
@@ -222,9 +225,12 @@ export class Host {
 
 /** Builds the machine, runs `body` with it, and takes it apart whatever happened. */
 export async function lab<T>(body: (host: Host) => Promise<T>): Promise<T> {
-  const worker = spawn("unshare", [...userNamespace(), "--net", "--mount", ...workerCommand()], {
+  const directory = await pack();
+  const program = fileURLToPath(packed(new URL("./worker.ts", import.meta.url).href, directory));
+  const worker = spawn("unshare", [...userNamespace(), "--net", "--mount", process.execPath, program], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     serialization: "advanced",
+    env: { ...process.env, TSNET_LAB: directory },
   });
   const ended = new Promise<void>((resolve) => {
     worker.once("exit", () => resolve());
@@ -246,11 +252,16 @@ function userNamespace(): string[] {
   return process.geteuid?.() === 0 ? [] : ["--user", "--map-root-user"];
 }
 
-function workerCommand(): string[] {
-  return [
-    process.execPath,
-    "--import",
-    import.meta.resolve("tsx"),
-    fileURLToPath(new URL("./worker.ts", import.meta.url)),
-  ];
+let own: Promise<string> | undefined;
+
+/** Where the sources are that a host loads: the run's, or this process's own. */
+async function pack(): Promise<string> {
+  const given = process.env["TSNET_LAB"];
+  if (given !== undefined) return given;
+  own ??= (async () => {
+    const directory = mkdtempSync(PREFIX);
+    process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+    return writePack(directory);
+  })();
+  return own;
 }

@@ -5,8 +5,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readlinkSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { packed } from "./packed.js";
 import { run, type RunOptions } from "../../src/system/run.js";
 import { writeSysctl, writeSysctlsIn } from "../../src/system/sysctl.js";
+
+// What the sources start with the options of this process is a source, too.
+process.execArgv = ["--import", import.meta.resolve("tsx")];
 
 const WORLD = "/run/lab/world";
 const AGENT = new URL("./agent.mjs", import.meta.url).pathname;
@@ -151,7 +155,10 @@ async function answer(request: Request): Promise<unknown> {
     case "run":
       return run(request.command, request.args, request.options);
     case "call": {
-      const module = (await import(request.module)) as Record<string, (...args: readonly unknown[]) => unknown>;
+      const module = (await import(packed(request.module, process.env["TSNET_LAB"] ?? ""))) as Record<
+        string,
+        (...args: readonly unknown[]) => unknown
+      >;
       const called = module[request.name];
       if (called === undefined) throw new Error(`${request.module} has no ${request.name}`);
       return called(...request.args);

@@ -1,0 +1,2 @@
+export const PREFIX: string;
+export function writePack(directory: string): Promise<string>;
