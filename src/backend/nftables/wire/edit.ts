@@ -2,17 +2,10 @@
 import { comment } from "../values.js";
 import type { Set } from "../ruleset.js";
 import type { Value } from "../../shape/lanes.js";
+import type { Tuple } from "../../shape/plain-edits.js";
 import type { Change } from "./changes.js";
 import { type Elements, encodeElement, encodeKey } from "./elements.js";
 import type { TableName } from "./encode.js";
-
-/** A tuple of a set; `protocol` and `port` are 0 where its key has none. */
-export interface Tuple {
-  readonly source: Value;
-  readonly destination: Value;
-  readonly protocol: number;
-  readonly port: number;
-}
 
 /** What becomes of a tuple: the canonical texts of the statements that say it, before and after. */
 export interface TupleChange {
