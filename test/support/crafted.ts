@@ -4,7 +4,8 @@ import { compile } from "../../src/ir/compile.js";
 import { type End, endpointAt, evaluate, type Verdict } from "../../src/ir/evaluate.js";
 import type { Endpoint } from "../../src/ir/policy.js";
 import { type Address, formatAddress, parseAddress } from "../../src/net/address.js";
-import { close, deviceIndex, fixed, getPinned, testRun } from "../../src/system/bpf/calls.js";
+import { fixed } from "../../src/system/bpf/call.js";
+import { close, deviceIndex, getPinned, testRun } from "../../src/system/bpf/calls.js";
 
 /** What is wrong with a frame; undefined: nothing, and the evaluator decides. */
 const FAULTS = [

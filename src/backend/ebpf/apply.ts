@@ -5,15 +5,13 @@
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { BpfFailed, fixed } from "../../system/bpf/call.js";
 import {
-  BpfFailed,
   close,
   createMap,
   deviceIndex,
-  fixed,
   getPinned,
   linkDevice,
-  MAP,
   pin,
   setSlots,
   testRun,
@@ -24,7 +22,7 @@ import {
 import { isOurs, mountPinned } from "../../system/bpf/filesystem.js";
 import { CommandFailed, run } from "../../system/run.js";
 import { Refused } from "../refused.js";
-import { encode, type Logs, mostOf, SHAPES, type SlotName, writeAddress } from "./encode.js";
+import { encode, type Logs, mostOf, roomOf, SHAPES, type SlotName, writeAddress } from "./encode.js";
 import type { Maps } from "./maps.js";
 import { foldersOf, generationOf, isLinked, linkedDevices, linkFile, type Side } from "./readback.js";
 import { replaceText } from "./translation.js";
@@ -54,6 +52,7 @@ export async function putInForce(
     try {
       fill(made, maps, logs);
       write(join(folder, "maps/kinds"), generation & 1, maps.exact.kinds);
+      write(join(folder, "maps/numbered"), generation & 1, generation);
       if (table !== undefined) await commitTable(replaceText(maps.policy, table));
       for (const { device } of maps.devices) link(folder, device);
     } finally {
@@ -97,10 +96,7 @@ function makeMaps(maps: Maps, logs: Logs): Map<SlotName, number> {
   const made = new Map<SlotName, number>();
   try {
     for (const name of NAMES) {
-      const shape = SHAPES[name];
-      // Statements that come one by one need room.
-      const room = shape.type === MAP.array ? maps.statements.count + 1 : Math.ceil(most[name] * 1.5) + 64;
-      made.set(name, createMap(shape, room, name));
+      made.set(name, createMap(SHAPES[name], roomOf(name, most[name], maps.statements.count), name));
     }
     return made;
   } catch (error) {

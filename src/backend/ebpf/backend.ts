@@ -10,6 +10,7 @@ import { VERSION } from "../../system/version.js";
 import type { Approach, Backend, Committed, ObjectChange, Source } from "../backend.js";
 import { Refused } from "../refused.js";
 import { commitTable, putInForce, removeFolder } from "./apply.js";
+import { MapEdits } from "./edits.js";
 import { intervalOf } from "./encode.js";
 import { toText } from "./json.js";
 import type { Maps } from "./maps.js";
@@ -27,6 +28,7 @@ export const ebpf: Backend = {
   requireRemoval: () => (isInstalled("nft") ? Promise.resolve() : Promise.reject(new MissingTool("nft"))),
   probe,
   approach,
+  edits: (policy) => MapEdits.of(policy, folderOf(policy.name, objectDigest(requireObject()))),
   // An entry that was made under another policy is decided anew before it lets a reply pass: see dataplane/track.h.
   stop: () => Promise.resolve(),
   remove,

@@ -52,6 +52,38 @@ export function writeAddress(to: Buffer, offset: number, { family, value }: Addr
   }
 }
 
+/**
+ * How many elements the map has room for, of which so many are there at most: statements that come one by one need some.
+ * Entries of an array are all there.
+ */
+export function roomOf(name: SlotName, most: number, statements: number): number {
+  return SHAPES[name].type === MAP.array ? statements + 1 : Math.ceil(most * 1.5) + 64;
+}
+
+/** A key and a value of `exacts`, where they stand in its buffers; the bytes of the value are numbers of statements. */
+export function writeExact(
+  key: Buffer,
+  value: Buffer,
+  kind: keyof typeof KIND,
+  { source, destination, protocol, port }: ExactKey,
+  numbers: readonly number[],
+): void {
+  writeAddress(key, 0, source);
+  writeAddress(key, 16, destination);
+  key.writeUInt8(protocol, 32);
+  key.writeUInt8(KIND[kind], 33);
+  key.writeUInt16BE(port, 34);
+  numbers.forEach((number, i) => value.writeUInt32LE(number, i * 4));
+}
+
+/** `protocol` and `port` are 0 where the kind has none. */
+export interface ExactKey {
+  readonly source: Address;
+  readonly destination: Address;
+  readonly protocol: number;
+  readonly port: number;
+}
+
 /** The largest of the maps, from its columns a word at a time: its structures are whole words. */
 function exactElements({ exact, statements }: Maps): Elements {
   const { key, value } = SHAPES.exacts;

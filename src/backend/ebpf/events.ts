@@ -1,8 +1,10 @@
 /** The last packets that the dataplane has logged or dropped: the rings of dataplane/maps.h. */
 import { join } from "node:path";
+import { evaluate } from "../../ir/evaluate.js";
 import type { Origin, Policy } from "../../ir/policy.js";
 import type { Address } from "../../net/address.js";
-import { fixed, lookupElement } from "../../system/bpf/calls.js";
+import { fixed } from "../../system/bpf/call.js";
+import { lookupElement } from "../../system/bpf/calls.js";
 import { plan } from "./plan.js";
 import { foldersOf, generationOf, using } from "./readback.js";
 
@@ -50,9 +52,13 @@ export function readEvents(policy: Policy, ring: Ring): PacketEvent[] | undefine
   const [folder] = foldersOf(policy.name);
   if (folder === undefined) return undefined;
   const generation = generationOf(folder);
-  const { statements } = plan(policy);
-  const byNumber = (number: number, made: number): Origin | undefined =>
-    made === generation ? statements.list[number - 1] : undefined;
+  // Of another policy, statements aren't known; after single edits their numbers aren't, but who decides such a packet is.
+  const { list } = plan(policy).statements;
+  const numbered = numberedAt(folder, generation) === generation;
+  const decider: Decider = (event, made, number, lane) => {
+    if (made !== generation || number === 0) return undefined;
+    return numbered ? list[number - 1] : decides(policy, event, lane);
+  };
   const key = fixed(4);
   key.writeUInt32LE(WRITTEN[ring], 0);
   const written = fixed(8);
@@ -63,16 +69,17 @@ export function readEvents(policy: Policy, ring: Ring): PacketEvent[] | undefine
     const value = fixed(SIZE);
     for (let i = Math.max(0, count - EVENTS); i < count; i++) {
       key.writeUInt32LE(i % EVENTS, 0);
-      if (lookupElement(map, key, value)) out.push(decode(value, byNumber));
+      if (lookupElement(map, key, value)) out.push(decode(value, decider));
     }
     return out;
   });
 }
 
-function decode(value: Buffer, byNumber: (number: number, generation: number) => Origin | undefined): PacketEvent {
-  return {
+type Decider = (event: Omit<PacketEvent, "by">, made: number, number: number, lane: number) => Origin | undefined;
+
+function decode(value: Buffer, decider: Decider): PacketEvent {
+  const event = {
     time: value.readBigUInt64LE(0),
-    by: byNumber(value.readUInt32LE(12), value.readUInt32LE(8)),
     reason: REASONS[value.readUInt8(20)] ?? "unknown",
     verdict: VERDICTS[value.readUInt8(22)] ?? "deny",
     protocol: value.readUInt8(23),
@@ -80,7 +87,40 @@ function decode(value: Buffer, byNumber: (number: number, generation: number) =>
     destination: address(value, 40),
     sourcePort: value.readUInt16BE(56),
     port: value.readUInt16BE(58),
-  };
+  } as const;
+  return { ...event, by: decider(event, value.readUInt32LE(8), value.readUInt32LE(12), value.readUInt8(21)) };
+}
+
+/** As dataplane/maps.h numbers lanes: from where, to where. */
+const LANES = [
+  ["container", "container"],
+  ["container", "world"],
+  ["container", "host"],
+  ["world", "container"],
+  ["host", "container"],
+] as const;
+
+/** The statement by which the policy decides a packet as the event says it was; not where a publish led it. */
+function decides(policy: Policy, event: Omit<PacketEvent, "by">, lane: number): Origin | undefined {
+  const zones = LANES[lane];
+  if (zones === undefined) return undefined;
+  const { source, destination, protocol, port } = event;
+  const { verdict, by } = evaluate(policy, {
+    source: { zone: zones[0], address: source },
+    destination: { zone: zones[1], address: destination },
+    protocol,
+    port,
+  });
+  return verdict === event.verdict ? by[0] : undefined;
+}
+
+/** The number of the policy by whose plan the statements of its slot are numbered. */
+function numberedAt(folder: string, generation: number): number | undefined {
+  return using(join(folder, "maps/numbered"), (map) => {
+    const [key, value] = [fixed(4), fixed(4)];
+    key.writeUInt32LE(generation & 1, 0);
+    return lookupElement(map, key, value) ? value.readUInt32LE(0) : undefined;
+  });
 }
 
 /** IPv4 is ::ffff:a.b.c.d. */

@@ -1,5 +1,6 @@
 /** Statements between few single addresses and ports, as elements of one hash: groups are left to the classes. */
 import type { Rule } from "../../ir/policy.js";
+import type { Origins } from "../../ir/origins.js";
 import { isRun, type RuleList } from "../../ir/rule-list.js";
 import type { Family } from "../../net/address.js";
 import type { Ranges } from "../../net/ranges.js";
@@ -9,11 +10,13 @@ import type { Tuples } from "../shape/tuples.js";
 import { addressIn } from "./classes.js";
 import type { Exact, Verdict } from "./maps.js";
 
-const VERBS = ["deny", "reject", "allow"] as const;
+/** In the order of a verdict's numbers. */
+export const VERBS = ["deny", "reject", "allow"] as const;
+export type ExactVerb = (typeof VERBS)[number];
 
 /** How much of a key counts; the numbers are those that the map holds. */
 export const KIND = { pair: 0, protocol: 1, port: 2 } as const;
-type Kind = keyof typeof KIND;
+export type Kind = keyof typeof KIND;
 
 /** Of a key: one more than the index of the origin that decides by each verb; 0: none. */
 type Visit = (
@@ -40,6 +43,11 @@ export class ExactRows {
     this.logging = new Set(
       list.parts.flatMap((part) => (isRun(part) || part.log === undefined ? [] : [part.origin.index])),
     );
+  }
+
+  /** Of all statements. */
+  get origins(): Origins {
+    return this.list.origins;
   }
 
   /** Which kinds of keys there are, a bit each; see dataplane/maps.h. */
@@ -72,6 +80,17 @@ export class ExactRows {
     for (const { verbs } of this.sets)
       for (const { pairs, protocols, ports } of verbs) most += pairs.length + protocols.length + ports.length;
     return most;
+  }
+
+  /** The keys of a verb and a kind; undefined where the policy has no containers of the family. */
+  of(verb: ExactVerb, kind: Kind, of: Family): Tuples | undefined {
+    return this.sets.find(({ family }) => family === of)?.verbs[VERBS.indexOf(verb)]?.byName[kind];
+  }
+
+  /** The indices of a tuple's statements, the one that decides first. */
+  ranked(tuples: Tuples, at: number): readonly number[] {
+    const first = this.deciding(tuples, at) - 1;
+    return [first, ...tuples.originsOf(at).filter((index) => index !== first)];
   }
 
   /** Calls with every key, once. */

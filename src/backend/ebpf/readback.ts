@@ -2,7 +2,8 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { hashText } from "../../net/hash.js";
-import { close, fixed, getPinned, linkedDevice, lookupElement } from "../../system/bpf/calls.js";
+import { fixed } from "../../system/bpf/call.js";
+import { close, getPinned, linkedDevice, lookupElement } from "../../system/bpf/calls.js";
 import { PINNED, pinnedFolders } from "../../system/bpf/filesystem.js";
 import { hasChain } from "../../system/netlink/chains.js";
 import { run } from "../../system/run.js";

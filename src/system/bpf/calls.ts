@@ -1,81 +1,13 @@
-/**
- * The bpf system call (bpf(2), linux/bpf.h): maps, pinned objects, links and test runs.
- *
- * Attributes hold pointers, so keys and values are in buffers of their own, whose memory never moves.
- */
+/** Maps, pinned objects, links and test runs of bpf(2). */
 import { attempt } from "../attempt.js";
-import { systemCalls, type SystemCalls, unavailable } from "../netlink/ffi.js";
-
-const COMMAND = {
-  mapCreate: 0,
-  lookup: 1,
-  update: 2,
-  delete: 3,
-  load: 5,
-  pin: 6,
-  get: 7,
-  testRun: 10,
-  info: 15,
-  updateBatch: 26,
-  linkCreate: 28,
-} as const;
+import { attributes, BpfFailed, call, calls, COMMAND, ENOENT, fixed, path, pointer, SIZE } from "./call.js";
 
 export const MAP = { hash: 1, array: 2, trie: 11 } as const;
 export const FLAG = { noPreallocation: 1, innerMap: 0x1000 } as const;
 /** Where a program hangs on a device (enum bpf_attach_type). */
 export const TCX = { ingress: 46, egress: 47 } as const;
 
-export const ENOENT = 2;
 export const ENODEV = 19;
-
-function mendOf(errno: number): string {
-  if (errno === 1 || errno === 13) return "run it as root outside a user namespace: BPF programs are the host's";
-  if (errno === 12 || errno === 7) return "the maps are too large for this machine's memory";
-  return "`tsnet doctor` shows what this kernel can do; or apply with --backend nft";
-}
-
-/** A bpf(2) call that failed. */
-export class BpfFailed extends Error {
-  override readonly name = "SystemError";
-  readonly errno: number;
-  readonly help: string;
-
-  constructor(what: string, errno: number, reason: string) {
-    super(`${what}: ${reason}`);
-    this.errno = errno;
-    this.help = mendOf(errno);
-  }
-}
-
-const SIZE = 128;
-const attributes = Buffer.allocUnsafeSlow(SIZE);
-
-function calls(): SystemCalls {
-  const found = systemCalls();
-  if (found === undefined) throw new BpfFailed("bpf", 0, unavailable() ?? "no system calls here");
-  return found;
-}
-
-function call(command: keyof typeof COMMAND, what: string, fill: (to: Buffer) => void): number {
-  const system = calls();
-  attributes.fill(0);
-  fill(attributes);
-  const result = system.bpf(COMMAND[command], attributes, SIZE);
-  if (result < 0) {
-    const errno = system.errno();
-    throw new BpfFailed(what, errno, system.strerror(errno));
-  }
-  return result;
-}
-
-/** Memory of its own, whose address the kernel may be given. */
-export function fixed(size: number): Buffer {
-  return Buffer.allocUnsafeSlow(Math.max(1, size)).fill(0);
-}
-
-const pointer = (to: Buffer, offset: number, memory: Uint8Array): void => {
-  to.writeBigUInt64LE(calls().addressOf(memory), offset);
-};
 
 export interface MapShape {
   readonly type: number;
@@ -197,13 +129,6 @@ export function updateBatch(map: number, keys: Buffer, values: Buffer, count: nu
     to.writeUInt32LE(count, 32);
     to.writeUInt32LE(map, 36);
   });
-}
-
-function path(text: string): Buffer {
-  const bytes = Buffer.from(`${text}\0`);
-  const memory = Buffer.allocUnsafeSlow(bytes.length);
-  bytes.copy(memory);
-  return memory;
 }
 
 /** A descriptor of what is pinned; undefined where nothing is. */

@@ -3,7 +3,7 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, 
 import { join } from "node:path";
 import { attempt } from "../attempt.js";
 import { systemCalls } from "../netlink/ffi.js";
-import { BpfFailed } from "./calls.js";
+import { BpfFailed } from "./call.js";
 
 /** MS_NOSUID, MS_NODEV and MS_NOEXEC. */
 const FLAGS = 2 | 4 | 8;

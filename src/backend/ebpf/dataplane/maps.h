@@ -127,6 +127,14 @@ struct {
   __type(value, __u32);
 } kinds SEC(".maps");
 
+/* Of each slot: the number of the policy by whose plan its statements are numbered. Single edits move on from it. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 2);
+  __type(key, __u32);
+  __type(value, __u32);
+} numbered SEC(".maps");
+
 /* Connections, as the container at one end sees them: from who began it, to whom. */
 struct flow {
   struct addr source, destination;

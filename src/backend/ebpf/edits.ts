@@ -1,0 +1,244 @@
+/**
+ * Plain statements more or less in the maps in force, an element each, without planning the whole policy.
+ *
+ * The policy's number moves by two, which leaves the slot what it is: entries of connections that were decided before are
+ * decided anew. It moves before the elements change, or who is killed in the middle would leave a number that the record
+ * knows with a content that it doesn't; and after, or what was decided in between would be taken for the new policy's.
+ */
+import { join } from "node:path";
+import type { PlainRules } from "../../ast/plain-rules.js";
+import type { Policy } from "../../ir/policy.js";
+import type { Family } from "../../net/address.js";
+import { BpfFailed } from "../../system/bpf/call.js";
+import { getPinned } from "../../system/bpf/calls.js";
+import { mapInSlot, OpenMap } from "../../system/bpf/open-map.js";
+import type { Edit, Edits } from "../backend.js";
+import { Changed, Refused } from "../refused.js";
+import { Draft, type DraftChange, PlainEdits, Said, type Tuple } from "../shape/plain-edits.js";
+import { Tuples } from "../shape/tuples.js";
+import { addressIn } from "./classes.js";
+import { roomOf, SHAPES, writeExact } from "./encode.js";
+import { type ExactVerb, KIND, type Kind, VERBS } from "./exact.js";
+import type { Maps } from "./maps.js";
+import { plan } from "./plan.js";
+import { using } from "./readback.js";
+
+/** Of a statement that the plan hasn't numbered; past the end of every array, so it is counted nowhere. */
+export const UNNUMBERED = 0xffffffff;
+
+/** What statements of one verb say by keys of one kind. */
+interface ExactSet {
+  readonly verb: ExactVerb;
+  readonly kind: Kind;
+  readonly family: Family;
+  readonly said: Said;
+}
+
+interface Row {
+  readonly kind: Kind;
+  readonly family: Family;
+  readonly tuple: Tuple;
+  /** Numbers of statements, in the order of VERBS; undefined: the key goes. */
+  readonly numbers: readonly number[] | undefined;
+  /** Whether it can only deny what was allowed. */
+  readonly tightens: boolean;
+  /** Keys that come, less those that go. */
+  readonly grows: number;
+}
+
+class MapEdit implements Edit {
+  readonly rows: readonly Row[];
+  readonly changes: readonly DraftChange<ExactSet>[];
+  readonly place: string;
+  /** None: the dataplane decides the connections that there are anew. */
+  readonly tightened = [];
+
+  constructor(rows: readonly Row[], changes: readonly DraftChange<ExactSet>[], policy: string) {
+    this.rows = rows;
+    this.changes = changes;
+    this.place = `the maps of the eBPF dataplane of ${policy}`;
+  }
+
+  get operations(): number {
+    return this.rows.length;
+  }
+}
+
+/** The maps that are open for edits, by policy: a handle has no end that is told. */
+const opened = new Map<string, readonly OpenMap[]>();
+
+export class MapEdits implements Edits {
+  private readonly policy: string;
+  private readonly maps: Maps;
+  private readonly rules: PlainEdits;
+  private readonly sets = new Map<string, ExactSet>();
+  private readonly active: OpenMap;
+  private readonly exacts: OpenMap;
+  private readonly kinds: OpenMap;
+  private readonly room: number;
+  /** How many keys there are at most, and which kinds of them. */
+  private count: number;
+  private has: number;
+
+  private constructor(maps: Maps, rules: PlainEdits, active: OpenMap, exacts: OpenMap, kinds: OpenMap) {
+    this.policy = maps.policy;
+    this.maps = maps;
+    this.rules = rules;
+    this.active = active;
+    this.exacts = exacts;
+    this.kinds = kinds;
+    this.count = maps.exact.most;
+    this.has = maps.exact.kinds;
+    this.room = roomOf("exacts", this.count, 0);
+  }
+
+  /** Undefined for a policy of which a single statement can change more, and where its maps aren't in `folder`. */
+  static of(policy: Policy, folder: string): MapEdits | undefined {
+    for (const map of opened.get(policy.name) ?? []) map.close();
+    opened.delete(policy.name);
+    const rules = PlainEdits.of(policy);
+    if (rules === undefined) return undefined;
+    const word = { key: 4, value: 4 };
+    const made: OpenMap[] = [];
+    const keep = (
+      fd: number | undefined,
+      shape: { readonly key: number; readonly value: number },
+    ): OpenMap | undefined => {
+      if (fd === undefined) return undefined;
+      const map = new OpenMap(fd, shape);
+      made.push(map);
+      return map;
+    };
+    try {
+      const active = keep(getPinned(join(folder, "maps/active")), word);
+      const kinds = keep(getPinned(join(folder, "maps/kinds")), word);
+      if (active === undefined || kinds === undefined || !active.lookup()) return undefined;
+      const slot = active.value.readUInt32LE(0) & 1;
+      const inner = using(join(folder, "maps/exacts"), (outer) => mapInSlot(outer, slot));
+      const exacts = keep(inner, SHAPES.exacts);
+      if (exacts === undefined) return undefined;
+      kinds.key.writeUInt32LE(slot, 0);
+      opened.set(policy.name, made);
+      return new MapEdits(plan(policy), rules, active, exacts, kinds);
+    } catch (error) {
+      if (error instanceof BpfFailed) return undefined;
+      throw error;
+    } finally {
+      if (!opened.has(policy.name)) for (const map of made) map.close();
+    }
+  }
+
+  change(removed: PlainRules, added: PlainRules): MapEdit | undefined {
+    const draft = new Draft<ExactSet>();
+    for (const [plain, adds] of [
+      [removed, false],
+      [added, true],
+    ] as const) {
+      const known = this.rules.each(plain, (verb, kind, family, tuple, text) =>
+        draft.add(this.setOf(verb, kind, family), tuple, text, adds),
+      );
+      if (!known) return undefined;
+    }
+    const changes = draft.changes();
+    const rows = this.rowsOf(changes);
+    if (this.count + rows.reduce((sum, { grows }) => sum + grows, 0) > this.room) return undefined;
+    return new MapEdit(rows, changes, this.policy);
+  }
+
+  private setOf(verb: ExactVerb, kind: Kind, family: Family): ExactSet {
+    const name = `${verb} ${kind} ${family}`;
+    let set = this.sets.get(name);
+    if (set === undefined) {
+      const tuples = this.maps.exact.of(verb, kind, family) ?? new Tuples(this.maps.exact.origins);
+      this.sets.set(name, (set = { verb, kind, family, said: new Said(tuples) }));
+    }
+    return set;
+  }
+
+  /** What tightens goes first: a packet that meets some of the edit is decided as before it, as after, or stricter. */
+  private rowsOf(changes: readonly DraftChange<ExactSet>[]): Row[] {
+    const rows = new Map<string, Row>();
+    for (const { set, tuple } of changes) {
+      const { kind, family } = set;
+      const { source, destination, protocol, port } = tuple;
+      const name = `${kind} ${family} ${source} ${destination} ${protocol} ${port}`;
+      if (!rows.has(name)) rows.set(name, this.rowOf(kind, family, tuple, changes));
+    }
+    return [...rows.values()].sort((a, b) => Number(b.tightens) - Number(a.tightens));
+  }
+
+  private rowOf(kind: Kind, family: Family, tuple: Tuple, changes: readonly DraftChange<ExactSet>[]): Row {
+    let tightens = true;
+    const [before, after] = [[] as boolean[], [] as boolean[]];
+    const numbers = VERBS.map((verb) => {
+      const set = this.setOf(verb, kind, family);
+      const change = changes.find((one) => one.set === set && sameTuple(one.tuple, tuple));
+      const texts = change?.after ?? set.said.textsOf(tuple);
+      const had = (change?.before ?? texts).length > 0;
+      before.push(had);
+      after.push(texts.length > 0);
+      if (had !== texts.length > 0 && (verb === "allow") !== had) tightens = false;
+      return this.numberOf(set, tuple, texts);
+    });
+    const [was, is] = [before.includes(true), after.includes(true)];
+    return { kind, family, tuple, numbers: is ? numbers : undefined, tightens, grows: Number(is) - Number(was) };
+  }
+
+  /** Of the statement that decides, where the plan has numbered one that still says the tuple. */
+  private numberOf({ said: { tuples } }: ExactSet, tuple: Tuple, texts: readonly string[]): number {
+    if (texts.length === 0) return 0;
+    const at = tuples.find(tuple.source, tuple.destination, tuple.protocol, tuple.port);
+    const known = at === -1 ? [] : this.maps.exact.ranked(tuples, at);
+    const index = known.find((one) => texts.includes(tuples.origins.at(one).text));
+    return index === undefined ? UNNUMBERED : this.maps.statements.numberOf(index);
+  }
+
+  commit({ rows }: MapEdit, generation: number): number {
+    if (rows.length === 0) return generation;
+    const { active } = this;
+    if (!active.lookup() || active.value.readUInt32LE(0) !== generation) throw new Changed();
+    const next = (generation + 2) >>> 0;
+    try {
+      this.move(next);
+      for (const row of rows) this.write(row);
+      return this.move((next + 2) >>> 0);
+    } catch (error) {
+      if (!(error instanceof BpfFailed)) throw error;
+      throw new Refused(`the kernel refused an edit of the eBPF dataplane: ${error.message}`, error.help);
+    }
+  }
+
+  private move(generation: number): number {
+    this.active.value.writeUInt32LE(generation, 0);
+    this.active.update();
+    return generation;
+  }
+
+  private write({ kind, family, tuple, numbers }: Row): void {
+    const { exacts } = this;
+    const key = {
+      source: addressIn(family, tuple.source),
+      destination: addressIn(family, tuple.destination),
+      protocol: tuple.protocol,
+      port: tuple.port,
+    };
+    exacts.key.fill(0);
+    writeExact(exacts.key, exacts.value, kind, key, numbers ?? [0, 0, 0]);
+    if (numbers === undefined) return void exacts.delete();
+    const bit = 1 << KIND[kind];
+    if ((this.has & bit) === 0) {
+      this.has |= bit;
+      this.kinds.value.writeUInt32LE(this.has, 0);
+      this.kinds.update();
+    }
+    exacts.update();
+  }
+
+  note({ rows, changes }: MapEdit): void {
+    for (const { set, tuple, after } of changes) set.said.note(tuple, after);
+    for (const { grows } of rows) this.count += grows;
+  }
+}
+
+const sameTuple = (a: Tuple, b: Tuple): boolean =>
+  a.source === b.source && a.destination === b.destination && a.protocol === b.protocol && a.port === b.port;
