@@ -4,7 +4,7 @@ import type { Family } from "../../net/address.js";
 import type { Prefix } from "../../net/prefix.js";
 import { type Entry, contentName, entryName } from "./names.js";
 import type { Chain, Match, Rule, Table, TableName, Target } from "./ruleset.js";
-import { ruleText } from "./text.js";
+import { chainTexts } from "./text.js";
 
 export class TableBuilder {
   readonly family: Family;
@@ -39,7 +39,7 @@ export class TableBuilder {
    * others of the same rules.
    */
   chain(kind: string, rules: readonly Rule[], own = ""): string {
-    const content = `${own}\n${rules.map((rule) => ruleText(rule, this.family)).join("\n")}`;
+    const content = `${own}\n${chainTexts({ rules }, this.family).join("\n")}`;
     for (let salt = ""; ; salt += "+") {
       const name = contentName(this.policy, kind, content + salt);
       const known = this.generated.get(name);

@@ -2,7 +2,7 @@
 import { type Entry, prefixOf } from "./names.js";
 import type { Chain, Rules, TableName } from "./ruleset.js";
 import { TABLES } from "./ruleset.js";
-import { ruleText } from "./text.js";
+import { chainTexts } from "./text.js";
 
 /** A table: chains of this policy, and every rule of the built-in ones. */
 export interface TableState {
@@ -55,10 +55,7 @@ export function wantedState(rules: Rules): Readonly<Record<TableName, Wanted>> {
     const hooks = new Map<string, string[]>();
     const chains = new Map<string, readonly string[]>();
     for (const chain of chainsOf(name)) {
-      chains.set(
-        chain.name,
-        chain.rules.map((rule) => ruleText(rule, rules.family)),
-      );
+      chains.set(chain.name, chainTexts(chain, rules.family));
       if (chain.hook !== undefined) hooks.set(chain.hook, [...(hooks.get(chain.hook) ?? []), chain.name]);
     }
     return { chains, hooks };

@@ -7,14 +7,17 @@ import { formatPrefix, type Prefix } from "../../net/prefix.js";
 import { ICMPV6, protocolName } from "../../net/ports.js";
 import { location } from "../../text/source.js";
 import type { Chain, Match, Rule, Rules, Run, Table, Target } from "./ruleset.js";
+import { SingleRule } from "./single.js";
 
 /** What iptables holds of a comment, in bytes. */
 const COMMENT_BYTES = 255;
 const PLAIN = /^[-_0-9A-Za-z]+$/;
+const SPECIAL = /["\\']/;
 
 /** Quoted as iptables-save does it; line ends can't be in what is quoted. */
 function quote(text: string): string {
-  return PLAIN.test(text) ? text : `"${text.replace(/["\\']/g, (character) => `\\${character}`)}"`;
+  if (PLAIN.test(text)) return text;
+  return `"${SPECIAL.test(text) ? text.replace(/["\\']/g, (character) => `\\${character}`) : text}"`;
 }
 
 /** Unicode's Cc. */
@@ -28,9 +31,15 @@ function oneLine(text: string): string {
 /** Text that a comment can hold: of one line, cut where it is too long. */
 function commentText(rule: Rule): string | undefined {
   const [first, ...others] = rule.from;
-  const text =
-    first === undefined ? rule.note : others.length === 0 ? first.text : `${first.text} (and ${others.length} more)`;
-  if (text === undefined) return undefined;
+  if (first === undefined) return rule.note === undefined ? undefined : fitting(rule.note);
+  return statementsText(first.text, others.length);
+}
+
+function statementsText(first: string, more: number): string {
+  return fitting(more === 0 ? first : `${first} (and ${more} more)`);
+}
+
+function fitting(text: string): string {
   const line = oneLine(text);
   if (line.length <= COMMENT_BYTES / 3) return line;
   const bytes = Buffer.from(line);
@@ -165,20 +174,25 @@ function targetText(target: Target, family: Family): string {
   }
 }
 
-/** Texts are asked for when a chain is named, printed and compared. */
-const texts = { 4: new WeakMap<Rule, string>(), 6: new WeakMap<Rule, string>() } as const;
-
 /** A rule without its chain's name. */
 export function ruleText(rule: Rule, family: Family): string {
-  let text = texts[family].get(rule);
-  if (text === undefined) {
-    text = print(rule, family);
-    texts[family].set(rule, text);
-  }
-  return text;
+  return rule instanceof SingleRule ? singleText(rule) : valueText(rule, family);
 }
 
-function print(rule: Rule, family: Family): string {
+/** The same as `valueText`, without a value of each part. */
+function singleText(rule: SingleRule): string {
+  const { family, value, protocol, port, side, target, said } = rule;
+  const word = protocol === 0 ? "" : protocolWord(protocol);
+  const bits = family === 4 ? 32 : 128;
+  return (
+    `${side === "source" ? "-s" : "-d"} ${formatValue(family, value)}/${bits}` +
+    `${protocol === 0 ? "" : ` -p ${word}`}${port === 0 ? "" : ` -m ${word} --dport ${port}`}` +
+    ` -m comment --comment ${quote(statementsText(said.text, said.more))} ${targetText(target, family)}`
+  );
+}
+
+/** A rule's text from its parts. */
+export function valueText(rule: Rule, family: Family): string {
   const { matches, target } = rule;
   const words: string[] = [];
   for (const slot of HEAD)
@@ -198,6 +212,16 @@ function print(rule: Rule, family: Family): string {
   return words.join(" ");
 }
 
+/** Texts are asked for when a chain is named, printed and compared. */
+const texts = new WeakMap<readonly Rule[], readonly string[]>();
+
+/** The rules of a chain, which is of one family. */
+export function chainTexts({ rules }: Pick<Chain, "rules">, family: Family): readonly string[] {
+  let known = texts.get(rules);
+  if (known === undefined) texts.set(rules, (known = rules.map((rule) => ruleText(rule, family))));
+  return known;
+}
+
 /** The rule of a built-in chain that leads to an entry. */
 export function hookText(chain: Chain): string {
   return `-j ${chain.name}`;
@@ -210,12 +234,14 @@ function tableText(table: Table, family: Family, locations: boolean): string[] {
   // Each becomes the first, so the first is the last to be put there.
   for (const chain of table.chains.toReversed())
     if (chain.hook !== undefined) lines.push(`-I ${chain.hook} ${hookText(chain)}`);
-  for (const chain of table.chains)
-    for (const rule of chain.rules) {
+  for (const chain of table.chains) {
+    const texts = chainTexts(chain, family);
+    for (const [i, rule] of chain.rules.entries()) {
       if (locations)
         for (const origin of rule.from) lines.push(`# ${oneLine(location(origin.span))}: ${oneLine(origin.text)}`);
-      lines.push(`-A ${chain.name} ${ruleText(rule, family)}`);
+      lines.push(`-A ${chain.name} ${texts[i]}`);
     }
+  }
   lines.push("COMMIT");
   return lines;
 }
