@@ -20,7 +20,7 @@ import type { Cell } from "./prefixes.js";
 import type { Rule, Target } from "./ruleset.js";
 import { originsOfSingle, portsOf, type Single, SingleRule, type Singles, singlesOf } from "./single.js";
 import { singleTreeChain } from "./single-tree.js";
-import { type Action, NONE, type Tree, treeChain, treeRules, WIDE, within } from "./tree.js";
+import { type Action, NONE, roomOf, type Tree, treeChain, treeRules, WIDE, within } from "./tree.js";
 
 /** What some statements say of a cell. */
 type Said = Pick<PolicyRule, "ports" | "origin" | "log">;
@@ -187,13 +187,15 @@ export class Layers {
     const addresses: Value[] = [];
     const rules: (readonly Rule[])[] = [];
     let count = 0;
+    // Of so many, each says its statement itself; comments would be a quarter of the time that loading takes.
+    const isPlain = singles.length > roomOf(WIDE);
     for (let i = 0, end: number; i < singles.length; i = end) {
       const single = singles[i] as Single;
       for (end = i + 1; end < singles.length && singles[end]?.value === single.value;) end++;
       const match = key(alone(table.family, single.value));
       const made =
         end === i + 1 && singles.length > FEW
-          ? [new SingleRule(single, table.family, side, target)]
+          ? [new SingleRule(single, table.family, side, target, isPlain)]
           : this.verdict(how, singles.slice(i, end).flatMap(saidBy)).map((body) => within(match, body));
       addresses.push(single.value);
       rules.push(made);

@@ -50,10 +50,12 @@ export type Target =
 export interface Rule {
   readonly matches: readonly Match[];
   readonly target: Target;
-  /** Statements that it comes from; printed as a comment. */
+  /** Statements that it comes from; printed as a comment, but for plain rules. */
   readonly from: readonly Origin[];
   /** What it is for, where that is no statement's text. */
   readonly note?: string;
+  /** Whether it has no comment for all that. */
+  readonly isPlain?: boolean;
 }
 
 export interface Chain {

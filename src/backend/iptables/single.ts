@@ -74,10 +74,12 @@ export class SingleRule implements Rule {
   /** Of which end of a packet. */
   readonly side: "source" | "destination";
   readonly family: Family;
+  readonly isPlain: boolean;
   private readonly single: Single;
 
-  constructor(single: Single, family: Family, side: "source" | "destination", target: Target) {
+  constructor(single: Single, family: Family, side: "source" | "destination", target: Target, isPlain: boolean) {
     this.single = single;
+    this.isPlain = isPlain;
     this.family = family;
     this.side = side;
     this.target = target;

@@ -1,6 +1,7 @@
 /** What stands in the kernel, as iptables-save says it, and what must be done to it. */
 import { type Entry, prefixOf } from "./names.js";
-import type { Chain, Rules, TableName } from "./ruleset.js";
+import { type Chains, keyOf } from "./kernel.js";
+import type { Chain, Rules, Ruleset, TableName } from "./ruleset.js";
 import { TABLES } from "./ruleset.js";
 import { chainTexts } from "./text.js";
 
@@ -63,6 +64,27 @@ export function wantedState(rules: Rules): Readonly<Record<TableName, Wanted>> {
   return { raw: wanted("raw"), nat: wanted("nat"), filter: wanted("filter") };
 }
 
+/** Whether nf_tables has a plan's chains and no other of the policy's, each with as many rules and ways in. */
+export function standsBy({ families }: Ruleset, { uses }: Chains): boolean {
+  let count = 0;
+  for (const { family, tables } of families)
+    for (const { name, chains } of tables) {
+      const wanted = new Map(
+        chains.map((chain) => [chain.name, chain.rules.length + (chain.hook === undefined ? 0 : 1)]),
+      );
+      for (const { rules } of chains)
+        for (const { target } of rules)
+          if (target.kind === "jump" || target.kind === "goto")
+            wanted.set(target.chain, (wanted.get(target.chain) ?? 0) + 1);
+      for (const [chain, use] of wanted) {
+        const there = uses.get(keyOf(family, name, chain));
+        if (there === undefined || (isTimed(chain) ? there < use : there !== use)) return false;
+      }
+      count += wanted.size;
+    }
+  return count === uses.size;
+}
+
 /** What a state wants of itself: the way back to it. */
 export function wantedAgain(state: State, policy: string): Readonly<Record<TableName, Wanted>> {
   const prefix = `-j ${prefixOf(policy)}`;
@@ -78,10 +100,11 @@ export function wantedAgain(state: State, policy: string): Readonly<Record<Table
   return { raw: wanted(state.raw), nat: wanted(state.nat), filter: wanted(state.filter) };
 }
 
-/** The lines that take a table from one state to another in one commit, and how many rules that adds and deletes. */
+/** What takes a table from one state to another in one commit, and how many rules that adds and deletes. */
 export interface TableChange {
   readonly name: TableName;
-  readonly lines: readonly string[];
+  /** Lines, those of a chain in one piece. */
+  readonly pieces: readonly string[];
   readonly operations: number;
 }
 
@@ -95,7 +118,7 @@ export function changesOf(state: State, wanted: Readonly<Record<TableName, Wante
   const order: readonly TableName[] = ["raw", "filter", "nat"];
   return order
     .map((name) => tableChange(name, state[name], wanted[name], policy))
-    .filter(({ lines }) => lines.length > 0);
+    .filter(({ pieces }) => pieces.length > 0);
 }
 
 function tableChange(name: TableName, state: TableState, wanted: Wanted, policy: string): TableChange {
@@ -109,7 +132,7 @@ function tableChange(name: TableName, state: TableState, wanted: Wanted, policy:
     if (there !== undefined && (isTimed(chain) || same(there, lines))) continue;
     // Said of a chain that is there, this empties it.
     declared.push(`:${chain} - [0:0]`);
-    for (const line of lines) rules.push(`-A ${chain} ${line}`);
+    if (lines.length > 0) rules.push(`-A ${chain} ${lines.join(`\n-A ${chain} `)}`);
     operations += lines.length + (there?.length ?? 0);
   }
   const builtins = new Set([...state.builtin.keys(), ...wanted.hooks.keys()]);
@@ -124,7 +147,7 @@ function tableChange(name: TableName, state: TableState, wanted: Wanted, policy:
     operations += state.chains.get(chain)?.length ?? 0;
   }
   for (const chain of old) gone.push(`-X ${chain}`);
-  return { name, lines: [...declared, ...rules, ...hooks, ...gone], operations };
+  return { name, pieces: [...declared, ...rules, ...hooks, ...gone], operations };
 }
 
 function isTimed(chain: string): boolean {
@@ -171,5 +194,5 @@ function lastOther(head: readonly string[]): number {
 
 /** As iptables-restore takes it. */
 export function changeText(changes: readonly TableChange[]): string {
-  return changes.map(({ name, lines }) => `*${name}\n${lines.join("\n")}\nCOMMIT\n`).join("");
+  return changes.map(({ name, pieces }) => `*${name}\n${pieces.join("\n")}\nCOMMIT\n`).join("");
 }

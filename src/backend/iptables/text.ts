@@ -30,13 +30,14 @@ function oneLine(text: string): string {
 
 /** Text that a comment can hold: of one line, cut where it is too long. */
 function commentText(rule: Rule): string | undefined {
+  if (rule.isPlain === true) return undefined;
   const [first, ...others] = rule.from;
   if (first === undefined) return rule.note === undefined ? undefined : fitting(rule.note);
-  return statementsText(first.text, others.length);
+  return saidText({ text: first.text, more: others.length });
 }
 
-function statementsText(first: string, more: number): string {
-  return fitting(more === 0 ? first : `${first} (and ${more} more)`);
+function saidText({ text, more }: SingleRule["said"]): string {
+  return fitting(more === 0 ? text : `${text} (and ${more} more)`);
 }
 
 function fitting(text: string): string {
@@ -181,13 +182,14 @@ export function ruleText(rule: Rule, family: Family): string {
 
 /** The same as `valueText`, without a value of each part. */
 function singleText(rule: SingleRule): string {
-  const { family, value, protocol, port, side, target, said } = rule;
+  const { family, value, protocol, port, side, target, isPlain } = rule;
+  const comment = isPlain ? "" : ` -m comment --comment ${quote(saidText(rule.said))}`;
   const word = protocol === 0 ? "" : protocolWord(protocol);
   const bits = family === 4 ? 32 : 128;
   return (
     `${side === "source" ? "-s" : "-d"} ${formatValue(family, value)}/${bits}` +
     `${protocol === 0 ? "" : ` -p ${word}`}${port === 0 ? "" : ` -m ${word} --dport ${port}`}` +
-    ` -m comment --comment ${quote(statementsText(said.text, said.more))} ${targetText(target, family)}`
+    `${comment} ${targetText(target, family)}`
   );
 }
 
