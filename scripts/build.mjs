@@ -191,10 +191,11 @@ async function buildCode() {
         ["explain", file, "c2 -> c1:22"],
       ])
     await run(process.execPath, ["-e", warmUp(files), dist, ...args], "ignore");
-  if (policy !== undefined)
+  // What starts tools comes with the backend that needs them.
+  for (const backend of policy === undefined ? [] : ["nft", "iptables"])
     await run(
       "unshare",
-      [...THROWAWAY, process.execPath, "-e", warmApply(files), dist, "compile", file, "--apply"],
+      [...THROWAWAY, process.execPath, "-e", warmApply(files), dist, "compile", file, "--apply", "--backend", backend],
       "ignore",
     ).catch(() => undefined);
   await writeFile(path.join(dist, "tsnet.js"), launcher(files));

@@ -39,15 +39,37 @@ export class TableBuilder {
    * others of the same rules.
    */
   chain(kind: string, rules: readonly Rule[], own = ""): string {
-    const content = `${own}\n${chainTexts({ rules }, this.family).join("\n")}`;
+    return this.printed(kind, chainTexts({ rules }, this.family), () => rules, own);
+  }
+
+  /** The same of rules whose texts are known, and which are made when somebody asks for them. */
+  printed(kind: string, texts: readonly string[], make: () => readonly Rule[], own = ""): string {
+    const content = `${own}\n${texts.join("\n")}`;
     for (let salt = ""; ; salt += "+") {
       const name = contentName(this.policy, kind, content + salt);
       const known = this.generated.get(name);
       if (known?.content === content) return name;
       if (known !== undefined) continue;
-      this.generated.set(name, { chain: { name, rules }, content });
+      this.generated.set(name, { chain: new GeneratedChain(name, texts, make), content });
       return name;
     }
+  }
+}
+
+class GeneratedChain implements Chain {
+  readonly name: string;
+  readonly texts: readonly string[];
+  private readonly make: () => readonly Rule[];
+  private made: readonly Rule[] | undefined;
+
+  constructor(name: string, texts: readonly string[], make: () => readonly Rule[]) {
+    this.name = name;
+    this.texts = texts;
+    this.make = make;
+  }
+
+  get rules(): readonly Rule[] {
+    return (this.made ??= this.make());
   }
 }
 

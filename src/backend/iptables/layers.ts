@@ -18,9 +18,10 @@ import { logPrefix } from "./inexpressible.js";
 import { portMatches } from "./ports.js";
 import type { Cell } from "./prefixes.js";
 import type { Rule, Target } from "./ruleset.js";
-import { originsOfSingle, portsOf, type Single, SingleRule, type Singles, singlesOf } from "./single.js";
-import { singleTreeChain } from "./single-tree.js";
-import { type Action, NONE, roomOf, type Tree, treeChain, treeRules, WIDE, within } from "./tree.js";
+import { type Singles, singlesOf } from "./single.js";
+import { isCut, singleTreeChain } from "./single-tree.js";
+import { targetText } from "./text.js";
+import { type Action, NONE, type Tree, treeChain, treeRules, WIDE, within } from "./tree.js";
 
 /** What some statements say of a cell. */
 type Said = Pick<PolicyRule, "ports" | "origin" | "log">;
@@ -43,13 +44,13 @@ const WAYS: Readonly<Record<Lane, Way>> = {
   hc: "destination",
 };
 
-const NO_SINGLES: Singles = new Map();
+const NO_SINGLES: ReadonlyMap<Value, Singles> = new Map();
 
-const saidBy = (single: Single): Said[] =>
-  originsOfSingle(single).map((origin) => ({ ports: portsOf(single), origin, log: undefined }));
-
-const boxesOf = (single: Single): Box[] =>
-  saidBy(single).map((statement) => ({ statement, other: [single.value, single.value] }));
+function boxesOf(singles: Singles): Box[] {
+  return singles.values.flatMap((value, at) =>
+    singles.said(at).map((statement) => ({ statement, other: [value, value] })),
+  );
+}
 
 /** What a layer says: its verb, where what it allows goes, and what becomes of the others. */
 interface How {
@@ -70,7 +71,7 @@ export class Layers {
   /** But for what is exact tuples. */
   private readonly statements = new Map<Verb, readonly PolicyRule[]>();
   private readonly exact = new Map<Verb, ExactSets>();
-  private readonly singles = new Map<string, Singles>();
+  private readonly singles = new Map<string, ReadonlyMap<Value, Singles>>();
   private readonly refuse: string;
 
   constructor(table: TableBuilder, { ruleList }: Policy, members: Members, own: Ranges<Value>) {
@@ -152,7 +153,7 @@ export class Layers {
         const action =
           mine.length === 0
             ? this.singleClass(how, side, single)
-            : this.classOf(how, side, [...mine, ...single.flatMap(boxesOf)], known);
+            : this.classOf(how, side, [...mine, ...boxesOf(single)], known);
         cells.push({ from: value, to: value, action });
         continue;
       }
@@ -170,7 +171,7 @@ export class Layers {
   }
 
   /** Exact tuples of a verb that go one way. */
-  private singlesOf(verb: Verb, way: Way): Singles {
+  private singlesOf(verb: Verb, way: Way): ReadonlyMap<Value, Singles> {
     const exact = this.exact.get(verb);
     if (exact === undefined) return NO_SINGLES;
     const key = `${verb} ${way}`;
@@ -180,29 +181,26 @@ export class Layers {
   }
 
   /** What is done for a container of whose other ends single addresses are spoken, and nothing else. */
-  private singleClass(how: How, side: Side, singles: readonly Single[]): Action {
+  private singleClass(how: How, side: Side, singles: Singles): Action {
     const { table } = this;
+    const { family } = table;
+    const { values } = singles;
     const key = KEYS[side];
-    const target = this.targetOf(how);
-    const addresses: Value[] = [];
-    const rules: (readonly Rule[])[] = [];
-    let count = 0;
-    // Of so many, each says its statement itself; comments would be a quarter of the time that loading takes.
-    const isPlain = singles.length > roomOf(WIDE);
-    for (let i = 0, end: number; i < singles.length; i = end) {
-      const single = singles[i] as Single;
-      for (end = i + 1; end < singles.length && singles[end]?.value === single.value;) end++;
-      const match = key(alone(table.family, single.value));
-      const made =
-        end === i + 1 && singles.length > FEW
-          ? [new SingleRule(single, table.family, side, target, isPlain)]
-          : this.verdict(how, singles.slice(i, end).flatMap(saidBy)).map((body) => within(match, body));
-      addresses.push(single.value);
-      rules.push(made);
-      count += made.length;
+    const rulesOf = (at: number): Rule[] => {
+      const match = key(alone(family, values[at] as Value));
+      return this.verdict(how, singles.said(at)).map((body) => within(match, body));
+    };
+    if (values.length <= FEW) {
+      const rules = values.flatMap((_, at) => rulesOf(at));
+      if (rules.length <= FEW) return [...rules, ...how.rest];
     }
-    if (count <= FEW) return [...rules.flat(), ...how.rest];
-    const tree = { key, values: addresses, rules, rest: how.rest, levels: 4 };
+    const others = new Map<number, readonly Rule[]>();
+    if (singles.count > values.length)
+      for (let at = 0; at < values.length; at++) if (singles.countOf(at) > 1) others.set(at, rulesOf(at));
+    // Of so many each says its statement itself; comments would be a quarter of the time that loading takes.
+    const target = this.targetOf(how);
+    const form = { family, side, target, action: targetText(target, family), isPlain: isCut(singles.count) };
+    const tree = { key, singles, form, others, rest: how.rest, levels: 4 };
     return [rule([], goto(singleTreeChain(table, shortOf(how.verb), tree)))];
   }
 

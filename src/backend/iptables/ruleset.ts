@@ -61,6 +61,8 @@ export interface Rule {
 export interface Chain {
   readonly name: string;
   readonly rules: readonly Rule[];
+  /** The rules as text.ts prints them, where they were printed already. */
+  readonly texts?: readonly string[];
   /** The built-in chain whose first rule leads here. */
   readonly hook?: "PREROUTING" | "INPUT" | "FORWARD" | "OUTPUT" | "POSTROUTING";
   /** Its rules come and go while the policy is live; the plan has none. */

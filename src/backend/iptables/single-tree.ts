@@ -1,28 +1,37 @@
 /**
- * Decision trees over single addresses: the same as tree.ts makes of them, from a sorted list instead of a tree of
- * prefixes, which 10,000 statements would make ten thousand objects for.
+ * Decision trees over single addresses: the same as tree.ts makes of them, from sorted columns instead of a tree of
+ * prefixes, which 10,000 statements would make some ten thousand objects for.
  */
 import type { Value } from "../shape/lanes.js";
 import { goto, rule, type TableBuilder } from "./builder.js";
 import { lineOf } from "./prefixes.js";
 import type { Rule } from "./ruleset.js";
+import type { SingleForm, Singles } from "./single.js";
+import { ruleText } from "./text.js";
 import { type Action, fanFor, roomOf, shareOf, type Tree, WIDE } from "./tree.js";
 
 export interface SingleTree {
   readonly key: Tree["key"];
-  /** Ascending, each once. */
-  readonly values: readonly Value[];
-  /** What is done with each, the test of the address included. */
-  readonly rules: readonly (readonly Rule[])[];
+  readonly singles: Singles;
+  readonly form: SingleForm;
+  /** Rules of the addresses that have several tuples, the test of the address included. */
+  readonly others: ReadonlyMap<number, readonly Rule[]>;
   readonly rest: Action;
   /** How deep chains may lead on. */
   readonly levels: number;
 }
 
+/** Whether the tree of so many tuples is more than one chain. */
+export function isCut(count: number): boolean {
+  return count > roomOf(WIDE);
+}
+
 /** Makes the tree's chains; returns its root. */
 export function singleTreeChain(table: TableBuilder, kind: string, tree: SingleTree): string {
-  const all = tree.values.map((_, i) => i);
-  return new Maker(table, kind, tree, fanFor(all.length, WIDE, tree.levels)).chain(all);
+  const { length } = tree.singles.values;
+  const places = new Int32Array(length);
+  for (let i = 0; i < length; i++) places[i] = i;
+  return new Maker(table, kind, tree, fanFor(length, WIDE, tree.levels)).chain(places);
 }
 
 class Maker {
@@ -38,63 +47,89 @@ class Maker {
     this.fan = fan;
   }
 
-  /** A chain of some places in the list, ascending. */
-  chain(places: readonly number[]): string {
+  /** A chain of some places among the addresses, ascending. */
+  chain(places: Int32Array): string {
     const { table, kind, tree, fan } = this;
-    const rules: Rule[] = [];
-    let left: readonly number[] = places;
+    const parts: Rule[] = [];
+    let left = places;
     if (places.length > roomOf(fan)) {
-      const pending: number[] = [];
-      this.cut(places, 0, places.length, shareOf(places.length, fan), pending, rules);
-      left = pending;
+      const cut = new Cut(places, shareOf(places.length, fan), this.tree, (part) => this.chain(part));
+      cut.below(0, places.length);
+      left = cut.left;
+      parts.push(...cut.rules);
     }
     // What is left after the cut may itself be too much for a chain.
-    if (rules.length > 0 && left.length > fan) rules.push(rule([], goto(this.chain(left))));
-    else {
-      for (const place of left) rules.push(...(tree.rules[place] as readonly Rule[]));
-      rules.push(...tree.rest);
-    }
-    return table.chain(kind, rules);
+    if (parts.length > 0 && left.length > fan) return table.chain(kind, [...parts, rule([], goto(this.chain(left)))]);
+    return this.list(parts, left, tree.rest);
   }
 
-  /**
-   * Leads parts that hold a share, longer prefixes first, to a chain of each; what is in none is added to `pending`.
-   * Less than two shares are left where this ends.
-   */
-  private cut(
-    places: readonly number[],
-    first: number,
-    end: number,
-    share: number,
-    pending: number[],
-    rules: Rule[],
-    isRoot = true,
-  ): void {
-    const { values, key } = this.tree;
+  private list(before: readonly Rule[], places: Int32Array, after: readonly Rule[]): string {
+    const { singles, form, others } = this.tree;
+    const { family } = form;
+    const texts = before.map((rule) => ruleText(rule, family));
+    for (const place of places) {
+      const several = others.get(place);
+      if (several === undefined) texts.push(singles.text(place, form));
+      else for (const rule of several) texts.push(ruleText(rule, family));
+    }
+    for (const rule of after) texts.push(ruleText(rule, family));
+    return this.table.printed(this.kind, texts, () => [
+      ...before,
+      ...Array.from(places).flatMap((place) => others.get(place) ?? [singles.rule(place, form)]),
+      ...after,
+    ]);
+  }
+}
+
+/** Takes parts out of sorted places that hold a share of them, longer prefixes first, and leads to a chain of each. */
+class Cut {
+  readonly rules: Rule[] = [];
+  private readonly places: Int32Array;
+  private readonly share: number;
+  private readonly tree: SingleTree;
+  private readonly chain: (places: Int32Array) => string;
+  /** What is in no part yet: less than two shares of each prefix. */
+  private readonly pending: Int32Array;
+  private count = 0;
+
+  constructor(places: Int32Array, share: number, tree: SingleTree, chain: (places: Int32Array) => string) {
+    this.places = places;
+    this.share = share;
+    this.tree = tree;
+    this.chain = chain;
+    this.pending = new Int32Array(places.length);
+  }
+
+  get left(): Int32Array {
+    return this.pending.slice(0, this.count);
+  }
+
+  /** Of the places from `first` to before `end`, which are those of one prefix. */
+  below(first: number, end: number): void {
+    const { places, share, pending, tree } = this;
     if (end - first < share) {
-      for (let i = first; i < end; i++) pending.push(places[i] as number);
+      for (let i = first; i < end; i++) pending[this.count++] = places[i] as number;
       return;
     }
-    const line = lineOf(this.table.family);
+    const { values } = tree.singles;
+    const line = lineOf(tree.form.family);
     const low = values[places[first] as number] as Value;
-    const high = values[places[end - 1] as number] as Value;
-    const length = line.common(low, high);
+    const length = line.common(low, values[places[end - 1] as number] as Value);
     const base = line.begin(low, length);
-    const before = pending.length;
-    if (end - first === 1) pending.push(places[first] as number);
-    else {
-      const middle = line.middle(base, length);
-      let [split, after] = [first, end];
-      while (split < after) {
-        const at = (split + after) >> 1;
-        if ((values[places[at] as number] as Value) < middle) split = at + 1;
-        else after = at;
-      }
-      this.cut(places, first, split, share, pending, rules, false);
-      this.cut(places, split, end, share, pending, rules, false);
+    const middle = line.middle(base, length);
+    let [split, after] = [first, end];
+    while (split < after) {
+      const at = (split + after) >> 1;
+      if ((values[places[at] as number] as Value) < middle) split = at + 1;
+      else after = at;
     }
-    if (isRoot || pending.length - before < share) return;
-    const part = this.chain(pending.splice(before));
-    rules.push(rule([key(line.prefix(base, length))], goto(part)));
+    const before = this.count;
+    this.below(first, split);
+    this.below(split, end);
+    // All of them have a chain already.
+    if ((first === 0 && end === places.length) || this.count - before < share) return;
+    const part = this.chain(pending.slice(before, this.count));
+    this.count = before;
+    this.rules.push(rule([tree.key(line.prefix(base, length))], goto(part)));
   }
 }

@@ -1,5 +1,4 @@
-/** Statements between single addresses, as large policies are made of: rules of one address and one port each. */
-import type { Origins } from "../../ir/origins.js";
+/** Statements between single addresses, as large policies are made of: columns that rules are made from for who asks. */
 import type { Origin } from "../../ir/policy.js";
 import type { Family } from "../../net/address.js";
 import { ALL_PORTS, portSet, type PortSet } from "../../net/ports.js";
@@ -9,112 +8,156 @@ import type { Value } from "../shape/lanes.js";
 import type { Tuples, Way } from "../shape/tuples.js";
 import { alone } from "./builder.js";
 import type { Match, Rule, Target } from "./ruleset.js";
+import { tupleText } from "./text.js";
 
-/** What is said of one address: a tuple of a set. */
-export interface Single {
-  /** The address at the other end. */
-  readonly value: Value;
-  readonly tuples: Tuples;
-  readonly index: number;
+/** What is said of one address. */
+export interface Said {
+  readonly ports: PortSet;
+  readonly origin: Origin;
+  readonly log: undefined;
 }
 
-/** By the container's address, each in the order of the other end's. */
-export type Singles = ReadonlyMap<Value, readonly Single[]>;
-
-/** The tuples that go one way; of those between containers the source is looked up first. */
-export function singlesOf(exact: ExactSets, way: Way, own: Ranges<Value>): Singles {
-  const all = new Map<Value, Single[]>();
-  for (const tuples of [exact.pairs, exact.protocols, exact.ports]) {
-    if (tuples.ways[way] === 0) continue;
-    const [near, far] =
-      way === "destination" ? [tuples.destinations, tuples.sources] : [tuples.sources, tuples.destinations];
-    for (let index = 0; index < near.length; index++) {
-      const address = near[index] as Value;
-      const value = far[index] as Value;
-      if (!contains(own, address) || contains(own, value) !== (way === "both")) continue;
-      const list = all.get(address);
-      if (list === undefined) all.set(address, [{ value, tuples, index }]);
-      else list.push({ value, tuples, index });
-    }
-  }
-  for (const [address, list] of all) all.set(address, inOrder(list));
-  return all;
-}
+/** A tuple by its set's number and its place there. */
+const SETS = 3;
 
 /** Places in a list that fit behind an IPv4 address in an integer that is exact. */
 const PLACES = 2 ** 21;
 
-/** By address, and those of one as they came. */
-function inOrder(list: Single[]): Single[] {
-  const [first] = list;
-  if (typeof first?.value !== "number" || list.length > PLACES)
-    return list.sort((a, b) => (a.value < b.value ? -1 : a.value > b.value ? 1 : 0));
-  const keys = new Float64Array(list.length);
-  for (let i = 0; i < list.length; i++) keys[i] = ((list[i] as Single).value as number) * PLACES + i;
-  keys.sort();
-  return Array.from(keys, (key) => list[key % PLACES] as Single);
+/** Exact tuples that have one container at an end, by the address at the other end. */
+export class Singles {
+  /** Ascending, each once. */
+  readonly values: readonly Value[];
+  /** How many tuples. */
+  readonly count: number;
+  private readonly sets: readonly Tuples[];
+  private readonly entries: readonly number[];
+  /** Where the tuples of each address begin among the entries, and at last where they end. */
+  private readonly starts: readonly number[];
+
+  constructor(sets: readonly Tuples[], far: "sources" | "destinations", unordered: readonly number[]) {
+    const all = unordered.map((entry) => (sets[entry % SETS] as Tuples)[far][Math.floor(entry / SETS)] as Value);
+    const order = inOrder(all);
+    const values: Value[] = [];
+    const starts: number[] = [];
+    const entries: number[] = [];
+    for (const place of order) {
+      const value = all[place] as Value;
+      if (values.length === 0 || values[values.length - 1] !== value) {
+        values.push(value);
+        starts.push(entries.length);
+      }
+      entries.push(unordered[place] as number);
+    }
+    starts.push(entries.length);
+    this.sets = sets;
+    this.values = values;
+    this.starts = starts;
+    this.entries = entries;
+    this.count = entries.length;
+  }
+
+  /** How many tuples an address has. */
+  countOf(at: number): number {
+    return (this.starts[at + 1] as number) - (this.starts[at] as number);
+  }
+
+  /** What the statements say of an address. */
+  said(at: number): Said[] {
+    const said: Said[] = [];
+    for (let i = this.starts[at] as number; i < (this.starts[at + 1] as number); i++) {
+      const entry = this.entries[i] as number;
+      const tuples = this.sets[entry % SETS] as Tuples;
+      const index = Math.floor(entry / SETS);
+      const ports = portsOf(tuples, index);
+      for (const origin of tuples.originsOf(index))
+        said.push({ ports, origin: tuples.origins.at(origin), log: undefined });
+    }
+    return said;
+  }
+
+  /** The rule of an address that has one tuple. */
+  rule(at: number, form: SingleForm): Rule {
+    const { family, side, target, isPlain } = form;
+    const { protocol, port } = this.portOf(at);
+    const address: Match = { kind: side, prefix: alone(family, this.values[at] as Value) };
+    const matches: Match[] = [address];
+    if (port !== 0) matches.push({ kind: "port", protocol, run: [port, port] });
+    else if (protocol !== 0) matches.push({ kind: "protocol", protocol });
+    return { matches, target, from: this.said(at).map(({ origin }) => origin), isPlain };
+  }
+
+  /** The same as it is printed, without a value of each part. */
+  text(at: number, form: SingleForm): string {
+    const { protocol, port } = this.portOf(at);
+    return tupleText(form, this.values[at] as Value, protocol, port, form.isPlain ? undefined : this.firstText(at));
+  }
+
+  private firstText(at: number): { text: string; more: number } {
+    const entry = this.entries[this.starts[at] as number] as number;
+    const tuples = this.sets[entry % SETS] as Tuples;
+    const origins = tuples.originsOf(Math.floor(entry / SETS));
+    return { text: tuples.origins.textOf(origins[0] as number), more: origins.length - 1 };
+  }
+
+  /** 0: any. */
+  private portOf(at: number): { protocol: number; port: number } {
+    const entry = this.entries[this.starts[at] as number] as number;
+    const { protocols, ports } = this.sets[entry % SETS] as Tuples;
+    const index = Math.floor(entry / SETS);
+    return { protocol: protocols[index] as number, port: ports[index] as number };
+  }
 }
 
-/** The ports of which it speaks. */
-export function portsOf({ tuples, index }: Single): PortSet {
-  const protocol = tuples.protocols[index] as number;
-  const port = tuples.ports[index] as number;
+/** What the rules of single addresses have in common. */
+export interface SingleForm {
+  readonly family: Family;
+  /** Which of a packet's addresses is looked at. */
+  readonly side: "source" | "destination";
+  readonly target: Target;
+  /** The target as it is printed. */
+  readonly action: string;
+  readonly isPlain: boolean;
+}
+
+/** The tuples that go one way, by the container's address; of those between containers by the source. */
+export function singlesOf(exact: ExactSets, way: Way, own: Ranges<Value>): ReadonlyMap<Value, Singles> {
+  const sets = [exact.pairs, exact.protocols, exact.ports];
+  const [near, far] =
+    way === "destination" ? (["destinations", "sources"] as const) : (["sources", "destinations"] as const);
+  const entries = new Map<Value, number[]>();
+  for (const [set, tuples] of sets.entries()) {
+    if (tuples.ways[way] === 0) continue;
+    const [addresses, others] = [tuples[near], tuples[far]];
+    const isAll = tuples.ways[way] === tuples.length;
+    for (let index = 0; index < addresses.length; index++) {
+      const address = addresses[index] as Value;
+      if (!isAll && !(contains(own, address) && contains(own, others[index] as Value) === (way === "both"))) continue;
+      const list = entries.get(address);
+      if (list === undefined) entries.set(address, [index * SETS + set]);
+      else list.push(index * SETS + set);
+    }
+  }
+  return new Map([...entries].map(([address, list]) => [address, new Singles(sets, far, list)]));
+}
+
+/** The places of values in ascending order; equal ones as they came. */
+function inOrder(values: readonly Value[]): number[] {
+  if (typeof values[0] !== "number" || values.length > PLACES)
+    return values
+      .map((_, place) => place)
+      .sort((a, b) => ((values[a] as Value) < (values[b] as Value) ? -1 : values[a] === values[b] ? a - b : 1));
+  // Numbers are sorted without asking back.
+  const keys = new Float64Array(values.length);
+  for (let place = 0; place < keys.length; place++) keys[place] = (values[place] as number) * PLACES + place;
+  keys.sort();
+  const order: number[] = [];
+  for (let i = 0; i < keys.length; i++) order.push((keys[i] as number) % PLACES);
+  return order;
+}
+
+function portsOf({ protocols, ports }: Tuples, index: number): PortSet {
+  const protocol = protocols[index] as number;
+  const port = ports[index] as number;
   if (protocol === 0) return ALL_PORTS;
   return portSet(protocol, port === 0 ? null : [port, port]);
-}
-
-/** Its statements. */
-export function originsOfSingle({ tuples, index }: Single): Origin[] {
-  return tuples.originsOf(index).map((origin) => tuples.origins.at(origin));
-}
-
-/** The rule of a tuple. What it is made of is worked out for who asks: loading needs only its text. */
-export class SingleRule implements Rule {
-  readonly target: Target;
-  /** Of which end of a packet. */
-  readonly side: "source" | "destination";
-  readonly family: Family;
-  readonly isPlain: boolean;
-  private readonly single: Single;
-
-  constructor(single: Single, family: Family, side: "source" | "destination", target: Target, isPlain: boolean) {
-    this.single = single;
-    this.isPlain = isPlain;
-    this.family = family;
-    this.side = side;
-    this.target = target;
-  }
-
-  get value(): Value {
-    return this.single.value;
-  }
-
-  /** 0: any. */
-  get protocol(): number {
-    return this.single.tuples.protocols[this.single.index] as number;
-  }
-
-  /** 0: any. */
-  get port(): number {
-    return this.single.tuples.ports[this.single.index] as number;
-  }
-
-  get matches(): readonly Match[] {
-    const { family, value, protocol, port, side } = this;
-    const address: Match = { kind: side, prefix: alone(family, value) };
-    if (protocol === 0) return [address];
-    return [address, port === 0 ? { kind: "protocol", protocol } : { kind: "port", protocol, run: [port, port] }];
-  }
-
-  get from(): readonly Origin[] {
-    return originsOfSingle(this.single);
-  }
-
-  /** The text of its first statement, and how many more there are. */
-  get said(): { readonly text: string; readonly more: number } {
-    const { tuples, index } = this.single;
-    const all = tuples.originsOf(index);
-    const origins: Origins = tuples.origins;
-    return { text: origins.textOf(all[0] as number), more: all.length - 1 };
-  }
 }

@@ -65,24 +65,29 @@ export function wantedState(rules: Rules): Readonly<Record<TableName, Wanted>> {
 }
 
 /** Whether nf_tables has a plan's chains and no other of the policy's, each with as many rules and ways in. */
-export function standsBy({ families }: Ruleset, { uses }: Chains): boolean {
-  let count = 0;
+export function standsBy({ policy, families }: Ruleset, { uses }: Chains): boolean {
+  const prefix = prefixOf(policy);
+  let number = 0;
   for (const { family, tables } of families)
     for (const { name, chains } of tables) {
-      const wanted = new Map(
-        chains.map((chain) => [chain.name, chain.rules.length + (chain.hook === undefined ? 0 : 1)]),
-      );
-      for (const { rules } of chains)
-        for (const { target } of rules)
-          if (target.kind === "jump" || target.kind === "goto")
-            wanted.set(target.chain, (wanted.get(target.chain) ?? 0) + 1);
+      const wanted = new Map<string, number>();
+      const count = (chain: string, more: number): void => void wanted.set(chain, (wanted.get(chain) ?? 0) + more);
+      for (const chain of chains) {
+        const texts = chainTexts(chain, family);
+        count(chain.name, texts.length + (chain.hook === undefined ? 0 : 1));
+        // The last word is the chain's name, where one leads to any.
+        for (const text of texts) {
+          const last = text.slice(text.lastIndexOf(" ") + 1);
+          if (last.startsWith(prefix)) count(last, 1);
+        }
+      }
       for (const [chain, use] of wanted) {
         const there = uses.get(keyOf(family, name, chain));
         if (there === undefined || (isTimed(chain) ? there < use : there !== use)) return false;
       }
-      count += wanted.size;
+      number += wanted.size;
     }
-  return count === uses.size;
+  return number === uses.size;
 }
 
 /** What a state wants of itself: the way back to it. */

@@ -7,7 +7,6 @@ import { formatPrefix, type Prefix } from "../../net/prefix.js";
 import { ICMPV6, protocolName } from "../../net/ports.js";
 import { location } from "../../text/source.js";
 import type { Chain, Match, Rule, Rules, Run, Table, Target } from "./ruleset.js";
-import { SingleRule } from "./single.js";
 
 /** What iptables holds of a comment, in bytes. */
 const COMMENT_BYTES = 255;
@@ -36,7 +35,12 @@ function commentText(rule: Rule): string | undefined {
   return saidText({ text: first.text, more: others.length });
 }
 
-function saidText({ text, more }: SingleRule["said"]): string {
+interface Said {
+  readonly text: string;
+  readonly more: number;
+}
+
+function saidText({ text, more }: Said): string {
   return fitting(more === 0 ? text : `${text} (and ${more} more)`);
 }
 
@@ -146,7 +150,7 @@ function matchText(match: Match, family: Family): string | undefined {
   }
 }
 
-function targetText(target: Target, family: Family): string {
+export function targetText(target: Target, family: Family): string {
   switch (target.kind) {
     case "accept":
     case "drop":
@@ -175,26 +179,34 @@ function targetText(target: Target, family: Family): string {
   }
 }
 
+/** What the rules of single addresses have in common. */
+interface TupleForm {
+  readonly family: Family;
+  readonly side: "source" | "destination";
+  /** As it is printed. */
+  readonly action: string;
+}
+
+/**
+ * The text of a rule on one address, and on a protocol and a port unless they are 0. `said`: the text of its first
+ * statement, and how many more there are; undefined for a plain rule.
+ */
+export function tupleText(
+  { family, side, action }: TupleForm,
+  value: number | bigint,
+  protocol: number,
+  port: number,
+  said: Said | undefined,
+): string {
+  const address = `${side === "source" ? "-s" : "-d"} ${formatValue(family, value)}/${family === 4 ? 32 : 128}`;
+  const word = protocol === 0 ? "" : protocolWord(protocol);
+  const ports = protocol === 0 ? "" : port === 0 ? ` -p ${word}` : ` -p ${word} -m ${word} --dport ${port}`;
+  const comment = said === undefined ? "" : ` -m comment --comment ${quote(saidText(said))}`;
+  return `${address}${ports}${comment} ${action}`;
+}
+
 /** A rule without its chain's name. */
 export function ruleText(rule: Rule, family: Family): string {
-  return rule instanceof SingleRule ? singleText(rule) : valueText(rule, family);
-}
-
-/** The same as `valueText`, without a value of each part. */
-function singleText(rule: SingleRule): string {
-  const { family, value, protocol, port, side, target, isPlain } = rule;
-  const comment = isPlain ? "" : ` -m comment --comment ${quote(saidText(rule.said))}`;
-  const word = protocol === 0 ? "" : protocolWord(protocol);
-  const bits = family === 4 ? 32 : 128;
-  return (
-    `${side === "source" ? "-s" : "-d"} ${formatValue(family, value)}/${bits}` +
-    `${protocol === 0 ? "" : ` -p ${word}`}${port === 0 ? "" : ` -m ${word} --dport ${port}`}` +
-    `${comment} ${targetText(target, family)}`
-  );
-}
-
-/** A rule's text from its parts. */
-export function valueText(rule: Rule, family: Family): string {
   const { matches, target } = rule;
   const words: string[] = [];
   for (const slot of HEAD)
@@ -214,14 +226,9 @@ export function valueText(rule: Rule, family: Family): string {
   return words.join(" ");
 }
 
-/** Texts are asked for when a chain is named, printed and compared. */
-const texts = new WeakMap<readonly Rule[], readonly string[]>();
-
-/** The rules of a chain, which is of one family. */
-export function chainTexts({ rules }: Pick<Chain, "rules">, family: Family): readonly string[] {
-  let known = texts.get(rules);
-  if (known === undefined) texts.set(rules, (known = rules.map((rule) => ruleText(rule, family))));
-  return known;
+/** The rules of a chain. Those that were printed already aren't asked for. */
+export function chainTexts(chain: Pick<Chain, "rules" | "texts">, family: Family): readonly string[] {
+  return chain.texts ?? chain.rules.map((rule) => ruleText(rule, family));
 }
 
 /** The rule of a built-in chain that leads to an entry. */
