@@ -3,8 +3,8 @@ import type { Origin } from "../../ir/policy.js";
 import type { Family } from "../../net/address.js";
 import type { Prefix } from "../../net/prefix.js";
 import { type Entry, contentName, entryName } from "./names.js";
-import type { Chain, Match, Rule, Table, TableName, Target } from "./ruleset.js";
-import { chainTexts } from "./text.js";
+import type { Chain, Match, Printed, Rule, Table, TableName, Target } from "./ruleset.js";
+import { printRules } from "./text.js";
 
 export class TableBuilder {
   readonly family: Family;
@@ -39,32 +39,32 @@ export class TableBuilder {
    * others of the same rules.
    */
   chain(kind: string, rules: readonly Rule[], own = ""): string {
-    return this.printed(kind, chainTexts({ rules }, this.family), () => rules, own);
+    return this.printed(kind, printRules(rules, this.family), () => rules, own);
   }
 
-  /** The same of rules whose texts are known, and which are made when somebody asks for them. */
-  printed(kind: string, texts: readonly string[], make: () => readonly Rule[], own = ""): string {
-    const content = `${own}\n${texts.join("\n")}`;
+  /** The same of rules that are printed, and are made when somebody asks for them. */
+  printed(kind: string, printed: Printed, make: () => readonly Rule[], own = ""): string {
+    const content = `${own}\n${printed.text}`;
     for (let salt = ""; ; salt += "+") {
       const name = contentName(this.policy, kind, content + salt);
       const known = this.generated.get(name);
       if (known?.content === content) return name;
       if (known !== undefined) continue;
-      this.generated.set(name, { chain: new GeneratedChain(name, texts, make), content });
+      this.generated.set(name, { chain: new PrintedChain(name, printed, make), content });
       return name;
     }
   }
 }
 
-class GeneratedChain implements Chain {
+class PrintedChain implements Chain {
   readonly name: string;
-  readonly texts: readonly string[];
+  readonly printed: Printed;
   private readonly make: () => readonly Rule[];
   private made: readonly Rule[] | undefined;
 
-  constructor(name: string, texts: readonly string[], make: () => readonly Rule[]) {
+  constructor(name: string, printed: Printed, make: () => readonly Rule[]) {
     this.name = name;
-    this.texts = texts;
+    this.printed = printed;
     this.make = make;
   }
 

@@ -199,7 +199,8 @@ export class Layers {
       for (let at = 0; at < values.length; at++) if (singles.countOf(at) > 1) others.set(at, rulesOf(at));
     // Of so many each says its statement itself; comments would be a quarter of the time that loading takes.
     const target = this.targetOf(how);
-    const form = { family, side, target, action: targetText(target, family), isPlain: isCut(singles.count) };
+    const [head, tail] = [side === "source" ? "-s " : "-d ", ` ${targetText(target, family)}`];
+    const form = { family, side, target, isPlain: isCut(singles.count), head, tail };
     const tree = { key, singles, form, others, rest: how.rest, levels: 4 };
     return [rule([], goto(singleTreeChain(table, shortOf(how.verb), tree)))];
   }

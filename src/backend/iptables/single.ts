@@ -1,6 +1,6 @@
 /** Statements between single addresses, as large policies are made of: columns that rules are made from for who asks. */
 import type { Origin } from "../../ir/policy.js";
-import type { Family } from "../../net/address.js";
+import { type Family, formatValue } from "../../net/address.js";
 import { ALL_PORTS, portSet, type PortSet } from "../../net/ports.js";
 import { contains, type Ranges } from "../../net/ranges.js";
 import type { ExactSets } from "../shape/exact.js";
@@ -8,7 +8,7 @@ import type { Value } from "../shape/lanes.js";
 import type { Tuples, Way } from "../shape/tuples.js";
 import { alone } from "./builder.js";
 import type { Match, Rule, Target } from "./ruleset.js";
-import { tupleText } from "./text.js";
+import { protocolWord, saidComment } from "./text.js";
 
 /** What is said of one address. */
 export interface Said {
@@ -76,36 +76,35 @@ export class Singles {
   }
 
   /** The rule of an address that has one tuple. */
-  rule(at: number, form: SingleForm): Rule {
-    const { family, side, target, isPlain } = form;
-    const { protocol, port } = this.portOf(at);
-    const address: Match = { kind: side, prefix: alone(family, this.values[at] as Value) };
-    const matches: Match[] = [address];
+  rule(at: number, { family, side, target, isPlain }: SingleForm): Rule {
+    const entry = this.entries[this.starts[at] as number] as number;
+    const tuples = this.sets[entry % SETS] as Tuples;
+    const index = Math.floor(entry / SETS);
+    const [protocol, port] = [tuples.protocols[index] as number, tuples.ports[index] as number];
+    const matches: Match[] = [{ kind: side, prefix: alone(family, this.values[at] as Value) }];
     if (port !== 0) matches.push({ kind: "port", protocol, run: [port, port] });
     else if (protocol !== 0) matches.push({ kind: "protocol", protocol });
     return { matches, target, from: this.said(at).map(({ origin }) => origin), isPlain };
   }
 
-  /** The same as it is printed, without a value of each part. */
-  text(at: number, form: SingleForm): string {
-    const { protocol, port } = this.portOf(at);
-    return tupleText(form, this.values[at] as Value, protocol, port, form.isPlain ? undefined : this.firstText(at));
-  }
-
-  private firstText(at: number): { text: string; more: number } {
+  /** The same as text.ts prints it, without a value of each part. */
+  text(at: number, { family, isPlain, head, tail }: SingleForm): string {
     const entry = this.entries[this.starts[at] as number] as number;
     const tuples = this.sets[entry % SETS] as Tuples;
-    const origins = tuples.originsOf(Math.floor(entry / SETS));
-    return { text: tuples.origins.textOf(origins[0] as number), more: origins.length - 1 };
-  }
-
-  /** 0: any. */
-  private portOf(at: number): { protocol: number; port: number } {
-    const entry = this.entries[this.starts[at] as number] as number;
-    const { protocols, ports } = this.sets[entry % SETS] as Tuples;
     const index = Math.floor(entry / SETS);
-    return { protocol: protocols[index] as number, port: ports[index] as number };
+    const [protocol, port] = [tuples.protocols[index] as number, tuples.ports[index] as number];
+    const address = formatValue(family, this.values[at] as Value);
+    const end = isPlain ? tail : commentOf(tuples, index) + tail;
+    if (protocol === 0) return `${head}${address}${family === 4 ? "/32" : "/128"}${end}`;
+    const word = protocolWord(protocol);
+    const ports = port === 0 ? "" : ` -m ${word} --dport ${port}`;
+    return `${head}${address}${family === 4 ? "/32 -p " : "/128 -p "}${word}${ports}${end}`;
   }
+}
+
+function commentOf(tuples: Tuples, index: number): string {
+  const origins = tuples.originsOf(index);
+  return saidComment(tuples.origins.textOf(origins[0] as number), origins.length - 1);
 }
 
 /** What the rules of single addresses have in common. */
@@ -114,9 +113,10 @@ export interface SingleForm {
   /** Which of a packet's addresses is looked at. */
   readonly side: "source" | "destination";
   readonly target: Target;
-  /** The target as it is printed. */
-  readonly action: string;
   readonly isPlain: boolean;
+  /** What is printed before the address, and last. */
+  readonly head: string;
+  readonly tail: string;
 }
 
 /** The tuples that go one way, by the container's address; of those between containers by the source. */

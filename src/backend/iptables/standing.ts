@@ -1,9 +1,9 @@
 /** What stands in the kernel, as iptables-save says it, and what must be done to it. */
 import { type Entry, prefixOf } from "./names.js";
 import { type Chains, keyOf } from "./kernel.js";
-import type { Chain, Rules, Ruleset, TableName } from "./ruleset.js";
+import type { Chain, Printed, Rules, Ruleset, TableName } from "./ruleset.js";
 import { TABLES } from "./ruleset.js";
-import { chainTexts } from "./text.js";
+import { printed } from "./text.js";
 
 /** A table: chains of this policy, and every rule of the built-in ones. */
 export interface TableState {
@@ -16,7 +16,7 @@ export type State = Readonly<Record<TableName, TableState>>;
 
 /** What a plan wants: chains, and which of them the built-in ones lead to, in this order. */
 interface Wanted {
-  readonly chains: ReadonlyMap<string, readonly string[]>;
+  readonly chains: ReadonlyMap<string, Pick<Printed, "text" | "count">>;
   readonly hooks: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -54,9 +54,9 @@ export function wantedState(rules: Rules): Readonly<Record<TableName, Wanted>> {
     rules.tables.find((table) => table.name === name)?.chains ?? [];
   const wanted = (name: TableName): Wanted => {
     const hooks = new Map<string, string[]>();
-    const chains = new Map<string, readonly string[]>();
+    const chains = new Map<string, Printed>();
     for (const chain of chainsOf(name)) {
-      chains.set(chain.name, chainTexts(chain, rules.family));
+      chains.set(chain.name, printed(chain, rules.family));
       if (chain.hook !== undefined) hooks.set(chain.hook, [...(hooks.get(chain.hook) ?? []), chain.name]);
     }
     return { chains, hooks };
@@ -65,21 +65,16 @@ export function wantedState(rules: Rules): Readonly<Record<TableName, Wanted>> {
 }
 
 /** Whether nf_tables has a plan's chains and no other of the policy's, each with as many rules and ways in. */
-export function standsBy({ policy, families }: Ruleset, { uses }: Chains): boolean {
-  const prefix = prefixOf(policy);
+export function standsBy({ families }: Ruleset, { uses }: Chains): boolean {
   let number = 0;
   for (const { family, tables } of families)
     for (const { name, chains } of tables) {
       const wanted = new Map<string, number>();
       const count = (chain: string, more: number): void => void wanted.set(chain, (wanted.get(chain) ?? 0) + more);
       for (const chain of chains) {
-        const texts = chainTexts(chain, family);
-        count(chain.name, texts.length + (chain.hook === undefined ? 0 : 1));
-        // The last word is the chain's name, where one leads to any.
-        for (const text of texts) {
-          const last = text.slice(text.lastIndexOf(" ") + 1);
-          if (last.startsWith(prefix)) count(last, 1);
-        }
+        const rules = printed(chain, family);
+        count(chain.name, rules.count + (chain.hook === undefined ? 0 : 1));
+        for (const [to, ways] of rules.leads) count(to, ways);
       }
       for (const [chain, use] of wanted) {
         const there = uses.get(keyOf(family, name, chain));
@@ -94,7 +89,7 @@ export function standsBy({ policy, families }: Ruleset, { uses }: Chains): boole
 export function wantedAgain(state: State, policy: string): Readonly<Record<TableName, Wanted>> {
   const prefix = `-j ${prefixOf(policy)}`;
   const wanted = ({ chains, builtin }: TableState): Wanted => ({
-    chains,
+    chains: new Map([...chains].map(([name, lines]) => [name, { text: lines.join("\n"), count: lines.length }])),
     hooks: new Map(
       [...builtin].map(([name, rules]) => [
         name,
@@ -132,13 +127,13 @@ function tableChange(name: TableName, state: TableState, wanted: Wanted, policy:
   const hooks: string[] = [];
   const gone: string[] = [];
   let operations = 0;
-  for (const [chain, lines] of wanted.chains) {
+  for (const [chain, { text, count }] of wanted.chains) {
     const there = state.chains.get(chain);
-    if (there !== undefined && (isTimed(chain) || same(there, lines))) continue;
+    if (there !== undefined && (isTimed(chain) || (there.length === count && there.join("\n") === text))) continue;
     // Said of a chain that is there, this empties it.
     declared.push(`:${chain} - [0:0]`);
-    if (lines.length > 0) rules.push(`-A ${chain} ${lines.join(`\n-A ${chain} `)}`);
-    operations += lines.length + (there?.length ?? 0);
+    if (count > 0) rules.push(`-A ${chain} ${text.replaceAll("\n", `\n-A ${chain} `)}`);
+    operations += count + (there?.length ?? 0);
   }
   const builtins = new Set([...state.builtin.keys(), ...wanted.hooks.keys()]);
   for (const builtin of builtins) {
@@ -157,10 +152,6 @@ function tableChange(name: TableName, state: TableState, wanted: Wanted, policy:
 
 function isTimed(chain: string): boolean {
   return chain.endsWith("-cut" satisfies `-${Entry}`);
-}
-
-function same(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((line, i) => line === b[i]);
 }
 
 /**

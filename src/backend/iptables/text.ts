@@ -6,7 +6,7 @@ import { type Family, formatValue } from "../../net/address.js";
 import { formatPrefix, type Prefix } from "../../net/prefix.js";
 import { ICMPV6, protocolName } from "../../net/ports.js";
 import { location } from "../../text/source.js";
-import type { Chain, Match, Rule, Rules, Run, Table, Target } from "./ruleset.js";
+import type { Chain, Match, Printed, Rule, Rules, Run, Table, Target } from "./ruleset.js";
 
 /** What iptables holds of a comment, in bytes. */
 const COMMENT_BYTES = 255;
@@ -179,30 +179,9 @@ export function targetText(target: Target, family: Family): string {
   }
 }
 
-/** What the rules of single addresses have in common. */
-interface TupleForm {
-  readonly family: Family;
-  readonly side: "source" | "destination";
-  /** As it is printed. */
-  readonly action: string;
-}
-
-/**
- * The text of a rule on one address, and on a protocol and a port unless they are 0. `said`: the text of its first
- * statement, and how many more there are; undefined for a plain rule.
- */
-export function tupleText(
-  { family, side, action }: TupleForm,
-  value: number | bigint,
-  protocol: number,
-  port: number,
-  said: Said | undefined,
-): string {
-  const address = `${side === "source" ? "-s" : "-d"} ${formatValue(family, value)}/${family === 4 ? 32 : 128}`;
-  const word = protocol === 0 ? "" : protocolWord(protocol);
-  const ports = protocol === 0 ? "" : port === 0 ? ` -p ${word}` : ` -p ${word} -m ${word} --dport ${port}`;
-  const comment = said === undefined ? "" : ` -m comment --comment ${quote(saidText(said))}`;
-  return `${address}${ports}${comment} ${action}`;
+/** The text of a statement, as a comment has it; `more` others say the same. */
+export function saidComment(text: string, more: number): string {
+  return ` -m comment --comment ${quote(saidText({ text, more }))}`;
 }
 
 /** A rule without its chain's name. */
@@ -226,9 +205,21 @@ export function ruleText(rule: Rule, family: Family): string {
   return words.join(" ");
 }
 
-/** The rules of a chain. Those that were printed already aren't asked for. */
-export function chainTexts(chain: Pick<Chain, "rules" | "texts">, family: Family): readonly string[] {
-  return chain.texts ?? chain.rules.map((rule) => ruleText(rule, family));
+export function printRules(rules: readonly Rule[], family: Family): Printed {
+  const leads = new Map<string, number>();
+  for (const { target } of rules)
+    if (target.kind === "jump" || target.kind === "goto") leads.set(target.chain, (leads.get(target.chain) ?? 0) + 1);
+  return { text: rules.map((rule) => ruleText(rule, family)).join("\n"), count: rules.length, leads };
+}
+
+/** The rules of a chain; those that were printed already aren't asked for. */
+export function printed(chain: Chain, family: Family): Printed {
+  return chain.printed ?? printRules(chain.rules, family);
+}
+
+/** The lines of what was printed. */
+export function linesOf({ text, count }: Printed): readonly string[] {
+  return count === 0 ? [] : text.split("\n");
 }
 
 /** The rule of a built-in chain that leads to an entry. */
@@ -244,7 +235,7 @@ function tableText(table: Table, family: Family, locations: boolean): string[] {
   for (const chain of table.chains.toReversed())
     if (chain.hook !== undefined) lines.push(`-I ${chain.hook} ${hookText(chain)}`);
   for (const chain of table.chains) {
-    const texts = chainTexts(chain, family);
+    const texts = linesOf(printed(chain, family));
     for (const [i, rule] of chain.rules.entries()) {
       if (locations)
         for (const origin of rule.from) lines.push(`# ${oneLine(location(origin.span))}: ${oneLine(origin.text)}`);
