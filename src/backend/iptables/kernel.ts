@@ -1,6 +1,6 @@
 /** What nf_tables tells of chains without their rules: where the tools' nft variant keeps them, and how many rules. */
 import { type Family, FAMILIES } from "../../net/address.js";
-import { attributes, text } from "../../system/netlink/decoder.js";
+import { attributes, scan } from "../../system/netlink/decoder.js";
 import { Encoder, NLM_F } from "../../system/netlink/encoder.js";
 import { NetlinkSocket, PROTOCOL } from "../../system/netlink/socket.js";
 import { usesNetlink } from "../../system/transport.js";
@@ -39,13 +39,14 @@ export function readChains(prefix: string): Chains | undefined {
     const uses = new Map<string, number>();
     for (const family of FAMILIES)
       socket.dump(request(NFT_MSG_GETCHAIN, NFPROTO[family], NLM_F.DUMP), (body) => {
-        const found = attributes(body, 4);
-        const name = text(found.get(NFTA_CHAIN.NAME));
-        if (name.startsWith(prefix))
-          uses.set(
-            keyOf(family, text(found.get(NFTA_CHAIN.TABLE)), name),
-            found.get(NFTA_CHAIN.USE)?.readUInt32BE(0) ?? 0,
-          );
+        let [table, name, use] = ["", "", 0];
+        scan(body, 4, body.length, (type, start, end) => {
+          // Without the final NUL.
+          if (type === NFTA_CHAIN.TABLE) table = body.toString("latin1", start, end - 1);
+          else if (type === NFTA_CHAIN.NAME) name = body.toString("latin1", start, end - 1);
+          else if (type === NFTA_CHAIN.USE) use = body.readUInt32BE(start);
+        });
+        if (name.startsWith(prefix)) uses.set(keyOf(family, table, name), use);
       });
     return readGeneration(socket) === generation ? { generation, uses } : undefined;
   } finally {
