@@ -121,6 +121,8 @@ class Maker {
     else {
       this.list(root, outer, rules);
       rules.push(...outer);
+      // The end of a chain is a return, whatever the rest says.
+      if (outer !== this.rest && outer.length > 0 && !isFinal(outer)) rules.push(...this.rest);
     }
     return this.table.chain(this.kind, rules);
   }
