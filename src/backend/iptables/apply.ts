@@ -118,7 +118,7 @@ async function beginStanding(policy: Policy, known: Committed | undefined): Prom
   const isIdle = (family: Family): boolean =>
     chains !== undefined && !hasChains(chains, family) && (family === 4 ? own.v4 : own.v6).length === 0;
   const reading = await Promise.all(
-    FAMILIES.map((family) => (isIdle(family) ? () => Promise.resolve("") : beginSave(first, family))),
+    FAMILIES.map(async (family) => (isIdle(family) ? () => Promise.resolve("") : beginSave(first, family))),
   );
   return async () => {
     const [v4 = "", v6 = ""] = await Promise.all(reading.map((end) => end()));
