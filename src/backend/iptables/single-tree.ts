@@ -90,8 +90,9 @@ class Maker {
     const { singles, form, others } = this.tree;
     const lines = new Lines(form.family);
     for (const rule of before) lines.add(rule);
-    for (const place of places) {
-      const several = others.get(place);
+    for (let i = 0; i < places.length; i++) {
+      const place = places[i] as number;
+      const several = others.size === 0 ? undefined : others.get(place);
       if (several === undefined) lines.addText(singles.text(place, form), form.target);
       else for (const rule of several) lines.add(rule);
     }

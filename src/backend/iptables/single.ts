@@ -17,8 +17,9 @@ export interface Said {
   readonly log: undefined;
 }
 
-/** A tuple by its set's number and its place there. */
-const SETS = 3;
+/** An entry is a tuple: its set's number in the two lowest bits, its place there above. */
+const SET = 3;
+const PLACE = 2;
 
 /** Places in a list that fit behind an IPv4 address in an integer that is exact. */
 const PLACES = 2 ** 21;
@@ -35,7 +36,7 @@ export class Singles {
   private readonly starts: readonly number[];
 
   constructor(sets: readonly Tuples[], far: "sources" | "destinations", unordered: readonly number[]) {
-    const all = unordered.map((entry) => (sets[entry % SETS] as Tuples)[far][Math.floor(entry / SETS)] as Value);
+    const all = unordered.map((entry) => (sets[entry & SET] as Tuples)[far][entry >> PLACE] as Value);
     const order = inOrder(all);
     const values: Value[] = [];
     const starts: number[] = [];
@@ -66,8 +67,8 @@ export class Singles {
     const said: Said[] = [];
     for (let i = this.starts[at] as number; i < (this.starts[at + 1] as number); i++) {
       const entry = this.entries[i] as number;
-      const tuples = this.sets[entry % SETS] as Tuples;
-      const index = Math.floor(entry / SETS);
+      const tuples = this.sets[entry & SET] as Tuples;
+      const index = entry >> PLACE;
       const ports = portsOf(tuples, index);
       for (const origin of tuples.originsOf(index))
         said.push({ ports, origin: tuples.origins.at(origin), log: undefined });
@@ -78,8 +79,8 @@ export class Singles {
   /** The rule of an address that has one tuple. */
   rule(at: number, { family, side, target, isPlain }: SingleForm): Rule {
     const entry = this.entries[this.starts[at] as number] as number;
-    const tuples = this.sets[entry % SETS] as Tuples;
-    const index = Math.floor(entry / SETS);
+    const tuples = this.sets[entry & SET] as Tuples;
+    const index = entry >> PLACE;
     const [protocol, port] = [tuples.protocols[index] as number, tuples.ports[index] as number];
     const matches: Match[] = [{ kind: side, prefix: alone(family, this.values[at] as Value) }];
     if (port !== 0) matches.push({ kind: "port", protocol, run: [port, port] });
@@ -90,9 +91,10 @@ export class Singles {
   /** The same as text.ts prints it, without a value of each part. */
   text(at: number, { family, isPlain, head, tail }: SingleForm): string {
     const entry = this.entries[this.starts[at] as number] as number;
-    const tuples = this.sets[entry % SETS] as Tuples;
-    const index = Math.floor(entry / SETS);
-    const [protocol, port] = [tuples.protocols[index] as number, tuples.ports[index] as number];
+    const tuples = this.sets[entry & SET] as Tuples;
+    const index = entry >> PLACE;
+    const protocol = tuples.protocols[index] as number;
+    const port = tuples.ports[index] as number;
     const address = formatValue(family, this.values[at] as Value);
     const end = isPlain ? tail : commentOf(tuples, index) + tail;
     if (protocol === 0) return `${head}${address}${family === 4 ? "/32" : "/128"}${end}`;
@@ -133,8 +135,8 @@ export function singlesOf(exact: ExactSets, way: Way, own: Ranges<Value>): Reado
       const address = addresses[index] as Value;
       if (!isAll && !(contains(own, address) && contains(own, others[index] as Value) === (way === "both"))) continue;
       const list = entries.get(address);
-      if (list === undefined) entries.set(address, [index * SETS + set]);
-      else list.push(index * SETS + set);
+      if (list === undefined) entries.set(address, [(index << PLACE) | set]);
+      else list.push((index << PLACE) | set);
     }
   }
   return new Map([...entries].map(([address, list]) => [address, new Singles(sets, far, list)]));

@@ -55,8 +55,10 @@ function fitting(text: string): string {
     .replace(/\ufffd+$/, "")}…`;
 }
 
+const words: string[] = [];
+
 export function protocolWord(protocol: number): string {
-  return protocol === ICMPV6 ? "ipv6-icmp" : protocolName(protocol);
+  return (words[protocol] ??= protocol === ICMPV6 ? "ipv6-icmp" : protocolName(protocol));
 }
 
 const runText = ([from, to]: Run): string => (from === to ? String(from) : `${from}:${to}`);
