@@ -11,7 +11,7 @@ export class TableBuilder {
   private readonly policy: string;
   private readonly name: TableName;
   private readonly entries: Chain[] = [];
-  private readonly generated = new Map<string, { chain: Chain; content: string }>();
+  private readonly generated = new Map<string, { chain: PrintedChain; own: string }>();
 
   constructor(policy: string, family: Family, name: TableName) {
     this.policy = policy;
@@ -44,13 +44,12 @@ export class TableBuilder {
 
   /** The same of rules that are printed, and are made when somebody asks for them. */
   printed(kind: string, printed: Printed, make: () => readonly Rule[], own = ""): string {
-    const content = `${own}\n${printed.text}`;
     for (let salt = ""; ; salt += "+") {
-      const name = contentName(this.policy, kind, content + salt);
+      const name = contentName(this.policy, kind, `${own}\n${printed.text}${salt}`);
       const known = this.generated.get(name);
-      if (known?.content === content) return name;
+      if (known?.own === own && known.chain.printed.text === printed.text) return name;
       if (known !== undefined) continue;
-      this.generated.set(name, { chain: new PrintedChain(name, printed, make), content });
+      this.generated.set(name, { chain: new PrintedChain(name, printed, make), own });
       return name;
     }
   }
