@@ -1,11 +1,14 @@
 /**
- * iptables: connections through policies of several sizes, each in a world of its own, in turn; and loading one beside a
- * bare iptables-restore of rules written by hand, by the variant that this host has for its usual one.
+ * iptables: connections through policies of several sizes, each in a world of its own, in turn; and loading one, the
+ * rules alone and by a whole cold apply, beside a bare iptables-restore of rules written by hand, by the variant that
+ * this host has for its usual one.
  */
 import { writeFileSync } from "node:fs";
+import { command, withBench } from "../src/measure/bench.js";
+import { interleave } from "../src/measure/interleave.js";
 import type { Suite } from "../src/measure/report.js";
 import { type Figure, summarise } from "../src/measure/statistics.js";
-import { addressOf, policy, statements, type Tuple, tuples } from "../src/measure/workload.js";
+import { addressOf, base, policy, statements, type Tuple, tuples } from "../src/measure/workload.js";
 import { PORT } from "./groups.js";
 import type { Setting } from "./packets.js";
 import { type Bench, counts, runOrThrow, TSNET } from "./suite.js";
@@ -52,24 +55,34 @@ export const iptables: Bench = {
     const loading = await inWorld(way, (world) =>
       world.call<Suite>(import.meta.url, "loadInWorld", Math.min(context.most, 10_000), quick ? 3 : 9),
     );
+    const colds: Suite[] = [];
+    for (const count of counts(context, quick ? [10_000] : [10_000, 100_000])) {
+      progress(`cold apply, ${statements(count)}`);
+      const rounds = quick ? 5 : count > 10_000 ? 9 : 15;
+      colds.push(await inWorld(way, (world) => world.call<Suite>(import.meta.url, "coldInWorld", count, rounds)));
+    }
     const figures = seen.map((rates, i) => summarise(`TCP connections, ${all[i]?.name}`, "per second", rates));
     const [first, last] = [figures[0] as Figure, figures.at(-1) as Figure];
     const name = `TCP, ${all.at(-1)?.name} / ${all[0]?.name}`;
     const note = "Time, so less is better.";
     const ratios = [{ name, value: first.median / last.median, limit: 1.5 }];
-    return [{ name: "packet path, iptables", note, figures, ratios, missing: [] }, loading];
+    return [{ name: "packet path, iptables", note, figures, ratios, missing: [] }, loading, ...colds];
   },
 };
 
 const byHand = ({ source, container, port }: Tuple): string =>
   `-A BENCH -s ${source}/32 -d ${addressOf(container)}/32 -p tcp -m tcp --dport ${port} -j ACCEPT\n`;
 
+function handText(all: readonly Tuple[]): string {
+  return `*filter\n:BENCH - [0:0]\n${all.map(byHand).join("")}COMMIT\n`;
+}
+
 /** The rules alone, by the same tool: what tsnet prints, and what a person would write. */
 export function loadInWorld(count: number, rounds: number): Suite {
   const all = tuples(count);
   const [file, hand, own] = ["/run/bench.tsnet", "/run/bench.hand", "/run/bench.own"] as const;
   writeFileSync(file, policy(all));
-  writeFileSync(hand, `*filter\n:BENCH - [0:0]\n${all.map(byHand).join("")}COMMIT\n`);
+  writeFileSync(hand, handText(all));
   writeFileSync(own, runOrThrow(TSNET[0] as string, [...TSNET.slice(1), "compile", file, "--backend", "iptables"]));
   const load = (from: string): number => {
     const started = performance.now();
@@ -94,4 +107,36 @@ export function loadInWorld(count: number, rounds: number): Suite {
     ratios,
     missing: [],
   };
+}
+
+/** A whole process from the text to the commit, where ten containers are up and no statement is. */
+export function coldInWorld(count: number, rounds: number): Promise<Suite> {
+  return withBench(TSNET, async (bench) => {
+    const all = tuples(count);
+    const carried = ["--apply", "--backend", "iptables"] as const;
+    const apply = command(bench, "compile", bench.file("policy.tsnet", policy(all)), ...carried);
+    const reset = command(bench, "compile", bench.file("base.tsnet", base()), ...carried);
+    const [name, hand] = ["tsnet compile --apply --backend iptables", "iptables-restore of rules written by hand"];
+    const { figures, missing } = await interleave(
+      [
+        { name, work: apply, stopwatch: bench.own, before: async () => void (await bench.own.time(reset)) },
+        {
+          name: hand,
+          work: { command: "iptables-restore", args: [bench.file("hand.rules", handText(all))] },
+          stopwatch: bench.others,
+          before: async () => void (await bench.others.time({ command: "iptables", args: ["-F"] })),
+        },
+      ],
+      rounds,
+    );
+    await bench.own.time(reset);
+    const value = (figures[0] as Figure).median / (figures[1] as Figure).median;
+    return {
+      name: `cold apply, ${statements(count)}, iptables`,
+      note: "The rules written by hand are one chain, without comments.",
+      figures,
+      ratios: [{ name: "tsnet compile --apply / iptables-restore by hand", value, limit: 2 }],
+      missing,
+    };
+  });
 }

@@ -195,13 +195,13 @@ async function buildCode(dataplane) {
       ])
     await run(process.execPath, ["-e", warmUp(files), dist, ...args], "ignore");
   await dataplane;
-  if (policy !== undefined)
-    for (const [way, backend] of [[THROWAWAY, "nft"], ...(process.getuid?.() === 0 ? [[OWN, "ebpf"]] : [])]) {
-      const apply = ["compile", file, "--apply", "--backend", backend];
-      await run("unshare", [...way, process.execPath, "-e", warmApply(files), dist, ...apply], "ignore").catch(
-        () => undefined,
-      );
-    }
+  const places = [[THROWAWAY, "nft"], [THROWAWAY, "iptables"], ...(process.getuid?.() === 0 ? [[OWN, "ebpf"]] : [])];
+  for (const [way, backend] of policy === undefined ? [] : places) {
+    const apply = ["compile", file, "--apply", "--backend", backend];
+    await run("unshare", [...way, process.execPath, "-e", warmApply(files), dist, ...apply], "ignore").catch(
+      () => undefined,
+    );
+  }
   await writeFile(path.join(dist, "tsnet.js"), launcher(files));
   await chmod(path.join(dist, "tsnet.js"), 0o755);
 }

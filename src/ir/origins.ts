@@ -1,7 +1,7 @@
 /** Gives statements their identity: see `Origin` in policy.ts. */
 import { formatStatement } from "../ast/format.js";
 import type { Statement } from "../ast/nodes.js";
-import type { PlainRules } from "../ast/plain-rules.js";
+import { END, FIELDS, type PlainRules, START } from "../ast/plain-rules.js";
 import type { Span } from "../text/source.js";
 import type { Origin } from "./policy.js";
 
@@ -94,6 +94,14 @@ export class Origins {
       this.made[index] = origin;
     }
     return origin;
+  }
+
+  /** The canonical text of one, which for a plain rule makes no object. */
+  textOf(index: number): string {
+    const run = this.made[index] === undefined ? this.runOf(index) : undefined;
+    if (run === undefined) return this.at(index).text;
+    const row = (run.first + index - run.base) * FIELDS;
+    return run.plain.file.text.slice(run.plain.rows[row + START], run.plain.rows[row + END]);
   }
 
   /** All of them, by index. */

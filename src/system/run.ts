@@ -106,11 +106,21 @@ export class TookTooLong extends CommandFailed {
  * `CommandFailed` when it fails. Output is text; an invalid byte becomes U+FFFD.
  */
 export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  return (await begin(command, args, options))();
+}
+
+/** Starts a command; what it returns waits for its end, as `run` does. */
+export async function begin(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<() => Promise<RunResult>> {
   await enter();
   try {
     return await start(command, args, options);
-  } finally {
+  } catch (error) {
     leave();
+    throw error;
   }
 }
 
@@ -134,11 +144,12 @@ function leave(): void {
   else next();
 }
 
-async function start(command: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
+/** Leaves its place when the command has come to its end, whether somebody waits for that or not. */
+async function start(command: string, args: readonly string[], options: RunOptions): Promise<() => Promise<RunResult>> {
   attempt(`command ${shown(command, args)}`);
   const { execa } = await import("execa");
   const timeout = options.timeout ?? 30_000;
-  const result = await execa(command, args, {
+  const running = execa(command, args, {
     reject: false,
     stripFinalNewline: false,
     timeout,
@@ -146,20 +157,24 @@ async function start(command: string, args: readonly string[], options: RunOptio
     env: { ...options.env, LC_ALL: "C", PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin:/usr/bin:/bin` },
     ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
   });
-  const { stdout, stderr, exitCode } = result;
-  // EACCES: also where a directory of PATH may not be searched, whatever is in the others.
-  const absent = result.code === "ENOENT" || (result.code === "EACCES" && !isInstalled(command));
-  if (result.failed && absent) throw new MissingTool(command);
-  if (result.timedOut) throw new TookTooLong(shown(command, args), stdout, stderr, timeout);
-  if (exitCode === undefined) {
-    throw new CommandFailed(shown(command, args), undefined, stdout, stderr, result.originalMessage);
-  }
-  const inner = exitCode === 127 ? /failed to execute ([^\s:]+): No such file/.exec(stderr) : null;
-  if (inner !== null) throw new MissingTool(inner[1] as string);
-  if (exitCode !== 0 && options.accept !== "any" && options.accept?.includes(exitCode) !== true) {
-    throw new CommandFailed(shown(command, args), exitCode, stdout, stderr);
-  }
-  return { stdout, stderr, exitCode };
+  running.then(leave, leave);
+  return async () => {
+    const result = await running;
+    const { stdout, stderr, exitCode } = result;
+    // EACCES: also where a directory of PATH may not be searched, whatever is in the others.
+    const absent = result.code === "ENOENT" || (result.code === "EACCES" && !isInstalled(command));
+    if (result.failed && absent) throw new MissingTool(command);
+    if (result.timedOut) throw new TookTooLong(shown(command, args), stdout, stderr, timeout);
+    if (exitCode === undefined) {
+      throw new CommandFailed(shown(command, args), undefined, stdout, stderr, result.originalMessage);
+    }
+    const inner = exitCode === 127 ? /failed to execute ([^\s:]+): No such file/.exec(stderr) : null;
+    if (inner !== null) throw new MissingTool(inner[1] as string);
+    if (exitCode !== 0 && options.accept !== "any" && options.accept?.includes(exitCode) !== true) {
+      throw new CommandFailed(shown(command, args), exitCode, stdout, stderr);
+    }
+    return { stdout, stderr, exitCode };
+  };
 }
 
 /** A command line for messages: long argument lists are cut. */

@@ -1,18 +1,31 @@
 /** Whether commands are installed, asked of the file system: starting them to see would cost an apply its time. */
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, realpathSync } from "node:fs";
 import { join } from "node:path";
 
 /** Directories that a user's PATH often lacks; run.ts adds the same. */
 const SYSTEM = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
 export function isInstalled(command: string): boolean {
+  return pathOf(command) !== undefined;
+}
+
+/** The file that a command leads to, without links; undefined where it isn't installed. */
+export function fileOf(command: string): string | undefined {
+  const path = pathOf(command);
+  return path === undefined ? undefined : realpathSync(path);
+}
+
+function pathOf(command: string): string | undefined {
   const directories = [...(process.env["PATH"] ?? "").split(":"), ...SYSTEM];
-  return directories.some((directory) => {
+  for (const directory of directories) {
+    if (directory === "") continue;
+    const path = join(directory, command);
     try {
-      accessSync(join(directory, command), constants.X_OK);
-      return directory !== "";
+      accessSync(path, constants.X_OK);
+      return path;
     } catch {
-      return false;
+      // It is in another, or nowhere.
     }
-  });
+  }
+  return undefined;
 }

@@ -1,9 +1,11 @@
 /** How a plan stands in the kernel, and the way there. */
 import { createHash } from "node:crypto";
+import { ownAddresses } from "../../ir/own.js";
 import type { Policy } from "../../ir/policy.js";
-import { FAMILIES } from "../../net/address.js";
+import { type Family, FAMILIES } from "../../net/address.js";
 import type { Approach, Committed } from "../backend.js";
 import { Refused } from "../refused.js";
+import { type Chains, hasChains, readChains } from "./kernel.js";
 import { objectChanges } from "./object-changes.js";
 import { prefixOf } from "./names.js";
 import { plan } from "./plan.js";
@@ -13,25 +15,38 @@ import {
   changeText,
   isAbsent,
   readState,
+  standsBy,
   type State,
   type TableChange,
   wantedAgain,
   wantedState,
 } from "./standing.js";
 import { ruleText, toText } from "./text.js";
-import { recordedVariant, rehearse, restore, save, type Variant, VARIANTS, workingVariant } from "./tools.js";
+import {
+  beginSave,
+  recordedVariant,
+  rehearse,
+  restore,
+  save,
+  type Variant,
+  VARIANTS,
+  workingVariant,
+} from "./tools.js";
 
 /** Per family, IPv4 first. */
 type Both<T> = readonly [T, T];
 
 /** `known` is what was remembered of the policy's last commit. */
 export async function approach(policy: Policy, known: Committed | undefined): Promise<Approach> {
+  const reading = await beginStanding(policy, known);
+  // While the tools read.
   const ruleset = plan(policy);
-  const { variant, states } = await standingOf(policy.name, known);
+  const { variant, states, chains: before } = await reading();
   const digest = `iptables-${variant}:${digestOf(ruleset)}`;
   const changes = changesTo(ruleset, states);
   const objects = changes.flat().reduce((sum, change) => sum + change.operations, 0);
   const absent = states.every(isAbsent);
+  const commits = changes.flat().length;
   const chains = `${prefixOf(policy.name)}… of iptables (${variant})`;
   return {
     standing: objects === 0 ? "equal" : absent ? "absent" : "different",
@@ -51,10 +66,14 @@ export async function approach(policy: Policy, known: Committed | undefined): Pr
       return { digest, generation: undefined, operations: objects };
     },
     async verify() {
+      // Without reading each rule where nobody but us has changed any since they were read.
+      const now = before && readChains(prefixOf(policy.name));
+      if (now !== undefined && now.generation === (before?.generation ?? 0) + commits && standsBy(ruleset, now))
+        return undefined;
       const left = changesTo(ruleset, await statesOf(policy.name, variant)).flat()[0];
       if (left !== undefined)
         throw new Refused(
-          `the rules aren't as they were committed (${left.name}: ${left.lines.at(-1) ?? ""}): somebody else has changed them meanwhile`,
+          `the rules aren't as they were committed (${left.name}: ${left.pieces.at(-1)?.split("\n").at(-1) ?? ""}): somebody else has changed them meanwhile`,
           "look for what else manages iptables on this host, and apply again",
         );
       return undefined;
@@ -82,23 +101,42 @@ function changesTo(ruleset: Ruleset, states: Both<State>): Both<TableChange[]> {
   return [change(0), change(1)];
 }
 
-/** The variant in which the policy's chains stand, or else the usual one; and what stands there. */
-async function standingOf(
-  policy: string,
-  known: Committed | undefined,
-): Promise<{ readonly variant: Variant; readonly states: Both<State> }> {
-  const recorded = recordedVariant(known);
-  const first = recorded ?? (await workingVariant());
-  const states = await statesOf(policy, first);
-  if (recorded !== undefined || !states.every(isAbsent)) return { variant: first, states };
-  const other = first === "nft" ? "legacy" : "nft";
-  const others = await statesOf(policy, other);
-  return others.every(isAbsent) ? { variant: first, states } : { variant: other, states: others };
+interface Standing {
+  readonly variant: Variant;
+  readonly states: Both<State>;
+  /** What nf_tables told of the policy's chains before they were read; undefined where it can't, or isn't asked. */
+  readonly chains: Chains | undefined;
 }
 
-/** Where the policy's chains stand. */
+/** Begins to read; what it returns waits for it. */
+async function beginStanding(policy: Policy, known: Committed | undefined): Promise<() => Promise<Standing>> {
+  const recorded = recordedVariant(known);
+  const first = recorded ?? (await workingVariant());
+  const chains = first === "nft" ? readChains(prefixOf(policy.name)) : undefined;
+  // Where nothing of a family is planned, and nothing stands, there is nothing to read.
+  const own = ownAddresses(policy.containers);
+  const isIdle = (family: Family): boolean =>
+    chains !== undefined && !hasChains(chains, family) && (family === 4 ? own.v4 : own.v6).length === 0;
+  const reading = await Promise.all(
+    FAMILIES.map(async (family) => (isIdle(family) ? () => Promise.resolve("") : beginSave(first, family))),
+  );
+  return async () => {
+    const [v4 = "", v6 = ""] = await Promise.all(reading.map((end) => end()));
+    const states: Both<State> = [readState(v4, policy.name), readState(v6, policy.name)];
+    if (recorded !== undefined || !states.every(isAbsent)) return { variant: first, states, chains };
+    const other = first === "nft" ? "legacy" : "nft";
+    const others = await statesOf(policy.name, other);
+    if (others.every(isAbsent)) return { variant: first, states, chains };
+    return { variant: other, states: others, chains: undefined };
+  };
+}
+
+/** Where the policy's chains stand; else the usual variant. */
 export async function variantOf(policy: string): Promise<Variant> {
-  return (await standingOf(policy, undefined)).variant;
+  const first = await workingVariant();
+  const order = first === "nft" ? VARIANTS : [...VARIANTS].reverse();
+  for (const variant of order) if (!(await statesOf(policy, variant)).every(isAbsent)) return variant;
+  return first;
 }
 
 async function statesOf(policy: string, variant: Variant): Promise<Both<State>> {

@@ -3,15 +3,15 @@ import type { Origin } from "../../ir/policy.js";
 import type { Family } from "../../net/address.js";
 import type { Prefix } from "../../net/prefix.js";
 import { type Entry, contentName, entryName } from "./names.js";
-import type { Chain, Match, Rule, Table, TableName, Target } from "./ruleset.js";
-import { ruleText } from "./text.js";
+import type { Chain, Match, Printed, Rule, Table, TableName, Target } from "./ruleset.js";
+import { printRules } from "./text.js";
 
 export class TableBuilder {
   readonly family: Family;
   private readonly policy: string;
   private readonly name: TableName;
   private readonly entries: Chain[] = [];
-  private readonly generated = new Map<string, { chain: Chain; content: string }>();
+  private readonly generated = new Map<string, { chain: PrintedChain; own: string }>();
 
   constructor(policy: string, family: Family, name: TableName) {
     this.policy = policy;
@@ -39,15 +39,36 @@ export class TableBuilder {
    * others of the same rules.
    */
   chain(kind: string, rules: readonly Rule[], own = ""): string {
-    const content = `${own}\n${rules.map((rule) => ruleText(rule, this.family)).join("\n")}`;
+    return this.printed(kind, printRules(rules, this.family), () => rules, own);
+  }
+
+  /** The same of rules that are printed, and are made when somebody asks for them. */
+  printed(kind: string, printed: Printed, make: () => readonly Rule[], own = ""): string {
     for (let salt = ""; ; salt += "+") {
-      const name = contentName(this.policy, kind, content + salt);
+      const name = contentName(this.policy, kind, `${own}\n${printed.text}${salt}`);
       const known = this.generated.get(name);
-      if (known?.content === content) return name;
+      if (known?.own === own && known.chain.printed.text === printed.text) return name;
       if (known !== undefined) continue;
-      this.generated.set(name, { chain: { name, rules }, content });
+      this.generated.set(name, { chain: new PrintedChain(name, printed, make), own });
       return name;
     }
+  }
+}
+
+class PrintedChain implements Chain {
+  readonly name: string;
+  readonly printed: Printed;
+  private readonly make: () => readonly Rule[];
+  private made: readonly Rule[] | undefined;
+
+  constructor(name: string, printed: Printed, make: () => readonly Rule[]) {
+    this.name = name;
+    this.printed = printed;
+    this.make = make;
+  }
+
+  get rules(): readonly Rule[] {
+    return (this.made ??= this.make());
   }
 }
 

@@ -1,5 +1,6 @@
 /** What iptables can't say exactly. */
 import type { Log, Policy } from "../../ir/policy.js";
+import { isRun } from "../../ir/rule-list.js";
 import { Inexpressible } from "../inexpressible.js";
 
 /** What the LOG target holds of a prefix, in bytes (linux/netfilter/xt_LOG.h, with its final NUL). */
@@ -16,8 +17,9 @@ export function logPrefix(log: Log | undefined): string {
 
 /** The first statement that iptables can't carry out exactly. */
 export function inexpressible(policy: Policy): Inexpressible | undefined {
-  for (const { log, origin } of policy.rules) {
-    if (log === undefined) continue;
+  for (const part of policy.ruleList.parts) {
+    if (isRun(part) || part.log === undefined) continue;
+    const { log, origin } = part;
     const bytes = Buffer.byteLength(logPrefix(log));
     if (bytes > PREFIX_BYTES)
       return new Inexpressible(

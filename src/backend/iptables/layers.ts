@@ -5,21 +5,51 @@
  * of the layers.
  */
 import type { Origin, Policy, Rule as PolicyRule } from "../../ir/policy.js";
-import type { Ranges } from "../../net/ranges.js";
+import { isRun } from "../../ir/rule-list.js";
 import { unionOfPorts } from "../../net/ports.js";
+import type { Ranges } from "../../net/ranges.js";
 import { cut } from "../shape/cells.js";
+import { type ExactSets, Splitter } from "../shape/exact.js";
 import { type Action as Verb, domain, LANES, type Lane, of, type Value, values } from "../shape/lanes.js";
 import type { Members } from "../shape/members.js";
-import { ACCEPT, connection, DROP, from, goto, jump, RETURN, rule, type TableBuilder, to } from "./builder.js";
+import type { Way } from "../shape/tuples.js";
+import { ACCEPT, alone, connection, DROP, from, goto, jump, RETURN, rule, type TableBuilder, to } from "./builder.js";
 import { logPrefix } from "./inexpressible.js";
 import { portMatches } from "./ports.js";
 import type { Cell } from "./prefixes.js";
 import type { Rule, Target } from "./ruleset.js";
-import { type Action, NONE, type Tree, treeChain, treeRules } from "./tree.js";
+import { type Singles, singlesOf } from "./single.js";
+import { singleTreeChain } from "./single-tree.js";
+import { targetText } from "./text.js";
+import { type Action, NONE, type Tree, treeChain, treeRules, WIDE, within } from "./tree.js";
+
+/** What some statements say of a cell. */
+type Said = Pick<PolicyRule, "ports" | "origin" | "log">;
 
 interface Box {
-  readonly statement: PolicyRule;
+  readonly statement: Said;
   readonly other: Ranges<Value>;
+}
+
+/** The other end, by which of a packet's addresses it is told. */
+type Side = "source" | "destination";
+
+const KEYS: Readonly<Record<Side, Tree["key"]>> = { source: from, destination: to };
+
+const WAYS: Readonly<Record<Lane, Way>> = {
+  cc: "both",
+  cw: "source",
+  ch: "source",
+  wc: "destination",
+  hc: "destination",
+};
+
+const NO_SINGLES: ReadonlyMap<Value, Singles> = new Map();
+
+function boxesOf(singles: Singles): Box[] {
+  return singles.values.flatMap((value, at) =>
+    singles.said(at).map((statement) => ({ statement, other: [value, value] })),
+  );
 }
 
 /** What a layer says: its verb, where what it allows goes, and what becomes of the others. */
@@ -37,23 +67,30 @@ const FEW = 2;
 export class Layers {
   private readonly table: TableBuilder;
   private readonly members: Members;
-  private readonly statements: ReadonlyMap<Verb, readonly PolicyRule[]>;
+  private readonly own: Ranges<Value>;
+  /** But for what is exact tuples. */
+  private readonly statements = new Map<Verb, readonly PolicyRule[]>();
+  private readonly exact = new Map<Verb, ExactSets>();
+  private readonly singles = new Map<string, ReadonlyMap<Value, Singles>>();
   private readonly refuse: string;
 
-  constructor(table: TableBuilder, policy: Policy, members: Members) {
+  constructor(table: TableBuilder, { ruleList }: Policy, members: Members, own: Ranges<Value>) {
     this.table = table;
     this.members = members;
-    const statements = new Map<Verb, PolicyRule[]>();
-    const push = (verb: Verb, statement: PolicyRule): void => {
-      const list = statements.get(verb);
-      if (list === undefined) statements.set(verb, [statement]);
-      else list.push(statement);
-    };
-    for (const statement of policy.rules) {
-      push(statement.verb, statement);
-      if (statement.log !== undefined) push(`log-${statement.verb}`, statement);
+    this.own = own;
+    for (const verb of ["deny", "reject", "allow"] as const) {
+      const splitter = new Splitter(ruleList, table.family, own);
+      const logged: PolicyRule[] = [];
+      for (const part of ruleList.parts)
+        if (isRun(part)) splitter.addRun(part, verb);
+        else if (part.verb === verb) {
+          splitter.add(part);
+          if (part.log !== undefined) logged.push(part);
+        }
+      this.exact.set(verb, splitter.exact);
+      this.statements.set(verb, splitter.rest);
+      this.statements.set(`log-${verb}`, logged);
     }
-    this.statements = statements;
     this.refuse = table.chain("rej", [
       rule([{ kind: "protocol", protocol: 6 }], { kind: "reject", with: "tcp-reset" }),
       rule([], { kind: "reject", with: "port-unreachable" }),
@@ -101,17 +138,29 @@ export class Layers {
         else list.push(index);
       }
     }
-    if (boxes.length === 0 && all.length === 0) return [];
-    for (const value of values(all, table.family)) if (!byAddress.has(value)) byAddress.set(value, []);
+    const singles = this.singlesOf(verb, WAYS[lane]);
+    if (boxes.length === 0 && singles.size === 0 && all.length === 0) return [];
+    for (const value of [...values(all, table.family), ...singles.keys()])
+      if (!byAddress.has(value)) byAddress.set(value, []);
     const classes = new Map<string, Action>();
     const known = new Map<string, Action>();
     const cells: Cell<Action>[] = [];
+    const side: Side = near === "from" ? "destination" : "source";
     for (const [value, indices] of [...byAddress].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const single = singles.get(value);
+      const mine = indices.map((index) => boxes[index] as Box);
+      if (single !== undefined) {
+        const action =
+          mine.length === 0
+            ? this.singleClass(how, side, single)
+            : this.classOf(how, side, [...mine, ...boxesOf(single)], known);
+        cells.push({ from: value, to: value, action });
+        continue;
+      }
       const signature = indices.join();
       let action = classes.get(signature);
       if (action === undefined) {
-        const mine = indices.map((index) => boxes[index] as Box);
-        action = mine.length === 0 ? how.rest : this.classOf(how, near === "from" ? to : from, mine, known);
+        action = mine.length === 0 ? how.rest : this.classOf(how, side, mine, known);
         classes.set(signature, action);
       }
       cells.push({ from: value, to: value, action });
@@ -121,8 +170,42 @@ export class Layers {
     return [rule([], how.rest.length > 0 ? goto(root) : jump(root))];
   }
 
+  /** Exact tuples of a verb that go one way. */
+  private singlesOf(verb: Verb, way: Way): ReadonlyMap<Value, Singles> {
+    const exact = this.exact.get(verb);
+    if (exact === undefined) return NO_SINGLES;
+    const key = `${verb} ${way}`;
+    let singles = this.singles.get(key);
+    if (singles === undefined) this.singles.set(key, (singles = singlesOf(exact, way, this.own)));
+    return singles;
+  }
+
+  /** What is done for a container of whose other ends single addresses are spoken, and nothing else. */
+  private singleClass(how: How, side: Side, singles: Singles): Action {
+    const { table } = this;
+    const { family } = table;
+    const { values } = singles;
+    const key = KEYS[side];
+    const rulesOf = (at: number): Rule[] => {
+      const match = key(alone(family, values[at] as Value));
+      return this.verdict(how, singles.said(at)).map((body) => within(match, body));
+    };
+    if (values.length <= FEW) {
+      const rules = values.flatMap((_, at) => rulesOf(at));
+      if (rules.length <= FEW) return [...rules, ...how.rest];
+    }
+    const others = new Map<number, readonly Rule[]>();
+    if (singles.count > values.length)
+      for (let at = 0; at < values.length; at++) if (singles.countOf(at) > 1) others.set(at, rulesOf(at));
+    const target = this.targetOf(how);
+    const [head, tail] = [side === "source" ? "-s " : "-d ", ` ${targetText(target, family)}`];
+    const form = { family, side, target, head, tail };
+    const tree = { key, singles, form, others, rest: how.rest, levels: 4 };
+    return [rule([], goto(singleTreeChain(table, shortOf(how.verb), tree)))];
+  }
+
   /** What is done for the containers of which the same statements speak. */
-  private classOf(how: How, key: Tree["key"], boxes: readonly Box[], known: Map<string, Action>): Action {
+  private classOf(how: How, side: Side, boxes: readonly Box[], known: Map<string, Action>): Action {
     const { table } = this;
     // Of equal cells one action: by their identity a tree tells what is alike.
     const actionOf = (boxes: readonly Box[]): Action => {
@@ -136,21 +219,16 @@ export class Layers {
     const [only] = cells;
     const { min, max } = domain(table.family);
     if (cells.length === 1 && only?.from === min && only.to === max) return [...only.action, ...how.rest];
-    const tree: Tree = { key, cells, rest: how.rest, levels: 4 };
+    const tree: Tree = { key: KEYS[side], cells, rest: how.rest, levels: 4, fan: WIDE };
     const few = treeRules(table, tree, FEW);
     return few ?? [rule([], goto(treeChain(table, shortOf(how.verb), tree)))];
   }
 
   /** What is done in a cell: the verb itself for the ports of its statements, or their lines in the log. */
-  private cellAction(how: How, statements: readonly PolicyRule[]): Action {
+  private cellAction(how: How, statements: readonly Said[]): Action {
     const { table } = this;
     const { verb } = how;
-    if (verb === "deny" || verb === "reject" || verb === "allow") {
-      const ports = unionOfPorts(statements.map((statement) => statement.ports));
-      const target = verb === "allow" ? how.allowed : verb === "deny" ? DROP : goto(this.refuse);
-      const rules = portMatches(ports, table.family).map((matches) => rule(matches, target));
-      return this.few(rules, ports.all ? NONE : how.rest, statements);
-    }
+    if (verb === "deny" || verb === "reject" || verb === "allow") return this.verdict(how, statements);
     const rules = statements.flatMap((statement) => {
       const writer = jump(this.writer(verb, statement));
       return portMatches(statement.ports, table.family).map((matches) => rule(matches, writer, [statement.origin]));
@@ -158,15 +236,26 @@ export class Layers {
     return [rule([], goto(table.chain(shortOf(verb), rules)))];
   }
 
+  /** The verb itself, for the ports of all of them. */
+  private verdict(how: How, statements: readonly Said[]): Action {
+    const ports = unionOfPorts(statements.map((statement) => statement.ports));
+    const rules = portMatches(ports, this.table.family).map((matches) => rule(matches, this.targetOf(how)));
+    const origins = [...new Set(statements.map((statement) => statement.origin))];
+    return this.few(rules, ports.all ? NONE : how.rest, origins);
+  }
+
+  private targetOf({ verb, allowed }: How): Target {
+    return verb === "allow" ? allowed : verb === "deny" ? DROP : goto(this.refuse);
+  }
+
   /** Few rules as they are, each with its statements; more as a chain that others of the same ports share. */
-  private few(rules: readonly Rule[], rest: Action, statements: readonly PolicyRule[]): Action {
-    const origins: Origin[] = statements.map((statement) => statement.origin);
+  private few(rules: readonly Rule[], rest: Action, origins: readonly Origin[]): Action {
     if (rules.length <= FEW) return rules.map((one) => ({ ...one, from: origins }));
     return [rule([], goto(this.table.chain("port", [...rules, ...rest])), origins)];
   }
 
   /** Writes one statement's line: of an allowed connection its first packet, of a denied one each. */
-  private writer(verb: Verb, { log, origin }: PolicyRule): string {
+  private writer(verb: Verb, { log, origin }: Said): string {
     const { table } = this;
     const matches = [
       ...(verb === "log-allow" ? [connection({ state: "NEW" })] : []),

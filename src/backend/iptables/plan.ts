@@ -108,12 +108,13 @@ const TRANSLATED = connection({ state: "DNAT" });
 function planFilter(policy: Policy, family: Family, members: readonly Member[]): Table {
   const table = new TableBuilder(policy.name, family, "filter");
   const cut = table.timed("cut");
+  const own = of(ownAddresses(policy.containers), family);
   const confined = members.filter(({ container }) => isInternal(policy, container));
   const parts: Parts = {
     table,
     policy,
     own: ownOf(table, policy, members),
-    layers: new Layers(table, policy, new Members(family, of(ownAddresses(policy.containers), family))),
+    layers: new Layers(table, policy, new Members(family, own), own),
     cut,
     published: planPublished(table, policy, members, { admitted: ACCEPT, rest: NONE }),
     confined:

@@ -33,7 +33,7 @@ const CANDIDATES = 4;
 
 /** Actions are compared by identity. The root is the prefix of all addresses, and has no action: it is `rest`. */
 export function prefixTree<A>(family: Family, cells: readonly Cell<A>[], rest: A): Entry<A> {
-  const top = new Coverer(family, cells, rest).node(0n, 0, 0, cells.length);
+  const top = new Coverer(family, cells, rest).top();
   const root: Entry<A> = { prefix: top.prefix, action: undefined, children: [], weight: 0 };
   choose(top, rest, root);
   return root;
@@ -57,55 +57,83 @@ function choose<A>({ prefix, candidates, children }: Node<A>, outer: A, parent: 
   parent.weight += own.weight;
 }
 
+/** What is asked of a family's addresses. IPv4's are numbers throughout: they are by far the most. */
+interface Line<V extends Value> {
+  readonly first: V;
+  /** The last address of a prefix, and the first of its upper half. */
+  last(base: V, length: number): V;
+  middle(base: V, length: number): V;
+  /** The length of the longest prefix that holds both addresses, and where it begins. */
+  common(low: V, high: V): number;
+  begin(address: V, length: number): V;
+  prefix(base: V, length: number): Prefix;
+}
+
+const NUMBERS: Line<number> = {
+  first: 0,
+  last: (base, length) => base + 2 ** (32 - length) - 1,
+  middle: (base, length) => base + 2 ** (31 - length),
+  common: (low, high) => Math.clz32(low ^ high),
+  begin: (address, length) => address - (address % 2 ** (32 - length)),
+  prefix: (base, length) => ({ family: 4, base, length }),
+};
+
+const BIGINTS: Line<bigint> = {
+  first: 0n,
+  last: (base, length) => base + (1n << BigInt(128 - length)) - 1n,
+  middle: (base, length) => base + (1n << BigInt(127 - length)),
+  common: (low, high) => (low === high ? 128 : 128 - (low ^ high).toString(2).length),
+  begin: (address, length) => (address >> BigInt(128 - length)) << BigInt(128 - length),
+  prefix: (base, length) => ({ family: 6, base, length }),
+};
+
+/** What is asked of a family's addresses. */
+export function lineOf(family: Family): Line<Value> {
+  return (family === 4 ? NUMBERS : BIGINTS) as Line<Value>;
+}
+
 class Coverer<A> {
-  private readonly family: Family;
-  private readonly width: number;
+  private readonly line: Line<Value>;
   private readonly cells: readonly Cell<A>[];
-  private readonly starts: readonly bigint[];
-  private readonly ends: readonly bigint[];
   private readonly rest: A;
 
   constructor(family: Family, cells: readonly Cell<A>[], rest: A) {
-    this.family = family;
-    this.width = family === 4 ? 32 : 128;
+    this.line = lineOf(family);
     this.cells = cells;
-    this.starts = cells.map((cell) => BigInt(cell.from));
-    this.ends = cells.map((cell) => BigInt(cell.to));
     this.rest = rest;
   }
 
-  private prefix(base: bigint, length: number): Prefix {
-    return this.family === 4 ? { family: 4, base: Number(base), length } : { family: 6, base, length };
+  /** The prefix of all addresses. */
+  top(): Node<A> {
+    return this.node(this.line.first, 0, 0, this.cells.length);
   }
 
   /** The node of a prefix, whose addresses only the cells from `first` to before `end` can hold. */
-  node(base: bigint, length: number, first: number, end: number): Node<A> {
-    const prefix = this.prefix(base, length);
+  private node(base: Value, length: number, first: number, end: number): Node<A> {
+    const { line, cells } = this;
+    const prefix = line.prefix(base, length);
     if (first === end) return { prefix, candidates: [this.rest], children: [] };
-    const size = 1n << BigInt(this.width - length);
-    const last = base + size - 1n;
-    const low = this.starts[first] as bigint;
-    const high = this.ends[end - 1] as bigint;
-    if (end - first === 1 && low <= base && high >= last)
-      return { prefix, candidates: [(this.cells[first] as Cell<A>).action], children: [] };
+    const last = line.last(base, length);
+    const { from: low, action } = cells[first] as Cell<A>;
+    const { to: high } = cells[end - 1] as Cell<A>;
+    if (end - first === 1 && low <= base && high >= last) return { prefix, candidates: [action], children: [] };
     // Straight down to the prefix that all of it is in.
-    const inner = this.around(low < base ? base : low, high > last ? last : high);
-    if (inner.length > length) {
-      const node = this.node(inner.base, inner.length, first, end);
+    const inner = line.common(low < base ? base : low, high > last ? last : high);
+    if (inner > length) {
+      const node = this.node(line.begin(low < base ? base : low, inner), inner, first, end);
       return { prefix, candidates: [this.rest], children: [node] };
     }
-    const middle = base + size / 2n;
-    let split = first;
-    while (split < end && (this.ends[split] as bigint) < middle) split++;
-    const upper = split < end && (this.starts[split] as bigint) < middle ? split + 1 : split;
+    const middle = line.middle(base, length);
+    let [split, after] = [first, end];
+    // The first cell that doesn't end before the middle.
+    while (split < after) {
+      const at = (split + after) >> 1;
+      if ((cells[at] as Cell<A>).to < middle) split = at + 1;
+      else after = at;
+    }
+    const upper = split < end && (cells[split] as Cell<A>).from < middle ? split + 1 : split;
     const children = [this.node(base, length + 1, first, upper), this.node(middle, length + 1, split, end)] as const;
     return { prefix, candidates: merge(children[0].candidates, children[1].candidates), children };
-  }
-
-  /** The longest prefix that holds both addresses. */
-  private around(low: bigint, high: bigint): { base: bigint; length: number } {
-    const bits = (low ^ high) === 0n ? 0 : (low ^ high).toString(2).length;
-    return { base: (low >> BigInt(bits)) << BigInt(bits), length: this.width - bits };
   }
 }
 

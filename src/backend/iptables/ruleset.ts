@@ -56,9 +56,20 @@ export interface Rule {
   readonly note?: string;
 }
 
+/** Rules as they are printed. */
+export interface Printed {
+  /** Without their chain's name, a line each; the last one's isn't ended. */
+  readonly text: string;
+  readonly count: number;
+  /** The chains that they lead to, each with the number of rules that do. */
+  readonly leads: ReadonlyMap<string, number>;
+}
+
 export interface Chain {
   readonly name: string;
   readonly rules: readonly Rule[];
+  /** The rules as text.ts prints them, where they were printed already. */
+  readonly printed?: Printed;
   /** The built-in chain whose first rule leads here. */
   readonly hook?: "PREROUTING" | "INPUT" | "FORWARD" | "OUTPUT" | "POSTROUTING";
   /** Its rules come and go while the policy is live; the plan has none. */

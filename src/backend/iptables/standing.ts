@@ -1,8 +1,9 @@
 /** What stands in the kernel, as iptables-save says it, and what must be done to it. */
 import { type Entry, prefixOf } from "./names.js";
-import type { Chain, Rules, TableName } from "./ruleset.js";
+import { type Chains, keyOf } from "./kernel.js";
+import type { Chain, Printed, Rules, Ruleset, TableName } from "./ruleset.js";
 import { TABLES } from "./ruleset.js";
-import { ruleText } from "./text.js";
+import { printed } from "./text.js";
 
 /** A table: chains of this policy, and every rule of the built-in ones. */
 export interface TableState {
@@ -15,7 +16,7 @@ export type State = Readonly<Record<TableName, TableState>>;
 
 /** What a plan wants: chains, and which of them the built-in ones lead to, in this order. */
 interface Wanted {
-  readonly chains: ReadonlyMap<string, readonly string[]>;
+  readonly chains: ReadonlyMap<string, Pick<Printed, "text" | "count">>;
   readonly hooks: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -53,12 +54,9 @@ export function wantedState(rules: Rules): Readonly<Record<TableName, Wanted>> {
     rules.tables.find((table) => table.name === name)?.chains ?? [];
   const wanted = (name: TableName): Wanted => {
     const hooks = new Map<string, string[]>();
-    const chains = new Map<string, readonly string[]>();
+    const chains = new Map<string, Printed>();
     for (const chain of chainsOf(name)) {
-      chains.set(
-        chain.name,
-        chain.rules.map((rule) => ruleText(rule, rules.family)),
-      );
+      chains.set(chain.name, printed(chain, rules.family));
       if (chain.hook !== undefined) hooks.set(chain.hook, [...(hooks.get(chain.hook) ?? []), chain.name]);
     }
     return { chains, hooks };
@@ -66,11 +64,32 @@ export function wantedState(rules: Rules): Readonly<Record<TableName, Wanted>> {
   return { raw: wanted("raw"), nat: wanted("nat"), filter: wanted("filter") };
 }
 
+/** Whether nf_tables has a plan's chains and no other of the policy's, each with as many rules and ways in. */
+export function standsBy({ families }: Ruleset, { uses }: Chains): boolean {
+  let number = 0;
+  for (const { family, tables } of families)
+    for (const { name, chains } of tables) {
+      const wanted = new Map<string, number>();
+      const count = (chain: string, more: number): void => void wanted.set(chain, (wanted.get(chain) ?? 0) + more);
+      for (const chain of chains) {
+        const rules = printed(chain, family);
+        count(chain.name, rules.count + (chain.hook === undefined ? 0 : 1));
+        for (const [to, ways] of rules.leads) count(to, ways);
+      }
+      for (const [chain, use] of wanted) {
+        const there = uses.get(keyOf(family, name, chain));
+        if (there === undefined || (isTimed(chain) ? there < use : there !== use)) return false;
+      }
+      number += wanted.size;
+    }
+  return number === uses.size;
+}
+
 /** What a state wants of itself: the way back to it. */
 export function wantedAgain(state: State, policy: string): Readonly<Record<TableName, Wanted>> {
   const prefix = `-j ${prefixOf(policy)}`;
   const wanted = ({ chains, builtin }: TableState): Wanted => ({
-    chains,
+    chains: new Map([...chains].map(([name, lines]) => [name, { text: lines.join("\n"), count: lines.length }])),
     hooks: new Map(
       [...builtin].map(([name, rules]) => [
         name,
@@ -81,10 +100,11 @@ export function wantedAgain(state: State, policy: string): Readonly<Record<Table
   return { raw: wanted(state.raw), nat: wanted(state.nat), filter: wanted(state.filter) };
 }
 
-/** The lines that take a table from one state to another in one commit, and how many rules that adds and deletes. */
+/** What takes a table from one state to another in one commit, and how many rules that adds and deletes. */
 export interface TableChange {
   readonly name: TableName;
-  readonly lines: readonly string[];
+  /** Lines, those of a chain in one piece. */
+  readonly pieces: readonly string[];
   readonly operations: number;
 }
 
@@ -98,7 +118,7 @@ export function changesOf(state: State, wanted: Readonly<Record<TableName, Wante
   const order: readonly TableName[] = ["raw", "filter", "nat"];
   return order
     .map((name) => tableChange(name, state[name], wanted[name], policy))
-    .filter(({ lines }) => lines.length > 0);
+    .filter(({ pieces }) => pieces.length > 0);
 }
 
 function tableChange(name: TableName, state: TableState, wanted: Wanted, policy: string): TableChange {
@@ -107,13 +127,13 @@ function tableChange(name: TableName, state: TableState, wanted: Wanted, policy:
   const hooks: string[] = [];
   const gone: string[] = [];
   let operations = 0;
-  for (const [chain, lines] of wanted.chains) {
+  for (const [chain, { text, count }] of wanted.chains) {
     const there = state.chains.get(chain);
-    if (there !== undefined && (isTimed(chain) || same(there, lines))) continue;
+    if (there !== undefined && (isTimed(chain) || (there.length === count && there.join("\n") === text))) continue;
     // Said of a chain that is there, this empties it.
     declared.push(`:${chain} - [0:0]`);
-    for (const line of lines) rules.push(`-A ${chain} ${line}`);
-    operations += lines.length + (there?.length ?? 0);
+    if (count > 0) rules.push(`-A ${chain} ${text.replaceAll("\n", `\n-A ${chain} `)}`);
+    operations += count + (there?.length ?? 0);
   }
   const builtins = new Set([...state.builtin.keys(), ...wanted.hooks.keys()]);
   for (const builtin of builtins) {
@@ -127,15 +147,11 @@ function tableChange(name: TableName, state: TableState, wanted: Wanted, policy:
     operations += state.chains.get(chain)?.length ?? 0;
   }
   for (const chain of old) gone.push(`-X ${chain}`);
-  return { name, lines: [...declared, ...rules, ...hooks, ...gone], operations };
+  return { name, pieces: [...declared, ...rules, ...hooks, ...gone], operations };
 }
 
 function isTimed(chain: string): boolean {
   return chain.endsWith("-cut" satisfies `-${Entry}`);
-}
-
-function same(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((line, i) => line === b[i]);
 }
 
 /**
@@ -174,5 +190,5 @@ function lastOther(head: readonly string[]): number {
 
 /** As iptables-restore takes it. */
 export function changeText(changes: readonly TableChange[]): string {
-  return changes.map(({ name, lines }) => `*${name}\n${lines.join("\n")}\nCOMMIT\n`).join("");
+  return changes.map(({ name, pieces }) => `*${name}\n${pieces.join("\n")}\nCOMMIT\n`).join("");
 }

@@ -6,15 +6,17 @@ import { type Family, formatValue } from "../../net/address.js";
 import { formatPrefix, type Prefix } from "../../net/prefix.js";
 import { ICMPV6, protocolName } from "../../net/ports.js";
 import { location } from "../../text/source.js";
-import type { Chain, Match, Rule, Rules, Run, Table, Target } from "./ruleset.js";
+import type { Chain, Match, Printed, Rule, Rules, Run, Table, Target } from "./ruleset.js";
 
 /** What iptables holds of a comment, in bytes. */
 const COMMENT_BYTES = 255;
 const PLAIN = /^[-_0-9A-Za-z]+$/;
+const SPECIAL = /["\\']/;
 
 /** Quoted as iptables-save does it; line ends can't be in what is quoted. */
 function quote(text: string): string {
-  return PLAIN.test(text) ? text : `"${text.replace(/["\\']/g, (character) => `\\${character}`)}"`;
+  if (PLAIN.test(text)) return text;
+  return `"${SPECIAL.test(text) ? text.replace(/["\\']/g, (character) => `\\${character}`) : text}"`;
 }
 
 /** Unicode's Cc. */
@@ -28,9 +30,20 @@ function oneLine(text: string): string {
 /** Text that a comment can hold: of one line, cut where it is too long. */
 function commentText(rule: Rule): string | undefined {
   const [first, ...others] = rule.from;
-  const text =
-    first === undefined ? rule.note : others.length === 0 ? first.text : `${first.text} (and ${others.length} more)`;
-  if (text === undefined) return undefined;
+  if (first === undefined) return rule.note === undefined ? undefined : fitting(rule.note);
+  return saidText({ text: first.text, more: others.length });
+}
+
+interface Said {
+  readonly text: string;
+  readonly more: number;
+}
+
+function saidText({ text, more }: Said): string {
+  return fitting(more === 0 ? text : `${text} (and ${more} more)`);
+}
+
+function fitting(text: string): string {
   const line = oneLine(text);
   if (line.length <= COMMENT_BYTES / 3) return line;
   const bytes = Buffer.from(line);
@@ -41,8 +54,10 @@ function commentText(rule: Rule): string | undefined {
     .replace(/\ufffd+$/, "")}…`;
 }
 
+const words: string[] = [];
+
 export function protocolWord(protocol: number): string {
-  return protocol === ICMPV6 ? "ipv6-icmp" : protocolName(protocol);
+  return (words[protocol] ??= protocol === ICMPV6 ? "ipv6-icmp" : protocolName(protocol));
 }
 
 const runText = ([from, to]: Run): string => (from === to ? String(from) : `${from}:${to}`);
@@ -136,7 +151,7 @@ function matchText(match: Match, family: Family): string | undefined {
   }
 }
 
-function targetText(target: Target, family: Family): string {
+export function targetText(target: Target, family: Family): string {
   switch (target.kind) {
     case "accept":
     case "drop":
@@ -165,20 +180,13 @@ function targetText(target: Target, family: Family): string {
   }
 }
 
-/** Texts are asked for when a chain is named, printed and compared. */
-const texts = { 4: new WeakMap<Rule, string>(), 6: new WeakMap<Rule, string>() } as const;
+/** The text of a statement, as a comment has it; `more` others say the same. */
+export function saidComment(text: string, more: number): string {
+  return ` -m comment --comment ${quote(saidText({ text, more }))}`;
+}
 
 /** A rule without its chain's name. */
 export function ruleText(rule: Rule, family: Family): string {
-  let text = texts[family].get(rule);
-  if (text === undefined) {
-    text = print(rule, family);
-    texts[family].set(rule, text);
-  }
-  return text;
-}
-
-function print(rule: Rule, family: Family): string {
   const { matches, target } = rule;
   const words: string[] = [];
   for (const slot of HEAD)
@@ -198,6 +206,23 @@ function print(rule: Rule, family: Family): string {
   return words.join(" ");
 }
 
+export function printRules(rules: readonly Rule[], family: Family): Printed {
+  const leads = new Map<string, number>();
+  for (const { target } of rules)
+    if (target.kind === "jump" || target.kind === "goto") leads.set(target.chain, (leads.get(target.chain) ?? 0) + 1);
+  return { text: rules.map((rule) => ruleText(rule, family)).join("\n"), count: rules.length, leads };
+}
+
+/** The rules of a chain; those that were printed already aren't asked for. */
+export function printed(chain: Chain, family: Family): Printed {
+  return chain.printed ?? printRules(chain.rules, family);
+}
+
+/** The lines of what was printed. */
+export function linesOf({ text, count }: Printed): readonly string[] {
+  return count === 0 ? [] : text.split("\n");
+}
+
 /** The rule of a built-in chain that leads to an entry. */
 export function hookText(chain: Chain): string {
   return `-j ${chain.name}`;
@@ -210,12 +235,14 @@ function tableText(table: Table, family: Family, locations: boolean): string[] {
   // Each becomes the first, so the first is the last to be put there.
   for (const chain of table.chains.toReversed())
     if (chain.hook !== undefined) lines.push(`-I ${chain.hook} ${hookText(chain)}`);
-  for (const chain of table.chains)
-    for (const rule of chain.rules) {
+  for (const chain of table.chains) {
+    const texts = linesOf(printed(chain, family));
+    for (const [i, rule] of chain.rules.entries()) {
       if (locations)
         for (const origin of rule.from) lines.push(`# ${oneLine(location(origin.span))}: ${oneLine(origin.text)}`);
-      lines.push(`-A ${chain.name} ${ruleText(rule, family)}`);
+      lines.push(`-A ${chain.name} ${texts[i]}`);
     }
+  }
   lines.push("COMMIT");
   return lines;
 }

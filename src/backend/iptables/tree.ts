@@ -22,12 +22,17 @@ const BACK: Action = [rule([], RETURN)];
 /** Rules of a chain, about; the figures are in ARCHITECTURE.md. */
 export const FAN_OUT = 12;
 
+/** The same where a packet passes one tree of many addresses: chains cost more to load than their rules to walk. */
+export const WIDE = 32;
+
 export interface Tree {
   /** Of which address of a packet. */
   readonly key: (prefix: Prefix) => Match;
   /** Ascending and disjoint; what is in none of them falls to `rest`. Equal actions are best one object. */
   readonly cells: readonly Cell<Action>[];
   readonly rest?: Action;
+  /** Rules of a chain, about; `FAN_OUT` unless given. */
+  readonly fan?: number;
   /** How deep chains may lead on: the kernel's bound, 16 from the built-in chain on, is shared with what comes before. */
   readonly levels?: number;
 }
@@ -36,8 +41,7 @@ export interface Tree {
 export function treeChain(table: TableBuilder, kind: string, tree: Tree): string {
   const rest = tree.rest ?? NONE;
   const root = prefixTree(table.family, tree.cells, rest);
-  let fan = FAN_OUT;
-  while (tree.levels !== undefined && depthOf(root.weight, fan) > tree.levels) fan = Math.ceil(fan * 1.5);
+  const fan = fanFor(root.weight, tree.fan ?? FAN_OUT, tree.levels);
   return new Maker(table, kind, tree.key, rest, fan).chain(root, rest);
 }
 
@@ -57,8 +61,9 @@ export function treeRules(table: TableBuilder, tree: Tree, most: number): Rule[]
   return add(root) ? [...rules, ...rest] : undefined;
 }
 
-function within(match: Match, body: Rule): Rule {
-  return { ...body, matches: [match, ...body.matches] };
+/** The same of the packets of which this holds too. */
+export function within(match: Match, body: Rule): Rule {
+  return rule([match, ...body.matches], body.target, body.from, body.note);
 }
 
 /** Whether no packet leaves an action for what stands behind it. */
@@ -71,14 +76,25 @@ function ends(target: Target): boolean {
   return target.kind !== "jump" && target.kind !== "log";
 }
 
+/** The fan-out by which a tree of so many prefixes is no deeper than this. */
+export function fanFor(weight: number, fan: number, levels = Infinity): number {
+  while (depthOf(weight, fan) > levels) fan = Math.ceil(fan * 1.5);
+  return fan;
+}
+
 /** How deep a tree of so many prefixes can become: a part has less than two shares of them. */
 function depthOf(weight: number, fan: number): number {
-  return weight <= roomOf(fan) ? 1 : 1 + depthOf((2 * weight) / fan, fan);
+  return weight <= roomOf(fan) ? 1 : 1 + depthOf(2 * shareOf(weight, fan) - 1, fan);
 }
 
 /** What a chain holds without being cut. */
-function roomOf(fan: number): number {
-  return fan + fan / 2;
+export function roomOf(fan: number): number {
+  return Math.floor(1.5 * fan);
+}
+
+/** How many prefixes are worth a chain of their own: parts of the last cut have room in one. */
+export function shareOf(weight: number, fan: number): number {
+  return Math.max(Math.ceil(weight / fan), Math.ceil(roomOf(fan) / 2));
 }
 
 class Maker {
@@ -99,12 +115,14 @@ class Maker {
   /** A chain of the subtree, which is used up; `outer` is what it falls to. */
   chain(root: Entry<Action>, outer: Action): string {
     const rules: Rule[] = [];
-    if (root.weight > roomOf(this.fan)) this.cut(root, outer, Math.ceil(root.weight / this.fan), rules, true);
+    if (root.weight > roomOf(this.fan)) this.cut(root, outer, shareOf(root.weight, this.fan), rules, true);
     // What is left after the cut may itself be too much for a chain.
     if (rules.length > 0 && root.weight > this.fan) rules.push(rule([], goto(this.chain(root, outer))));
     else {
       this.list(root, outer, rules);
       rules.push(...outer);
+      // The end of a chain is a return, whatever the rest says.
+      if (outer !== this.rest && outer.length > 0 && !isFinal(outer)) rules.push(...this.rest);
     }
     return this.table.chain(this.kind, rules);
   }

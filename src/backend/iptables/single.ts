@@ -1,0 +1,164 @@
+/** Statements between single addresses, as large policies are made of: columns that rules are made from for who asks. */
+import type { Origin } from "../../ir/policy.js";
+import { type Family, formatValue } from "../../net/address.js";
+import { ALL_PORTS, portSet, type PortSet } from "../../net/ports.js";
+import { contains, type Ranges } from "../../net/ranges.js";
+import type { ExactSets } from "../shape/exact.js";
+import type { Value } from "../shape/lanes.js";
+import type { Tuples, Way } from "../shape/tuples.js";
+import { alone } from "./builder.js";
+import type { Match, Rule, Target } from "./ruleset.js";
+import { protocolWord, saidComment } from "./text.js";
+
+/** What is said of one address. */
+export interface Said {
+  readonly ports: PortSet;
+  readonly origin: Origin;
+  readonly log: undefined;
+}
+
+/** An entry is a tuple: its set's number in the two lowest bits, its place there above. */
+const SET = 3;
+const PLACE = 2;
+
+/** Places in a list that fit behind an IPv4 address in an integer that is exact. */
+const PLACES = 2 ** 21;
+
+/** Exact tuples that have one container at an end, by the address at the other end. */
+export class Singles {
+  /** Ascending, each once. */
+  readonly values: readonly Value[];
+  /** How many tuples. */
+  readonly count: number;
+  private readonly sets: readonly Tuples[];
+  private readonly entries: readonly number[];
+  /** Where the tuples of each address begin among the entries, and at last where they end. */
+  private readonly starts: readonly number[];
+
+  constructor(sets: readonly Tuples[], far: "sources" | "destinations", unordered: readonly number[]) {
+    const all = unordered.map((entry) => (sets[entry & SET] as Tuples)[far][entry >> PLACE] as Value);
+    const order = inOrder(all);
+    const values: Value[] = [];
+    const starts: number[] = [];
+    const entries: number[] = [];
+    for (const place of order) {
+      const value = all[place] as Value;
+      if (values.length === 0 || values[values.length - 1] !== value) {
+        values.push(value);
+        starts.push(entries.length);
+      }
+      entries.push(unordered[place] as number);
+    }
+    starts.push(entries.length);
+    this.sets = sets;
+    this.values = values;
+    this.starts = starts;
+    this.entries = entries;
+    this.count = entries.length;
+  }
+
+  /** How many tuples an address has. */
+  countOf(at: number): number {
+    return (this.starts[at + 1] as number) - (this.starts[at] as number);
+  }
+
+  /** What the statements say of an address. */
+  said(at: number): Said[] {
+    const said: Said[] = [];
+    for (let i = this.starts[at] as number; i < (this.starts[at + 1] as number); i++) {
+      const entry = this.entries[i] as number;
+      const tuples = this.sets[entry & SET] as Tuples;
+      const index = entry >> PLACE;
+      const ports = portsOf(tuples, index);
+      for (const origin of tuples.originsOf(index))
+        said.push({ ports, origin: tuples.origins.at(origin), log: undefined });
+    }
+    return said;
+  }
+
+  /** The rule of an address that has one tuple. */
+  rule(at: number, { family, side, target }: SingleForm): Rule {
+    const entry = this.entries[this.starts[at] as number] as number;
+    const tuples = this.sets[entry & SET] as Tuples;
+    const index = entry >> PLACE;
+    const [protocol, port] = [tuples.protocols[index] as number, tuples.ports[index] as number];
+    const matches: Match[] = [{ kind: side, prefix: alone(family, this.values[at] as Value) }];
+    if (port !== 0) matches.push({ kind: "port", protocol, run: [port, port] });
+    else if (protocol !== 0) matches.push({ kind: "protocol", protocol });
+    return { matches, target, from: this.said(at).map(({ origin }) => origin) };
+  }
+
+  /** The same as text.ts prints it, without a value of each part. */
+  text(at: number, { family, head, tail }: SingleForm): string {
+    const entry = this.entries[this.starts[at] as number] as number;
+    const tuples = this.sets[entry & SET] as Tuples;
+    const index = entry >> PLACE;
+    const protocol = tuples.protocols[index] as number;
+    const port = tuples.ports[index] as number;
+    const address = formatValue(family, this.values[at] as Value);
+    const end = commentOf(tuples, index) + tail;
+    if (protocol === 0) return `${head}${address}${family === 4 ? "/32" : "/128"}${end}`;
+    const word = protocolWord(protocol);
+    const ports = port === 0 ? "" : ` -m ${word} --dport ${port}`;
+    return `${head}${address}${family === 4 ? "/32 -p " : "/128 -p "}${word}${ports}${end}`;
+  }
+}
+
+function commentOf(tuples: Tuples, index: number): string {
+  const origins = tuples.originsOf(index);
+  return saidComment(tuples.origins.textOf(origins[0] as number), origins.length - 1);
+}
+
+/** What the rules of single addresses have in common. */
+export interface SingleForm {
+  readonly family: Family;
+  /** Which of a packet's addresses is looked at. */
+  readonly side: "source" | "destination";
+  readonly target: Target;
+  /** What is printed before the address, and last. */
+  readonly head: string;
+  readonly tail: string;
+}
+
+/** The tuples that go one way, by the container's address; of those between containers by the source. */
+export function singlesOf(exact: ExactSets, way: Way, own: Ranges<Value>): ReadonlyMap<Value, Singles> {
+  const sets = [exact.pairs, exact.protocols, exact.ports];
+  const [near, far] =
+    way === "destination" ? (["destinations", "sources"] as const) : (["sources", "destinations"] as const);
+  const entries = new Map<Value, number[]>();
+  for (const [set, tuples] of sets.entries()) {
+    if (tuples.ways[way] === 0) continue;
+    const [addresses, others] = [tuples[near], tuples[far]];
+    const isAll = tuples.ways[way] === tuples.length;
+    for (let index = 0; index < addresses.length; index++) {
+      const address = addresses[index] as Value;
+      if (!isAll && !(contains(own, address) && contains(own, others[index] as Value) === (way === "both"))) continue;
+      const list = entries.get(address);
+      if (list === undefined) entries.set(address, [(index << PLACE) | set]);
+      else list.push((index << PLACE) | set);
+    }
+  }
+  return new Map([...entries].map(([address, list]) => [address, new Singles(sets, far, list)]));
+}
+
+/** The places of values in ascending order; equal ones as they came. */
+function inOrder(values: readonly Value[]): number[] {
+  if (typeof values[0] !== "number" || values.length > PLACES)
+    return values
+      .map((_, place) => place)
+      .sort((a, b) => ((values[a] as Value) < (values[b] as Value) ? -1 : values[a] === values[b] ? a - b : 1));
+  // Numbers are sorted without asking back.
+  const keys = new Float64Array(values.length);
+  for (let place = 0; place < keys.length; place++) keys[place] = (values[place] as number) * PLACES + place;
+  keys.sort();
+  const order: number[] = [];
+  for (let i = 0; i < keys.length; i++) order.push((keys[i] as number) % PLACES);
+  return order;
+}
+
+function portsOf({ protocols, ports }: Tuples, index: number): PortSet {
+  const protocol = protocols[index] as number;
+  const port = ports[index] as number;
+  if (protocol === 0) return ALL_PORTS;
+  return portSet(protocol, port === 0 ? null : [port, port]);
+}
