@@ -2,6 +2,7 @@
  * An open handle of the library. The first half runs on a lab's host, through `host.call`, where the handle stays from
  * one call to the next; the second is for the test.
  */
+import type { BackendName } from "../../src/backend/backend.js";
 import { compile } from "../../src/ir/compile.js";
 import type { ApplyResult } from "../../src/transaction/apply.js";
 import type { Update } from "../../src/transaction/edits.js";
@@ -11,8 +12,8 @@ import type { Host } from "../kernel/lab.js";
 
 let net: Net | undefined;
 
-export async function applyThrough(text: string): Promise<ApplyResult> {
-  net ??= await open();
+export async function applyThrough(text: string, backend?: BackendName): Promise<ApplyResult> {
+  net ??= await open(backend === undefined ? {} : { backend });
   return net.apply(compile(text, { file: "lab.tsnet" }).policy);
 }
 
@@ -66,13 +67,15 @@ const HERE = import.meta.url;
 
 export class Handle {
   private readonly host: Host;
+  private readonly backend: BackendName | undefined;
 
-  constructor(host: Host) {
+  constructor(host: Host, backend?: BackendName) {
     this.host = host;
+    this.backend = backend;
   }
 
   apply(text: string): Promise<ApplyResult> {
-    return this.host.call(HERE, "applyThrough", text);
+    return this.host.call(HERE, "applyThrough", text, this.backend);
   }
 
   applyAll(...texts: string[]): Promise<ApplyResult[]> {

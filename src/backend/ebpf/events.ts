@@ -54,10 +54,12 @@ export function readEvents(policy: Policy, ring: Ring): PacketEvent[] | undefine
   const generation = generationOf(folder);
   // Of another policy, statements aren't known; after single edits their numbers aren't, but who decides such a packet is.
   const { list } = plan(policy).statements;
-  const numbered = numberedAt(folder, generation) === generation;
+  const numbered = numberedAt(folder, generation) ?? generation;
+  const edits = (generation - numbered) >>> 0;
   const decider: Decider = (event, made, number, lane) => {
-    if (made !== generation || number === 0) return undefined;
-    return numbered ? list[number - 1] : decides(policy, event, lane);
+    const since = (made - numbered) >>> 0;
+    if (number === 0 || since > edits || since % 2 === 1) return undefined;
+    return edits === 0 ? list[number - 1] : decides(policy, event, lane);
   };
   const key = fixed(4);
   key.writeUInt32LE(WRITTEN[ring], 0);
