@@ -1,4 +1,5 @@
 /** Churn at several N, each in a world of its own, in turn: so their figures can be compared. */
+import type { BackendName } from "../src/backend/backend.js";
 import { withBench } from "../src/measure/bench.js";
 import { Churn, churnSuite, joined, type Samples } from "../src/measure/churn.js";
 import type { Suite } from "../src/measure/report.js";
@@ -14,12 +15,16 @@ export const churn: Bench = {
     const { quick, way, progress } = context;
     const all = counts(context, quick ? [1, 10_000] : [1, 1_000, 100_000]);
     const [blocks, updates, spawns] = quick ? [6, 300, 1] : [40, 500, 3];
-    return inWorlds(way, all.length, async (worlds) => {
+    // eBPF needs the host's root.
+    const carriers = process.geteuid?.() === 0 ? [undefined, "ebpf"] : [undefined];
+    const settings = carriers.flatMap((carrier) => all.map((count) => ({ count, carrier })));
+    return inWorlds(way, settings.length, async (worlds) => {
       const missing: string[][] = [];
-      const samples: Samples[][] = all.map(() => []);
+      const samples: Samples[][] = settings.map(() => []);
       for (const [i, world] of worlds.entries()) {
-        progress(`${statements(all[i] as number)}, warming up`);
-        missing.push(await world.call(import.meta.url, "begin", all[i]));
+        const { count, carrier } = settings[i] as (typeof settings)[number];
+        progress(`${statements(count)}${carrier === undefined ? "" : `, ${carrier}`}, warming up`);
+        missing.push(await world.call(import.meta.url, "begin", count, carrier));
         // V8 optimises what has run a few thousand times.
         await world.call(import.meta.url, "block", quick ? 1_000 : 5_000, 1);
       }
@@ -29,14 +34,21 @@ export const churn: Bench = {
           samples[i]?.push(await world.call(import.meta.url, "block", updates, spawns));
       }
       for (const world of worlds) await world.call(import.meta.url, "end");
-      const suites = all.map((count, i) => churnSuite(count, joined(samples[i] as Samples[]), missing[i] as string[]));
-      return [...suites, grown(suites, all)];
+      const suites = settings.map(({ count, carrier }, i) =>
+        churnSuite(count, joined(samples[i] as Samples[]), missing[i] as string[], carrier && "eBPF"),
+      );
+      return [
+        ...suites,
+        ...carriers.map((carrier, i) =>
+          grown(suites.slice(i * all.length, (i + 1) * all.length), all, carrier && "eBPF"),
+        ),
+      ];
     });
   },
 };
 
 /** The greatest N beside the least. */
-function grown(suites: readonly Suite[], all: readonly number[]): Suite {
+function grown(suites: readonly Suite[], all: readonly number[], carrier?: string): Suite {
   const [first, last] = [suites[0], suites[suites.length - 1]];
   const names = ["update: commit", "update: the whole call"];
   const ratios = names.flatMap((name) => {
@@ -45,7 +57,7 @@ function grown(suites: readonly Suite[], all: readonly number[]): Suite {
     const [least, most] = [all[0] as number, all[all.length - 1] as number];
     return [{ name: `${name}, ${statements(most)} / ${statements(least)}`, value: a / b, limit: 1.5 }];
   });
-  return { name: "churn, growth", figures: [], ratios, missing: [] };
+  return { name: `churn${carrier === undefined ? "" : ` by ${carrier}`}, growth`, figures: [], ratios, missing: [] };
 }
 
 // In a world ---------------------------------------------------------------------------------------------------------
@@ -53,11 +65,11 @@ function grown(suites: readonly Suite[], all: readonly number[]): Suite {
 let live: Churn | undefined;
 let release: () => void = () => undefined;
 
-export function begin(count: number): Promise<readonly string[]> {
+export function begin(count: number, backend: BackendName | null = null): Promise<readonly string[]> {
   return new Promise((resolve, reject) => {
     void withBench(TSNET, async (bench) => {
       await bench.own.time(command(bench, "compile", bench.file("base.tsnet", base()), "--apply"));
-      live = await Churn.begin(bench, count);
+      live = await Churn.begin(bench, count, backend ?? undefined);
       resolve(live.missing);
       // The bench stays until `end`.
       await new Promise<void>((done) => (release = done));

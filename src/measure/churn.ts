@@ -2,6 +2,7 @@
  * Churn: one statement added and one removed through an open handle, N others installed; beside a process of each other
  * tool that adds or deletes one element among as many.
  */
+import type { BackendName } from "../backend/backend.js";
 import { compile } from "../ir/compile.js";
 import { type Net, open } from "../transaction/open.js";
 import { type Stopwatch, TimedFailed } from "../system/stopwatch.js";
@@ -40,11 +41,18 @@ export class Churn {
     this.missing = missing;
   }
 
-  /** Applies N statements, loads them into each tool that is there, and warms up. */
-  static async begin({ others, file }: Pick<Bench, "others" | "file">, count: number): Promise<Churn> {
+  /**
+   * Applies N statements and loads them into each tool that is there; by another backend than the usual one without the
+   * tools, which are beside that one.
+   */
+  static async begin(
+    { others, file }: Pick<Bench, "others" | "file">,
+    count: number,
+    backend?: BackendName,
+  ): Promise<Churn> {
     const all = tuples(count);
     const [peers, missing] = [[] as Peer[], [] as string[]];
-    for (const peer of PEERS) {
+    for (const peer of backend === undefined ? PEERS : []) {
       const { name, text, load, edit, mostEdited } = peer;
       if (edit === undefined) continue;
       if (mostEdited !== undefined && count > mostEdited) {
@@ -59,7 +67,7 @@ export class Churn {
         missing.push(`${name}: ${error.message}`);
       }
     }
-    const net = await open();
+    const net = await open(backend === undefined ? {} : { backend });
     await net.apply(compile(policy(all)).policy);
     return new Churn(net, peers, others, missing);
   }
@@ -98,13 +106,14 @@ export class Churn {
   }
 }
 
-export function churnSuite(count: number, samples: Samples, missing: readonly string[]): Suite {
+/** `carrier`: what else than the usual backend carries the policy. */
+export function churnSuite(count: number, samples: Samples, missing: readonly string[], carrier?: string): Suite {
   const commit = summarise("update: commit", "µs", samples.commit);
   const call = summarise(CALL, "µs", samples.call);
   const figures: Figure[] = [commit, call, summarise("update: the first after a pause", "µs", samples.rested)];
   for (const [name, values] of Object.entries(samples.peers)) figures.push(summarise(name, "µs", values));
   return {
-    name: `churn, ${statements(count)} installed`,
+    name: `churn${carrier === undefined ? "" : ` by ${carrier}`}, ${statements(count)} installed`,
     figures,
     ratios: Object.keys(samples.peers).flatMap((peer) => ratio(figures, CALL, peer)),
     missing,

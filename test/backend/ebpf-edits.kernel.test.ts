@@ -147,5 +147,34 @@ it("what somebody else has changed in between is noticed, and so is an edit that
     assert.equal(live, await spoken(host));
   }));
 
+it("an edit goes into no maps that were taken away", () =>
+  lab(async (host) => {
+    const handle = new Handle(host, "ebpf");
+    await handle.apply(BASE);
+    const [first] = await handle.update({ add: "allow 192.0.2.50 -> a:80" });
+    assert.ok(first !== undefined && isQuick(first));
+    await host.run("rm", ["-r", (await mapsOf(host)).replace(/\/maps$/, "")]);
+    const [second] = await handle.update({ add: "allow 192.0.2.51 -> a:80" });
+    assert.ok(second !== undefined && !isQuick(second), JSON.stringify(second));
+    const text = (await handle.recorded()) as string;
+    await handle.close();
+    const live = await spoken(host);
+    await apply(host, text, "ebpf");
+    assert.equal(live, await spoken(host));
+  }));
+
+it("what tightens one key of two addresses and loosens another isn't done key by key", () =>
+  lab(async (host) => {
+    const handle = new Handle(host, "ebpf");
+    await handle.apply(BASE);
+    const quick = async (update: { add?: string; remove?: string }): Promise<boolean> =>
+      (await handle.update(update)).every(isQuick);
+    assert.ok(await quick({ add: "deny 192.0.2.9 -> a" }));
+    assert.not(await quick({ remove: "deny 192.0.2.9 -> a", add: "deny 192.0.2.9 -> a:80" }));
+    assert.ok(await quick({ remove: "deny 192.0.2.9 -> a:80", add: "deny 192.0.2.8 -> a:80" }));
+    assert.ok(await quick({ add: "deny 192.0.2.7 -> a\ndeny 192.0.2.7 -> a:80" }));
+    await handle.close();
+  }));
+
 test("the command is forgotten", forgetCommand);
 test.run();

@@ -5,6 +5,7 @@
  * decided anew. It moves before the elements change, or who is killed in the middle would leave a number that the record
  * knows with a content that it doesn't; and after, or what was decided in between would be taken for the new policy's.
  */
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { PlainRules } from "../../ast/plain-rules.js";
 import type { Policy } from "../../ir/policy.js";
@@ -40,8 +41,9 @@ interface Row {
   readonly tuple: Tuple;
   /** Numbers of statements, in the order of VERBS; undefined: the key goes. */
   readonly numbers: readonly number[] | undefined;
-  /** Whether it can only deny what was allowed. */
+  /** Whether it can deny what was allowed, and allow what was denied. */
   readonly tightens: boolean;
+  readonly loosens: boolean;
   /** Keys that come, less those that go. */
   readonly grows: number;
 }
@@ -64,8 +66,8 @@ class MapEdit implements Edit {
   }
 }
 
-/** The maps that are open for edits, by policy: a handle has no end that is told. */
-const opened = new Map<string, readonly OpenMap[]>();
+/** Who edits a policy's maps, and so has them open: a handle has no end that is told. */
+const editing = new Map<string, MapEdits>();
 
 export class MapEdits implements Edits {
   private readonly policy: string;
@@ -75,18 +77,24 @@ export class MapEdits implements Edits {
   private readonly active: OpenMap;
   private readonly exacts: OpenMap;
   private readonly kinds: OpenMap;
+  /** What `active` was opened by, and the inode there. */
+  private readonly file: string;
+  private readonly inode: number | undefined;
+  private isOpen = true;
   private readonly room: number;
   /** How many keys there are at most, and which kinds of them. */
   private count: number;
   private has: number;
 
-  private constructor(maps: Maps, rules: PlainEdits, active: OpenMap, exacts: OpenMap, kinds: OpenMap) {
+  private constructor(maps: Maps, rules: PlainEdits, [active, exacts, kinds]: Opened, file: string) {
     this.policy = maps.policy;
     this.maps = maps;
     this.rules = rules;
     this.active = active;
     this.exacts = exacts;
     this.kinds = kinds;
+    this.file = file;
+    this.inode = inodeOf(file);
     this.count = maps.exact.most;
     this.has = maps.exact.kinds;
     this.room = roomOf("exacts", this.count, 0);
@@ -94,8 +102,7 @@ export class MapEdits implements Edits {
 
   /** Undefined for a policy of which a single statement can change more, and where its maps aren't in `folder`. */
   static of(policy: Policy, folder: string): MapEdits | undefined {
-    for (const map of opened.get(policy.name) ?? []) map.close();
-    opened.delete(policy.name);
+    editing.get(policy.name)?.close();
     const rules = PlainEdits.of(policy);
     if (rules === undefined) return undefined;
     const word = { key: 4, value: 4 };
@@ -110,7 +117,8 @@ export class MapEdits implements Edits {
       return map;
     };
     try {
-      const active = keep(getPinned(join(folder, "maps/active")), word);
+      const file = join(folder, "maps/active");
+      const active = keep(getPinned(file), word);
       const kinds = keep(getPinned(join(folder, "maps/kinds")), word);
       if (active === undefined || kinds === undefined || !active.lookup()) return undefined;
       const slot = active.value.readUInt32LE(0) & 1;
@@ -118,14 +126,22 @@ export class MapEdits implements Edits {
       const exacts = keep(inner, SHAPES.exacts);
       if (exacts === undefined) return undefined;
       kinds.key.writeUInt32LE(slot, 0);
-      opened.set(policy.name, made);
-      return new MapEdits(plan(policy), rules, active, exacts, kinds);
+      const edits = new MapEdits(plan(policy), rules, [active, exacts, kinds], file);
+      editing.set(policy.name, edits);
+      return edits;
     } catch (error) {
       if (error instanceof BpfFailed) return undefined;
       throw error;
     } finally {
-      if (!opened.has(policy.name)) for (const map of made) map.close();
+      if (!editing.has(policy.name)) for (const map of made) map.close();
     }
+  }
+
+  /** Another handle has the policy's maps now: the numbers of ours may be somebody else's files by then. */
+  private close(): void {
+    this.isOpen = false;
+    editing.delete(this.policy);
+    for (const map of [this.active, this.exacts, this.kinds]) map.close();
   }
 
   change(removed: PlainRules, added: PlainRules): MapEdit | undefined {
@@ -141,7 +157,8 @@ export class MapEdits implements Edits {
     }
     const changes = draft.changes();
     const rows = this.rowsOf(changes);
-    if (this.count + rows.reduce((sum, { grows }) => sum + grows, 0) > this.room) return undefined;
+    if (rows === undefined || this.count + rows.reduce((sum, { grows }) => sum + grows, 0) > this.room)
+      return undefined;
     return new MapEdit(rows, changes, this.policy);
   }
 
@@ -155,8 +172,11 @@ export class MapEdits implements Edits {
     return set;
   }
 
-  /** What tightens goes first: a packet that meets some of the edit is decided as before it, as after, or stricter. */
-  private rowsOf(changes: readonly DraftChange<ExactSet>[]): Row[] {
+  /**
+   * Undefined where a packet could be let through that neither policy allows: the keys of two addresses are looked up one
+   * after the other, so one packet may meet a key before it tightens and another after it loosens.
+   */
+  private rowsOf(changes: readonly DraftChange<ExactSet>[]): Row[] | undefined {
     const rows = new Map<string, Row>();
     for (const { set, tuple } of changes) {
       const { kind, family } = set;
@@ -164,11 +184,19 @@ export class MapEdits implements Edits {
       const name = `${kind} ${family} ${source} ${destination} ${protocol} ${port}`;
       if (!rows.has(name)) rows.set(name, this.rowOf(kind, family, tuple, changes));
     }
-    return [...rows.values()].sort((a, b) => Number(b.tightens) - Number(a.tightens));
+    const pairs = new Map<string, Row[]>();
+    for (const row of rows.values()) {
+      const pair = `${row.tuple.source} ${row.tuple.destination}`;
+      pairs.set(pair, [...(pairs.get(pair) ?? []), row]);
+    }
+    for (const some of pairs.values())
+      if (some.length > 1 && some.some(({ tightens }) => tightens) && some.some(({ loosens }) => loosens))
+        return undefined;
+    return [...rows.values()];
   }
 
   private rowOf(kind: Kind, family: Family, tuple: Tuple, changes: readonly DraftChange<ExactSet>[]): Row {
-    let tightens = true;
+    let [tightens, loosens] = [false, false];
     const [before, after] = [[] as boolean[], [] as boolean[]];
     const numbers = VERBS.map((verb) => {
       const set = this.setOf(verb, kind, family);
@@ -177,11 +205,14 @@ export class MapEdits implements Edits {
       const had = (change?.before ?? texts).length > 0;
       before.push(had);
       after.push(texts.length > 0);
-      if (had !== texts.length > 0 && (verb === "allow") !== had) tightens = false;
+      if (had !== texts.length > 0)
+        if ((verb === "allow") === had) tightens = true;
+        else loosens = true;
       return this.numberOf(set, tuple, texts);
     });
     const [was, is] = [before.includes(true), after.includes(true)];
-    return { kind, family, tuple, numbers: is ? numbers : undefined, tightens, grows: Number(is) - Number(was) };
+    const grows = Number(is) - Number(was);
+    return { kind, family, tuple, numbers: is ? numbers : undefined, tightens, loosens, grows };
   }
 
   /** Of the statement that decides, where the plan has numbered one that still says the tuple. */
@@ -196,6 +227,8 @@ export class MapEdits implements Edits {
   commit({ rows }: MapEdit, generation: number): number {
     if (rows.length === 0) return generation;
     const { active } = this;
+    // Maps that nothing leads to any more can be changed all the same.
+    if (!this.isOpen || inodeOf(this.file) !== this.inode) throw new Changed();
     if (!active.lookup() || active.value.readUInt32LE(0) !== generation) throw new Changed();
     const next = (generation + 2) >>> 0;
     try {
@@ -239,6 +272,10 @@ export class MapEdits implements Edits {
     for (const { grows } of rows) this.count += grows;
   }
 }
+
+type Opened = readonly [active: OpenMap, exacts: OpenMap, kinds: OpenMap];
+
+const inodeOf = (file: string): number | undefined => statSync(file, { throwIfNoEntry: false })?.ino;
 
 const sameTuple = (a: Tuple, b: Tuple): boolean =>
   a.source === b.source && a.destination === b.destination && a.protocol === b.protocol && a.port === b.port;
