@@ -14,6 +14,8 @@ export type BackendName = (typeof BACKENDS)[number];
 
 export interface Backend {
   readonly name: BackendName;
+  /** Its rules go with the devices that they hang on, and can be put in force only where those are. */
+  readonly hangsOnDevices?: boolean;
   /** The first statement that it can't carry out exactly. Pure. */
   inexpressible(policy: Policy): Inexpressible | undefined;
   /** Throws `MissingTool` or `Refused`: what this host lacks for it, and how to get it. */

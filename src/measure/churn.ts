@@ -2,9 +2,8 @@
  * Churn: one statement added and one removed through an open handle, N others installed; beside a process of each other
  * tool that adds or deletes one element among as many.
  */
-import type { BackendName } from "../backend/backend.js";
 import { compile } from "../ir/compile.js";
-import { type Net, open } from "../transaction/open.js";
+import { type Net, open, type OpenOptions } from "../transaction/open.js";
 import { type Stopwatch, TimedFailed } from "../system/stopwatch.js";
 import type { Bench } from "./bench.js";
 import { type Peer, PEERS } from "./peers.js";
@@ -48,7 +47,7 @@ export class Churn {
   static async begin(
     { others, file }: Pick<Bench, "others" | "file">,
     count: number,
-    backend?: BackendName,
+    backend?: OpenOptions["backend"],
   ): Promise<Churn> {
     const all = tuples(count);
     const [peers, missing] = [[] as Peer[], [] as string[]];

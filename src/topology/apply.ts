@@ -25,11 +25,16 @@ import { type Change, PREPARE, RAISE, type Stage, type Work } from "./work.js";
 /** Takes a phase back. Goes on where something fails, and returns what couldn't be undone, a sentence each. */
 export type Undo = () => Promise<string[]>;
 
-/** Throws when there are conflicts: the caller reports them before it changes anything. */
-export async function prepare(difference: Difference): Promise<Undo> {
+const nothing: Undo = () => Promise.resolve([]);
+
+/**
+ * Throws when there are conflicts: the caller reports them before it changes anything. `back`: done when this is taken
+ * back and the devices that were there are there again, before a packet passes them.
+ */
+export async function prepare(difference: Difference, back: Undo = nothing): Promise<Undo> {
   const [conflict] = difference.conflicts;
   if (conflict !== undefined) throw new Error(conflict.message);
-  return phase(difference.changes, PREPARE);
+  return phase(difference.changes, PREPARE, back);
 }
 
 export function raise(difference: Difference): Promise<Undo> {
@@ -51,9 +56,9 @@ export async function retire(difference: Difference): Promise<string[]> {
   return problems;
 }
 
-async function phase(changes: readonly Change[], stages: readonly Stage[]): Promise<Undo> {
+async function phase(changes: readonly Change[], stages: readonly Stage[], back: Undo = nothing): Promise<Undo> {
   const done: Work[] = [];
-  const undo = () => takeBack(changes, done, stages);
+  const undo = () => takeBack(changes, done, stages, back);
   try {
     await doStages(
       changes.flatMap((change) => change.works),
@@ -192,6 +197,7 @@ async function takeBack(
   changes: readonly Change[],
   done: readonly Work[],
   stages: readonly Stage[],
+  back: Undo,
 ): Promise<string[]> {
   const problems: string[] = [];
   for (const stage of [...stages].reverse()) {
@@ -205,9 +211,10 @@ async function takeBack(
       ? change.restore
       : [],
   );
-  await doStages(restore, [...PREPARE, ...RAISE], []).catch((error: unknown) => {
-    problems.push(String((error as Error).message));
-  });
+  const failed = (error: unknown): void => void problems.push(String((error as Error).message));
+  await doStages(restore, PREPARE, []).catch(failed);
+  problems.push(...(await back()));
+  await doStages(restore, RAISE, []).catch(failed);
   return problems;
 }
 

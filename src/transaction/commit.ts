@@ -81,12 +81,16 @@ async function make(changes: Changes, undos: Undo[], heed: () => Promise<void>):
   const { compiled, topology, difference, backend, former, rules, rulesChanged, before, applied } = changes;
   const { policy } = compiled;
   step("prepare");
-  undos.push(await prepare(difference));
+  const takeRulesBack = (): Promise<string[]> => restoreRules(policy, backend, applied);
+  // A device that was gone comes back bare: rules that hang on devices are put there before it is up.
+  const onDevices = [backend, ...former].some(({ hangsOnDevices }) => hangsOnDevices === true);
+  undos.push(await prepare(difference, onDevices ? () => takeBack([takeRulesBack]) : undefined));
+  const undoRules = onDevices ? () => [] : takeRulesBack;
   let committed = rules?.now;
   if (rules !== undefined && rulesChanged) {
     await heed();
     step("rules");
-    undos.push(() => restoreRules(policy, backend, applied));
+    undos.push(undoRules);
     committed = await rules.commit();
   }
   await heed();
@@ -120,7 +124,7 @@ async function make(changes: Changes, undos: Undo[], heed: () => Promise<void>):
   // Both stand until here: a packet passes only where both let it.
   if (former.length > 0) {
     step("switch");
-    undos.push(() => restoreRules(policy, backend, applied));
+    undos.push(undoRules);
     for (const one of former) await one.remove(policy.name, true);
   }
   if (changes.record && committed !== undefined) {

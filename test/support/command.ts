@@ -1,5 +1,5 @@
 /** The command as people start it, bundled from the sources as they are: dist/ may be older. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import type { Host } from "../kernel/lab.js";
@@ -33,6 +33,8 @@ const options = {
 };
 
 const main = await bundle("src/cli/main.ts", "main.cjs");
+// The eBPF programs are beside the command, where they could be built.
+await copyFile(join(root, "dist/dataplane.o"), join(directory, "dataplane.o")).catch(() => undefined);
 
 /** Its words, for what starts it in another way. */
 export function commandLine(args: readonly string[]): [string, ...string[]] {

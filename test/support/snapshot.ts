@@ -75,6 +75,7 @@ function files(root: string): string {
         lines.push(`${inner}/`);
         walk(inner);
       } else if (inner.includes("/netns/")) lines.push(`${inner} namespace`);
+      else if (inner.includes("/tsnet/bpf/")) lines.push(`${inner} pinned`);
       else
         lines.push(
           `${inner} ${(stat.mode & 0o777).toString(8)} ${readFileSync(inner, "utf8").replace(/"(at|committed)":("[^"]*"|\{[^}]*\}),?/g, "")}`,
@@ -102,6 +103,35 @@ function rules(): string {
   return [...others.sort(), ...[...chains].sort().flatMap(([, lines]) => lines)].join("\n");
 }
 
+interface MapElement {
+  readonly key: readonly string[];
+  readonly value: readonly string[];
+}
+
+/** The maps in force of the eBPF dataplane; of devices, which go by their indices, the number. */
+function dataplane(): string {
+  const root = "/run/tsnet/bpf";
+  if (!existsSync(root)) return "";
+  const dump = (...which: string[]): MapElement[] =>
+    JSON.parse(read("bpftool", ["-j", "map", "dump", ...which])) as MapElement[];
+  const number = (bytes: readonly string[]): number => bytes.reduceRight((sum, byte) => sum * 256 + Number(byte), 0);
+  const lines: string[] = [];
+  // The file system's own files end in .debug; a folder of ours without programs is what a killed command left.
+  const folders = readdirSync(root).filter((name) => existsSync(join(root, name, "maps/active")));
+  for (const folder of folders.sort()) {
+    const pinned = (map: string): MapElement[] => dump("pinned", join(root, folder, "maps", map));
+    const slot = number(pinned("active")[0]?.value ?? []) & 1;
+    for (const map of ["devices", "owns", "members", "exacts", "nears", "fars", "profiles", "ways", "goals"]) {
+      const inner = pinned(map).find(({ key }) => number(key) === slot);
+      const elements = inner === undefined ? [] : dump("id", String(number(inner.value)));
+      lines.push(`${folder} ${map} ${elements.length}`);
+      if (map === "devices") continue;
+      lines.push(...elements.map(({ key, value }) => `${map} ${key.join("")} ${value.join("")}`).sort());
+    }
+  }
+  return lines.join("\n");
+}
+
 /** `history`: what is kept of earlier applies too. */
 export function snapshot(history: boolean): Snapshot {
   const root = "/run/tsnet/netns";
@@ -110,6 +140,7 @@ export function snapshot(history: boolean): Snapshot {
     : [];
   return {
     rules: rules(),
+    dataplane: dataplane(),
     ...stack(undefined),
     ...Object.assign({}, ...namespaces.sort().map(stack)),
     files: files("/run/tsnet"),

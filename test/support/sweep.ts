@@ -1,6 +1,7 @@
 /** Runs on a lab's host: a command that is killed, or fails, at each thing that it asks of the machine in turn. */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { CARRIER } from "./carrier.js";
 import { compare, type Snapshot, snapshot } from "./snapshot.js";
 
 const FIRST = `
@@ -77,8 +78,9 @@ class Runs {
     if (status !== 0) throw new Error(`tsnet ${args.join(" ")}: ${status}: ${output}`);
   }
 
+  /** By the backend that the run holds to the promises. */
   apply(which: Version): readonly string[] {
-    return ["compile", this[which], "--apply"];
+    return ["compile", this[which], "--apply", "--backend", CARRIER];
   }
 
   /** Nothing of any policy is left. */
@@ -144,11 +146,13 @@ export function sweepKills(main: string, scenario: Scenario, stride: number): Sw
  */
 export function sweepSwitch(main: string, stride: number): Sweep {
   const runs = new Runs(main);
-  const command = [...runs.apply("second"), "--backend", "iptables"];
+  // Without a word of the backend an apply keeps the one that carries the policy.
+  const plain = (which: Version): string[] => runs.apply(which).slice(0, -2);
+  const command = [...plain("second"), "--backend", "iptables"];
   const path = "/run/steps";
   const arrange = (): void => {
     runs.clear();
-    runs.must([...runs.apply("first"), "--backend", "nft"]);
+    runs.must([...plain("first"), "--backend", "nft"]);
   };
   arrange();
   rmSync(path, { force: true });
@@ -165,7 +169,7 @@ export function sweepSwitch(main: string, stride: number): Sweep {
     const what = `switch, killed at ${i} (${steps[i - 1]})`;
     const { status, output } = runs.run(command, `kill:${i}`);
     if (status !== null) wrong.push(`${what}: it ended with ${status}: ${output}`);
-    const again = runs.run(runs.apply("second"));
+    const again = runs.run(plain("second"));
     if (again.status !== 0) wrong.push(`${what}: the next apply: ${again.status}: ${again.output}`);
     const by = carriers();
     left.add(by.join());

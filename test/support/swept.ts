@@ -5,8 +5,10 @@
  */
 import { appendFileSync, readFileSync } from "node:fs";
 import { observe } from "../../src/system/attempt.js";
+import { BpfFailed } from "../../src/system/bpf/call.js";
 import { NetlinkError } from "../../src/system/netlink/errors.js";
 import { CommandFailed } from "../../src/system/run.js";
+import { CARRIER } from "./carrier.js";
 
 const [kind, argument = ""] = (process.env["SWEEP"] ?? "").split(":");
 let count = 0;
@@ -14,6 +16,7 @@ let count = 0;
 /** As the thing itself would fail: out of memory, out of space, or an exit status. */
 function fault(what: string): Error {
   if (what.startsWith("netlink")) return new NetlinkError(12);
+  if (what.startsWith("bpf")) return new BpfFailed(what, 12, "it was made to fail");
   if (what.startsWith("command")) return new CommandFailed(what, 1, "", "it was made to fail");
   return Object.assign(new Error(`ENOSPC: no space left on device, ${what}`), { code: "ENOSPC" });
 }
@@ -32,7 +35,7 @@ observe((what) => {
 async function handle(path: string): Promise<void> {
   const { open } = await import("../../src/transaction/open.js");
   const { compile } = await import("../../src/ir/compile.js");
-  const net = await open();
+  const net = await open({ backend: CARRIER });
   const text = readFileSync(path, "utf8");
   const apply = async (edited: string): Promise<void> => void (await net.apply(compile(edited, { file: path }).policy));
   await apply(text);

@@ -23,6 +23,7 @@ import { markOf, replaceText, tableName, translationText } from "./translation.j
 
 export const ebpf: Backend = {
   name: "ebpf",
+  hangsOnDevices: true,
   inexpressible: () => undefined,
   require: async () => void requireObject(),
   requireRemoval: () => (isInstalled("nft") ? Promise.resolve() : Promise.reject(new MissingTool("nft"))),
