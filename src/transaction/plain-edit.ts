@@ -127,7 +127,8 @@ export function onlyAllowsMore({ files }: Compiled, old: Texts): boolean {
   if (files.length !== old.files.length) return false;
   return files.every(({ name, text }, i) => {
     const before = old.files[i];
-    if (before?.name !== name) return false;
+    // One file is the policy, whatever it is called.
+    if (before === undefined || (before.name !== name && files.length > 1)) return false;
     if (before.text === text) return true;
     const [start, end, oldEnd] = bounds(text, before.text);
     if (oldEnd !== start || !startsLine(text, start) || !startsLine(text, end)) return false;

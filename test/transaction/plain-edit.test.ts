@@ -84,6 +84,10 @@ test("statements more that only allow are told from every other edit", () => {
   assert.ok(more(HEAD + B, `${HEAD}${A}\n# of two\n${B}`));
   assert.ok(more(HEAD + A, HEAD + A + one.trim()));
   assert.ok(more(HEAD + A, HEAD + A));
+  assert.ok(
+    onlyAllowsMore(compile(HEAD + A), { files: [{ name: "other.tsnet", text: HEAD }], roots: ["other.tsnet"] }),
+    "another file",
+  );
   for (const [before, after] of [
     [HEAD + A, HEAD],
     [HEAD + A, HEAD + B],
