@@ -33,8 +33,11 @@ const options = {
 };
 
 const main = await bundle("src/cli/main.ts", "main.cjs");
-// The eBPF programs are beside the command, where they could be built.
-await copyFile(join(root, "dist/dataplane.o"), join(directory, "dataplane.o")).catch(() => undefined);
+
+/** Puts the eBPF programs beside the command, where they could be built. */
+export async function takeDataplane(): Promise<void> {
+  await copyFile(join(root, "dist/dataplane.o"), join(directory, "dataplane.o")).catch(() => undefined);
+}
 
 /** Its words, for what starts it in another way. */
 export function commandLine(args: readonly string[]): [string, ...string[]] {

@@ -6,7 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
 import { lab } from "../kernel/lab.js";
-import { bundle, forgetCommand } from "../support/command.js";
+import { bundle, forgetCommand, takeDataplane } from "../support/command.js";
 import type { Sweep } from "../support/sweep.js";
 
 // Before a lab begins: what runs there asks for it.
@@ -16,6 +16,7 @@ const test = suite("transaction by eBPF: sweeps");
 const it = await when(test, "namespaces", "nf_tables", "ebpf");
 const MODULE = import.meta.resolve("../support/sweep.ts");
 const swept = await bundle("test/support/swept.ts", "swept.cjs");
+await takeDataplane();
 
 for (const [name, scenario, stride] of [
   ["sweepKills", "re-apply", 61],

@@ -5,7 +5,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { lab } from "../kernel/lab.js";
-import { bundle, forgetCommand } from "../support/command.js";
+import { bundle, forgetCommand, takeDataplane } from "../support/command.js";
 import type { Sweep } from "../support/sweep.js";
 
 const test = suite("transaction: sweeps");
@@ -14,6 +14,7 @@ const STRIDE = Number(process.env["TSNET_SWEEP"] ?? 47);
 const TIMES = Number(process.env["TSNET_KILLS"] ?? 2);
 const PAIRS = Number(process.env["TSNET_PAIRS"] ?? 4);
 const swept = await bundle("test/support/swept.ts", "swept.cjs");
+await takeDataplane();
 
 async function swap(name: string, work: () => Promise<Sweep>): Promise<void> {
   const { steps, tried, wrong } = await work();
