@@ -34,12 +34,12 @@ export const backends: Bench = {
   kernel: true,
   async run(context) {
     const { quick, way, progress } = context;
-    const [few = 10, many = few] = counts(context, [10, 10_000]);
+    const [few = 10, many = few] = counts(context, quick ? [10, 1_000] : [10, 10_000]);
     const all = [
       BARE,
       ...(["nft", "ebpf", "iptables"] as const).flatMap((name) => [setting(name, few), setting(name, many)]),
     ];
-    const [blocks, connections, trips] = quick ? [5, 500, 2_000] : [25, 2_000, 10_000];
+    const [blocks, connections, trips] = quick ? [3, 300, 1_000] : [25, 2_000, 10_000];
     const seen = all.map((): Block[] => []);
     await inWorlds(way, all.length, async (worlds) => {
       for (const [i, world] of worlds.entries()) {

@@ -38,7 +38,7 @@ export const iptables: Bench = {
   async run(context) {
     const { quick, way, progress } = context;
     const all = counts(context, quick ? [10, 10_000] : [10, 1_000, 10_000]).map(setting);
-    const [blocks, connections] = quick ? [5, 500] : [25, 2_000];
+    const [blocks, connections] = quick ? [3, 300] : [25, 2_000];
     const seen = all.map((): number[] => []);
     await inWorlds(way, all.length, async (worlds) => {
       for (const [i, world] of worlds.entries()) await world.call(PACKETS, "begin", all[i]);
@@ -58,7 +58,7 @@ export const iptables: Bench = {
     const colds: Suite[] = [];
     for (const count of counts(context, quick ? [10_000] : [10_000, 100_000])) {
       progress(`cold apply, ${statements(count)}`);
-      const rounds = quick ? 5 : count > 10_000 ? 9 : 15;
+      const rounds = quick ? 3 : count > 10_000 ? 9 : 15;
       colds.push(await inWorld(way, (world) => world.call<Suite>(import.meta.url, "coldInWorld", count, rounds)));
     }
     const figures = seen.map((rates, i) => summarise(`TCP connections, ${all[i]?.name}`, "per second", rates));
