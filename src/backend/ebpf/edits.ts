@@ -177,30 +177,42 @@ export class MapEdits implements Edits {
    * after the other, so one packet may meet a key before it tightens and another after it loosens.
    */
   private rowsOf(changes: readonly DraftChange<ExactSet>[]): Row[] | undefined {
-    const rows = new Map<string, Row>();
-    for (const { set, tuple } of changes) {
-      const { kind, family } = set;
-      const { source, destination, protocol, port } = tuple;
-      const name = `${kind} ${family} ${source} ${destination} ${protocol} ${port}`;
-      if (!rows.has(name)) rows.set(name, this.rowOf(kind, family, tuple, changes));
+    const byKey = new Map<string, DraftChange<ExactSet>[]>();
+    for (const change of changes) {
+      const { kind, family } = change.set;
+      const { source, destination, protocol, port } = change.tuple;
+      const key = `${kind} ${family} ${source} ${destination} ${protocol} ${port}`;
+      const some = byKey.get(key);
+      if (some === undefined) byKey.set(key, [change]);
+      else some.push(change);
     }
+    const rows = [...byKey.values()].map((some) => this.rowOf(some));
     const pairs = new Map<string, Row[]>();
-    for (const row of rows.values()) {
+    for (const row of rows) {
       const pair = `${row.tuple.source} ${row.tuple.destination}`;
-      pairs.set(pair, [...(pairs.get(pair) ?? []), row]);
+      const some = pairs.get(pair);
+      if (some === undefined) pairs.set(pair, [row]);
+      else some.push(row);
     }
     for (const some of pairs.values())
       if (some.length > 1 && some.some(({ tightens }) => tightens) && some.some(({ loosens }) => loosens))
         return undefined;
-    return [...rows.values()];
+    return rows;
   }
 
-  private rowOf(kind: Kind, family: Family, tuple: Tuple, changes: readonly DraftChange<ExactSet>[]): Row {
+  /** Of the changes of one key, one for each verb that has any. */
+  private rowOf(changes: readonly DraftChange<ExactSet>[]): Row {
+    const [
+      {
+        set: { kind, family },
+        tuple,
+      },
+    ] = changes as [DraftChange<ExactSet>];
     let [tightens, loosens] = [false, false];
     const [before, after] = [[] as boolean[], [] as boolean[]];
     const numbers = VERBS.map((verb) => {
       const set = this.setOf(verb, kind, family);
-      const change = changes.find((one) => one.set === set && sameTuple(one.tuple, tuple));
+      const change = changes.find((one) => one.set === set);
       const texts = change?.after ?? set.said.textsOf(tuple);
       const had = (change?.before ?? texts).length > 0;
       before.push(had);
@@ -276,6 +288,3 @@ export class MapEdits implements Edits {
 type Opened = readonly [active: OpenMap, exacts: OpenMap, kinds: OpenMap];
 
 const inodeOf = (file: string): number | undefined => statSync(file, { throwIfNoEntry: false })?.ino;
-
-const sameTuple = (a: Tuple, b: Tuple): boolean =>
-  a.source === b.source && a.destination === b.destination && a.protocol === b.protocol && a.port === b.port;
