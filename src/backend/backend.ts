@@ -40,6 +40,8 @@ export interface Backend {
   remove(policy: string, recorded: boolean): Promise<string[]>;
   /** Takes away what killed commands left lying about. Only for who holds the lock. */
   tidy(): void;
+  /** Lets go of what was begun since others would follow; see `Source`. */
+  rest?(): void;
 }
 
 /** Where a backend is tried. */
@@ -97,10 +99,16 @@ export interface Approach {
   verify(): Promise<number | undefined> | number | undefined;
   /** What would change, object by object; `before` is what was committed last, by whose plan what goes away is named. */
   list(before: Policy | undefined): ObjectChange[];
+  /** Ends what was begun for the commit, where none comes; else nothing. */
+  abandon?(): Promise<void>;
 }
 
 /** What else is known of a plan, which spares reading what the kernel has. */
 export interface Source {
+  /** What is found will be committed, most likely: what takes long and changes nothing may begin. Then see `abandon`. */
+  readonly hurry?: boolean;
+  /** Others will follow by this process, through a handle: what spares reading for them may begin. */
+  readonly again?: boolean;
   /** The policy's texts: a plan is a function of them. */
   readonly texts: readonly string[];
   /** What was committed last: its texts, and what differs where that is plain rules only. */
@@ -142,6 +150,8 @@ export interface Edits {
   commit(edit: Edit, generation: number): number;
   /** Notes what was committed. */
   note(edit: Edit): void;
+  /** Nobody edits for a while: hears of what others do from this generation on, up to the next commit. */
+  listen?(generation: number): void;
 }
 
 export interface Edit {

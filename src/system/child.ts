@@ -84,7 +84,7 @@ export function attach(command: string, args: readonly string[], options: Attach
 }
 
 /** A user's PATH often lacks the sbin directories. */
-function environment(): NodeJS.ProcessEnv {
+export function environment(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin:/usr/bin:/bin` };
 }
 

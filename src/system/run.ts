@@ -178,7 +178,7 @@ async function start(command: string, args: readonly string[], options: RunOptio
 }
 
 /** A command line for messages: long argument lists are cut. */
-function shown(command: string, args: readonly string[]): string {
+export function shown(command: string, args: readonly string[]): string {
   const words = [command, ...args].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : JSON.stringify(word)));
   const line = words.join(" ");
   return line.length > 200 ? `${line.slice(0, 200)}…` : line;

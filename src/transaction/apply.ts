@@ -17,7 +17,7 @@ import { requireSystem } from "./ready.js";
 import { type Purpose, recorded } from "./records.js";
 import { recover } from "./recover.js";
 import { type Applied, isRecorded, readApplied, rewriteApplied, tidyDirectories } from "./state.js";
-import { survey } from "./survey.js";
+import { type Survey, survey } from "./survey.js";
 
 export interface ApplyOptions {
   /** What carries the rules; `auto`: what can, here. Undefined: what carries them now, or else nftables. */
@@ -83,16 +83,33 @@ export async function applyPolicy(compiled: Compiled, options: ApplyOptions = {}
 
 /** For who holds the lock. */
 export async function applyLocked(compiled: Compiled, options: ApplyOptions): Promise<ApplyResult> {
-  const { policy } = compiled;
   const started = now();
-  const recovered = options.dryRun === true ? [] : await recover(policy.name);
-  const { topology, applied, before, backend, former, choice, rules, difference, edit } = await survey(compiled, {
+  const recovered = options.dryRun === true ? [] : await recover(compiled.policy.name);
+  const found = await survey(compiled, {
     backend: options.backend,
     rules: options.rules !== false,
     known: options.before,
     applied: options.applied,
     thorough: options.thorough === true,
+    hurry: options.dryRun !== true,
+    again: options.beside !== undefined,
   });
+  try {
+    return await applyFound(compiled, options, found, recovered, started);
+  } finally {
+    await found.rules?.abandon?.();
+  }
+}
+
+/** `recovered`: what couldn't be tidied up of an apply that was cut off. */
+async function applyFound(
+  compiled: Compiled,
+  options: ApplyOptions,
+  { topology, applied, before, backend, former, choice, rules, difference, edit }: Survey,
+  recovered: readonly string[],
+  started: number,
+): Promise<ApplyResult> {
+  const { policy } = compiled;
   backend.tidy();
   const rulesChanged = rules !== undefined && rules.standing !== "equal";
   const planned = now();

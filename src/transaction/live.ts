@@ -128,6 +128,12 @@ export class Live {
     if (same) this.stamp = stampOf(this.compiled);
   }
 
+  /** Nobody edits for a while. */
+  rest(): void {
+    this.settle();
+    this.mirror?.listen?.(this.generation);
+  }
+
   /** Whether edits aren't in the record yet. */
   isUnsettled(): boolean {
     return this.unsettled;

@@ -1,6 +1,6 @@
 /** An open handle: applies policies and single statements. */
 import type { BackendName } from "../backend/backend.js";
-import { APPLICABLE } from "../backend/registry.js";
+import { APPLICABLE, backendNamed } from "../backend/registry.js";
 import { type Compiled, compiledFrom } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import { chooseTransport, type Transport } from "../system/transport.js";
@@ -47,6 +47,8 @@ class Handle implements Net {
   private readonly backend: BackendName | undefined;
   private readonly beside = new Beside();
   private live: Live | undefined;
+  /** What carried the last apply. */
+  private carrier: BackendName | undefined;
   private giveBack: (() => void) | undefined;
   private idle: NodeJS.Timeout | undefined;
   private closed = false;
@@ -99,6 +101,7 @@ class Handle implements Net {
         this.rest();
       } finally {
         this.beside.end();
+        if (this.carrier !== undefined) (await backendNamed(this.carrier)).rest?.();
       }
     };
     return this.next(end);
@@ -151,7 +154,7 @@ class Handle implements Net {
     const { giveBack } = this;
     this.giveBack = undefined;
     try {
-      if (giveBack !== undefined) this.live?.settle();
+      if (giveBack !== undefined) this.live?.rest();
     } finally {
       giveBack?.();
     }
@@ -175,6 +178,7 @@ class Handle implements Net {
     live?.forget();
     const result = await applyPolicy(compiled, options);
     this.live = new Live(compiled, this.beside);
+    this.carrier = result.backend;
     return result;
   }
 }

@@ -42,6 +42,10 @@ export interface SurveyOptions {
   readonly thorough?: boolean;
   /** Undefined: the one that carries the policy, or else the default. */
   readonly backend?: Asked | undefined;
+  /** It will be committed, most likely; whoever doesn't lets go of the approach. */
+  readonly hurry?: boolean;
+  /** Others will follow by this process. */
+  readonly again?: boolean;
   /** Find what differs by reading it all, and what was compiled before, where less would do for an apply. */
   readonly whole?: boolean;
 }
@@ -71,15 +75,22 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
     settings: options.thorough === true,
   });
   const textsOf = (files: Applied["files"]): string[] => files.flatMap(({ name, text }) => [name, text]);
-  const source = { texts: textsOf(compiled.files), last: edit && applied && { texts: textsOf(applied.files), edit } };
+  const last = edit && applied && { texts: textsOf(applied.files), edit };
+  const { hurry = false, again = false } = options;
+  const source = { texts: textsOf(compiled.files), last, hurry, again };
   const known = carrier === backend.name ? applied?.committed : undefined;
   const rules = options.rules === false ? undefined : await backend.approach(policy, known, source);
-  const actual = await reading;
-  const difference = differ(topology, actual);
-  refuse(difference);
-  if (rules?.conflict !== undefined) throw new Obstacle(rules.conflict.message, rules.conflict.mend);
-  await holderOfPorts(policy, before?.policy);
-  return { topology, applied, before, backend, former, choice, rules, difference, edit };
+  try {
+    const actual = await reading;
+    const difference = differ(topology, actual);
+    refuse(difference);
+    if (rules?.conflict !== undefined) throw new Obstacle(rules.conflict.message, rules.conflict.mend);
+    await holderOfPorts(policy, before?.policy);
+    return { topology, applied, before, backend, former, choice, rules, difference, edit };
+  } catch (error) {
+    await rules?.abandon?.();
+    throw error;
+  }
 }
 
 /** What carries rules of the policy on record, and what a killed command may have left, but for this one. */

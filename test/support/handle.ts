@@ -4,6 +4,7 @@
  */
 import type { BackendName } from "../../src/backend/backend.js";
 import { compile } from "../../src/ir/compile.js";
+import { observe } from "../../src/system/attempt.js";
 import type { ApplyResult } from "../../src/transaction/apply.js";
 import type { Update } from "../../src/transaction/edits.js";
 import { type Net, open } from "../../src/transaction/open.js";
@@ -15,6 +16,18 @@ let net: Net | undefined;
 export async function applyThrough(text: string, backend?: BackendName): Promise<ApplyResult> {
   net ??= await open(backend === undefined ? {} : { backend });
   return net.apply(compile(text, { file: "lab.tsnet" }).policy);
+}
+
+/** How many times the kernel was spoken to for it, by netlink. */
+export async function messagesOf(text: string): Promise<number> {
+  let messages = 0;
+  observe((what) => (messages += what.startsWith("netlink message") ? 1 : 0));
+  try {
+    await applyThrough(text);
+    return messages;
+  } finally {
+    observe(undefined);
+  }
 }
 
 /** One after the other. */
@@ -76,6 +89,10 @@ export class Handle {
 
   apply(text: string): Promise<ApplyResult> {
     return this.host.call(HERE, "applyThrough", text, this.backend);
+  }
+
+  messages(text: string): Promise<number> {
+    return this.host.call(HERE, "messagesOf", text);
   }
 
   applyAll(...texts: string[]): Promise<ApplyResult[]> {

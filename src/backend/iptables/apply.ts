@@ -5,6 +5,7 @@ import type { Policy } from "../../ir/policy.js";
 import { type Family, FAMILIES } from "../../net/address.js";
 import type { Approach, Committed } from "../backend.js";
 import { Refused } from "../refused.js";
+import { Ahead } from "./ahead.js";
 import { type Chains, hasChains, readChains } from "./kernel.js";
 import { objectChanges } from "./object-changes.js";
 import { prefixOf } from "./names.js";
@@ -28,6 +29,7 @@ import {
   rehearse,
   restore,
   save,
+  tool,
   type Variant,
   VARIANTS,
   workingVariant,
@@ -36,14 +38,39 @@ import {
 /** Per family, IPv4 first. */
 type Both<T> = readonly [T, T];
 
-/** `known` is what was remembered of the policy's last commit. */
-export async function approach(policy: Policy, known: Committed | undefined): Promise<Approach> {
-  const reading = await beginStanding(policy, known);
-  // While the tools read.
-  const ruleset = plan(policy);
-  const { variant, states, chains: before } = await reading();
+/** `known` is what was remembered of the policy's last commit; `hurry`: what is found will be committed, most likely. */
+export async function approach(policy: Policy, known: Committed | undefined, hurry = false): Promise<Approach> {
+  const { variant: first, chains: there, end } = await beginStanding(policy, known);
+  const ahead = hurry && there !== undefined ? await beginAhead(first, there) : [];
+  try {
+    // While the tools read.
+    const ruleset = plan(policy, [ahead[0]?.sink, ahead[1]?.sink]);
+    return approachOf(policy, ruleset, await end(), ahead);
+  } catch (error) {
+    await abandon(ahead);
+    throw error;
+  }
+}
+
+function beginAhead(variant: Variant, there: Chains): Promise<readonly Ahead[]> {
+  return Promise.all(FAMILIES.map(async (family) => new Ahead(await tool(variant, family, "restore"), family, there)));
+}
+
+async function abandon(ahead: readonly Ahead[]): Promise<void> {
+  await Promise.all(ahead.map((one) => one.abandon()));
+}
+
+async function approachOf(
+  policy: Policy,
+  ruleset: Ruleset,
+  { variant, states, chains: before }: Standing,
+  ahead: readonly Ahead[],
+): Promise<Approach> {
+  // Chains that the other variant has were read instead.
+  if (before === undefined) await abandon(ahead);
+  const begun = before === undefined ? [] : ahead;
   const digest = `iptables-${variant}:${digestOf(ruleset)}`;
-  const changes = changesTo(ruleset, states);
+  const changes = changesTo(ruleset, states, begun);
   const objects = changes.flat().reduce((sum, change) => sum + change.operations, 0);
   const absent = states.every(isAbsent);
   const commits = changes.flat().length;
@@ -62,7 +89,7 @@ export async function approach(policy: Policy, known: Committed | undefined): Pr
       for (const rules of ruleset.families) await rehearse(variant, rules.family, toText(rules));
     },
     async commit() {
-      await commitAll(policy.name, variant, states, changes);
+      await commitAll(policy.name, variant, states, changes, begun);
       return { digest, generation: undefined, operations: objects };
     },
     async verify() {
@@ -79,6 +106,7 @@ export async function approach(policy: Policy, known: Committed | undefined): Pr
       return undefined;
     },
     list: (before) => objectChanges(ruleset, states, before && plan(before)),
+    abandon: () => abandon(begun),
   };
 }
 
@@ -96,8 +124,9 @@ function digestOf({ families }: Ruleset): string {
   return hash.digest("hex");
 }
 
-function changesTo(ruleset: Ruleset, states: Both<State>): Both<TableChange[]> {
-  const change = (i: 0 | 1): TableChange[] => changesOf(states[i], wantedState(ruleset.families[i]), ruleset.policy);
+function changesTo(ruleset: Ruleset, states: Both<State>, ahead: readonly Ahead[] = []): Both<TableChange[]> {
+  const change = (i: 0 | 1): TableChange[] =>
+    changesOf(states[i], wantedState(ruleset.families[i]), ruleset.policy, ahead[i]?.names);
   return [change(0), change(1)];
 }
 
@@ -108,8 +137,16 @@ interface Standing {
   readonly chains: Chains | undefined;
 }
 
-/** Begins to read; what it returns waits for it. */
-async function beginStanding(policy: Policy, known: Committed | undefined): Promise<() => Promise<Standing>> {
+interface Reading {
+  /** The variant that is read, and what nf_tables told of it. */
+  readonly variant: Variant;
+  readonly chains: Chains | undefined;
+  /** Waits for it; in the end it may be the other variant. */
+  readonly end: () => Promise<Standing>;
+}
+
+/** Begins to read. */
+async function beginStanding(policy: Policy, known: Committed | undefined): Promise<Reading> {
   const recorded = recordedVariant(known);
   const first = recorded ?? (await workingVariant());
   const chains = first === "nft" ? readChains(prefixOf(policy.name)) : undefined;
@@ -120,7 +157,7 @@ async function beginStanding(policy: Policy, known: Committed | undefined): Prom
   const reading = await Promise.all(
     FAMILIES.map(async (family) => (isIdle(family) ? () => Promise.resolve("") : beginSave(first, family))),
   );
-  return async () => {
+  const end = async (): Promise<Standing> => {
     const [v4 = "", v6 = ""] = await Promise.all(reading.map((end) => end()));
     const states: Both<State> = [readState(v4, policy.name), readState(v6, policy.name)];
     if (recorded !== undefined || !states.every(isAbsent)) return { variant: first, states, chains };
@@ -129,6 +166,7 @@ async function beginStanding(policy: Policy, known: Committed | undefined): Prom
     if (others.every(isAbsent)) return { variant: first, states, chains };
     return { variant: other, states: others, chains: undefined };
   };
+  return { variant: first, chains, end };
 }
 
 /** Where the policy's chains stand; else the usual variant. */
@@ -153,9 +191,10 @@ async function commitAll(
   variant: Variant,
   before: Both<State>,
   changes: Both<readonly TableChange[]>,
+  ahead: readonly Ahead[],
 ): Promise<void> {
   const results = await Promise.allSettled(
-    FAMILIES.map((family, i) => restore(variant, family, changeText(changes[i] ?? []))),
+    FAMILIES.map((family, i) => commitFamily(variant, family, changes[i] ?? [], ahead[i])),
   );
   const failed = results.find((result) => result.status === "rejected");
   if (failed === undefined) return;
@@ -163,6 +202,20 @@ async function commitAll(
   const reason = failed.reason as Error;
   if (left.length > 0) reason.message += `; and taking back what was loaded failed: ${left.join("; ")}`;
   throw reason;
+}
+
+/** What is ahead is within the table of the filter, so what comes before that table is a text of its own. */
+async function commitFamily(
+  variant: Variant,
+  family: Family,
+  changes: readonly TableChange[],
+  ahead: Ahead | undefined,
+): Promise<void> {
+  const filter = changes.findIndex(({ name }) => name === "filter");
+  if (ahead === undefined || ahead.names.size === 0 || filter === -1)
+    return restore(variant, family, changeText(changes));
+  await restore(variant, family, changeText(changes.slice(0, filter)));
+  await ahead.end(changeText(changes.slice(filter)).slice("*filter\n".length));
 }
 
 /** The one family whatever becomes of the other. Returns what failed, a phrase each. */

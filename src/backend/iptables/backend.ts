@@ -17,7 +17,7 @@ export const iptables: Backend = {
   require: requireTools,
   requireRemoval: requireTools,
   probe,
-  approach,
+  approach: (policy, known, source) => approach(policy, known, source?.hurry),
   stop,
   remove: (policy) => removeChains(policy),
   tidy: () => undefined,

@@ -6,17 +6,22 @@ import { type Entry, contentName, entryName } from "./names.js";
 import type { Chain, Match, Printed, Rule, Table, TableName, Target } from "./ruleset.js";
 import { printRules } from "./text.js";
 
+/** Is told of each chain that rules lead to, as soon as it is made: after those that it leads to. */
+export type ChainSink = (name: string, printed: Printed) => void;
+
 export class TableBuilder {
   readonly family: Family;
   private readonly policy: string;
   private readonly name: TableName;
   private readonly entries: Chain[] = [];
   private readonly generated = new Map<string, { chain: PrintedChain; own: string }>();
+  private readonly sink: ChainSink | undefined;
 
-  constructor(policy: string, family: Family, name: TableName) {
+  constructor(policy: string, family: Family, name: TableName, sink?: ChainSink) {
     this.policy = policy;
     this.family = family;
     this.name = name;
+    this.sink = sink;
   }
 
   get table(): Table {
@@ -30,6 +35,7 @@ export class TableBuilder {
   timed(entry: Entry): string {
     const name = entryName(this.policy, entry);
     this.entries.push({ name, rules: [], timed: true });
+    this.sink?.(name, { text: "", count: 0, leads: new Map() });
     return name;
   }
 
@@ -50,6 +56,7 @@ export class TableBuilder {
       if (known?.own === own && known.chain.printed.text === printed.text) return name;
       if (known !== undefined) continue;
       this.generated.set(name, { chain: new PrintedChain(name, printed, make), own });
+      this.sink?.(name, printed);
       return name;
     }
   }

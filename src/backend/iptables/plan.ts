@@ -13,6 +13,7 @@ import { of } from "../shape/lanes.js";
 import { Members } from "../shape/members.js";
 import {
   ACCEPT,
+  type ChainSink,
   connection,
   DROP,
   from,
@@ -44,18 +45,22 @@ import type { Match, Rule, Rules, Ruleset, Table, Target } from "./ruleset.js";
 import { type Action, NONE, treeChain } from "./tree.js";
 import { planPublish, planPublished, planSource } from "./translation.js";
 
-/** The rules of a policy, for both families. */
-export function plan(policy: Policy): Ruleset {
-  return { policy: policy.name, families: [planFamily(policy, 4), planFamily(policy, 6)] };
+/** The rules of a policy, for both families; `filters` are told of the chains of the filter tables as they are made. */
+export function plan(policy: Policy, filters: readonly (ChainSink | undefined)[] = []): Ruleset {
+  return { policy: policy.name, families: [planFamily(policy, 4, filters[0]), planFamily(policy, 6, filters[1])] };
 }
 
 /** The rules of one family. */
-export function planFamily(policy: Policy, family: Family): Rules {
+export function planFamily(policy: Policy, family: Family, filter?: ChainSink): Rules {
   const members = membersOf(policy, family);
   if (members.length === 0) return { family, tables: [] };
   return {
     family,
-    tables: [planRaw(policy, family, members), planNat(policy, family, members), planFilter(policy, family, members)],
+    tables: [
+      planRaw(policy, family, members),
+      planNat(policy, family, members),
+      planFilter(policy, family, members, filter),
+    ],
   };
 }
 
@@ -105,8 +110,8 @@ interface Parts {
 
 const TRANSLATED = connection({ state: "DNAT" });
 
-function planFilter(policy: Policy, family: Family, members: readonly Member[]): Table {
-  const table = new TableBuilder(policy.name, family, "filter");
+function planFilter(policy: Policy, family: Family, members: readonly Member[], sink?: ChainSink): Table {
+  const table = new TableBuilder(policy.name, family, "filter", sink);
   const cut = table.timed("cut");
   const own = of(ownAddresses(policy.containers), family);
   const confined = members.filter(({ container }) => isInternal(policy, container));

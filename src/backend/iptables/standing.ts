@@ -112,16 +112,30 @@ const JUMP = /^-j TSNET-[0-9a-z]{6}-([a-z]+)$/;
 
 /**
  * Tables in the order of their commits: what may be sent, then what passes, and last what published ports lead to. So
- * between two commits nothing passes that the new rules deny.
+ * between two commits nothing passes that the new rules deny. Of chains of the filter table that are `ahead` on their way, no
+ * line is said, but their rules count.
  */
-export function changesOf(state: State, wanted: Readonly<Record<TableName, Wanted>>, policy: string): TableChange[] {
+export function changesOf(
+  state: State,
+  wanted: Readonly<Record<TableName, Wanted>>,
+  policy: string,
+  ahead: ReadonlySet<string> = NONE_AHEAD,
+): TableChange[] {
   const order: readonly TableName[] = ["raw", "filter", "nat"];
   return order
-    .map((name) => tableChange(name, state[name], wanted[name], policy))
-    .filter(({ pieces }) => pieces.length > 0);
+    .map((name) => tableChange(name, state[name], wanted[name], policy, name === "filter" ? ahead : NONE_AHEAD))
+    .filter(({ pieces, operations }) => pieces.length > 0 || operations > 0);
 }
 
-function tableChange(name: TableName, state: TableState, wanted: Wanted, policy: string): TableChange {
+const NONE_AHEAD: ReadonlySet<string> = new Set();
+
+function tableChange(
+  name: TableName,
+  state: TableState,
+  wanted: Wanted,
+  policy: string,
+  ahead: ReadonlySet<string>,
+): TableChange {
   const declared: string[] = [];
   const rules: string[] = [];
   const hooks: string[] = [];
@@ -130,10 +144,10 @@ function tableChange(name: TableName, state: TableState, wanted: Wanted, policy:
   for (const [chain, { text, count }] of wanted.chains) {
     const there = state.chains.get(chain);
     if (there !== undefined && (isTimed(chain) || (there.length === count && there.join("\n") === text))) continue;
-    // Said of a chain that is there, this empties it.
-    declared.push(`:${chain} - [0:0]`);
-    if (count > 0) rules.push(`-A ${chain} ${text.replaceAll("\n", `\n-A ${chain} `)}`);
     operations += count + (there?.length ?? 0);
+    if (ahead.has(chain)) continue;
+    declared.push(declaration(chain));
+    if (count > 0) rules.push(rulesOf(chain, text));
   }
   const builtins = new Set([...state.builtin.keys(), ...wanted.hooks.keys()]);
   for (const builtin of builtins) {
@@ -148,6 +162,16 @@ function tableChange(name: TableName, state: TableState, wanted: Wanted, policy:
   }
   for (const chain of old) gone.push(`-X ${chain}`);
   return { name, pieces: [...declared, ...rules, ...hooks, ...gone], operations };
+}
+
+/** Said of a chain that is there, this empties it. */
+export function declaration(chain: string): string {
+  return `:${chain} - [0:0]`;
+}
+
+/** The lines of a chain's rules, of which there are some. */
+export function rulesOf(chain: string, text: string): string {
+  return `-A ${chain} ${text.replaceAll("\n", `\n-A ${chain} `)}`;
 }
 
 function isTimed(chain: string): boolean {

@@ -108,11 +108,14 @@ export async function beginSave(variant: Variant, family: Family): Promise<() =>
   };
 }
 
-/** Commits tables one by one, leaving alone what the text doesn't name. Throws `Refused`; earlier tables then stay. */
+/** Tables are committed one by one, and what the text doesn't name is left alone. */
+export const RESTORING = ["--noflush", "--wait"];
+
+/** Commits a text. Throws `Refused`; earlier tables then stay. */
 export async function restore(variant: Variant, family: Family, text: string): Promise<void> {
   if (text === "") return;
   try {
-    await run(await tool(variant, family, "restore"), ["--noflush", "--wait"], {
+    await run(await tool(variant, family, "restore"), RESTORING, {
       input: text,
       timeout: loadingTime(text),
     });

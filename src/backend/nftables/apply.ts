@@ -35,6 +35,8 @@ export interface TablesApproach extends Omit<Approach, "conflict" | "describe" |
 
 /** What else is known of a plan, which spares reading what the kernel has. */
 export interface TablesSource {
+  /** Others will follow by this process: what others do meanwhile is listened to. */
+  readonly again?: boolean;
   /** The policy's texts: a plan is a function of them. */
   readonly texts: readonly string[];
   /** What was committed last: its texts, and the way from there to the plan where that is single elements. */
@@ -67,14 +69,16 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
   const digest = digestOf(want, source?.texts);
   const names = ruleset.tables.map(({ family, name }) => ({ family, name }));
   // A table that the plan no longer has, such as that of arp, goes with the change.
-  const all = (["inet", "arp"] as const).map((family) => ({ family, name: names[0]?.name ?? "" }));
-  const generation = socket().generation();
-  if (known !== undefined && known.digest === digest && known.generation === generation)
+  const name = names[0]?.name ?? "";
+  const all = (["inet", "arp"] as const).map((family) => ({ family, name }));
+  // The generation now, if the tables are as the last commit left them.
+  const generation = known?.generation === undefined ? undefined : socket().since(name, known.generation);
+  if (known !== undefined && known.digest === digest && generation !== undefined)
     return {
       standing: "equal",
       foreign: [],
       whole: false,
-      now: known,
+      now: generation === known.generation ? known : { digest, generation },
       objects: 0,
       loosens: true,
       check: nothing,
@@ -82,11 +86,15 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
       verify: () => undefined,
       list: () => [],
     };
+  const listening = <G extends number | undefined>(at: G): G => {
+    if (source?.again === true && at !== undefined) socket().listen(name, at);
+    return at;
+  };
   const { last } = source ?? {};
   const isLast = last !== undefined && known !== undefined && known.digest === digestOf(want, last.texts);
   const change = isLast ? last.change() : undefined;
-  if (change !== undefined && known?.generation === generation)
-    return approachByElements(ruleset, change, { digest, generation });
+  if (change !== undefined && generation !== undefined)
+    return approachByElements(ruleset, change, { digest, generation }, listening);
   let read = socket().read(all);
   let transactions = difference(ruleset.tables, want, read.tables);
   /** The generation after a commit of single elements to what was read: the kernel has taken them, so it is as wanted. */
@@ -124,7 +132,7 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
         }
     },
     verify() {
-      return sent ?? verified(want);
+      return listening(sent ?? verified(want));
     },
     list: (before) =>
       transactions.length === 0 ? [] : objectChanges({ ruleset, states: want }, read.tables, before && planned(before)),
@@ -142,6 +150,7 @@ function approachByElements(
   ruleset: Ruleset,
   change: MirrorChange,
   from: Committed & { readonly generation: number },
+  listening: <G extends number | undefined>(generation: G) => G,
 ): TablesApproach {
   const { digest } = from;
   const { table } = change;
@@ -159,7 +168,7 @@ function approachByElements(
     check: () => Promise.resolve(socket().check({ changes, settle: false })),
     async commit() {
       try {
-        after = socket().edit(changes, from.generation);
+        after = socket().edit(table.name, changes, from.generation);
         return { digest, generation: after, operations: changes.length };
       } catch (error) {
         if (!(error instanceof Changed || error instanceof Refused)) throw error;
@@ -170,7 +179,7 @@ function approachByElements(
       }
     },
     // The kernel has taken these elements, and nobody has changed anything since what was there was read back.
-    verify: () => (whole === undefined ? after : whole.verify()),
+    verify: () => listening(whole === undefined ? after : whole.verify()),
     list: (before) => approachByNetlink(ruleset, undefined).list(before),
   };
 }
@@ -215,7 +224,17 @@ function digestOf(states: readonly TableState[], texts: readonly string[] | unde
  */
 export function commitEdit(change: MirrorChange, generation: number): number {
   const { table, tuples } = change;
-  return tuples.length === 0 ? generation : socket().edit(tupleChanges(table, tuples), generation);
+  return tuples.length === 0 ? generation : socket().edit(table.name, tupleChanges(table, tuples), generation);
+}
+
+/** Hears of what others do to the tables from this generation on, up to the next commit. */
+export function listen(table: string, generation: number): void {
+  if (usesNetlink()) socket().listen(table, generation);
+}
+
+/** Hears of nothing any more. */
+export function deafen(): void {
+  kernel?.deafen();
 }
 
 // nft ----------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import { MissingTool } from "../../system/run.js";
 import { isInstalled } from "../../system/tools.js";
 import { usesNetlink } from "../../system/transport.js";
 import type { Approach, Backend, Committed, Source, StoppedFlow } from "../backend.js";
-import { approach, deleteTables, tablesNamed, type TablesSource } from "./apply.js";
+import { approach, deafen, deleteTables, tablesNamed, type TablesSource } from "./apply.js";
 import { Mirror } from "./mirror.js";
 import { cutBareSet, cutSet, tableName } from "./names.js";
 import { clearBatches, commitText } from "./nft.js";
@@ -28,6 +28,7 @@ export const nftables: Backend = {
   stop,
   remove,
   tidy: clearBatches,
+  rest: deafen,
 };
 
 /** Flows are stopped by it, whatever commits the rules. */
@@ -68,9 +69,9 @@ async function planned(policy: Policy, known: Committed | undefined, source?: So
   };
 }
 
-function tablesSource(policy: Policy, ruleset: Ruleset, { texts, last }: Source): TablesSource {
-  if (last === undefined) return { texts };
-  return { texts, last: { texts: last.texts, change: () => Mirror.of(policy, ruleset)?.since(last.edit) } };
+function tablesSource(policy: Policy, ruleset: Ruleset, { texts, last, again = false }: Source): TablesSource {
+  if (last === undefined) return { texts, again };
+  return { texts, again, last: { texts: last.texts, change: () => Mirror.of(policy, ruleset)?.since(last.edit) } };
 }
 
 /** Puts both directions of the flows, as they are between the translations, into the sets that stop them; see plan.ts. */

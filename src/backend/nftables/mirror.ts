@@ -13,7 +13,7 @@ import type { Edit, Edits } from "../backend.js";
 import { of } from "../shape/lanes.js";
 import { Draft, type DraftChange, PlainEdits, Said, type Tuple } from "../shape/plain-edits.js";
 import type { Way } from "../shape/tuples.js";
-import { commitEdit } from "./apply.js";
+import { commitEdit, listen } from "./apply.js";
 import { DEVICES } from "./names.js";
 import type { Ruleset, Set as NftSet } from "./ruleset.js";
 import { sizeOf } from "./values.js";
@@ -101,6 +101,10 @@ export class Mirror implements Edits {
 
   commit(change: MirrorChange, generation: number): number {
     return commitEdit(change, generation);
+  }
+
+  listen(generation: number): void {
+    listen(this.table.name, generation);
   }
 
   note({ tuples }: MirrorChange): void {

@@ -23,6 +23,9 @@ export interface SystemCalls {
   pread(fd: number, bytes: Memory, length: number, offset: number): number;
   pwrite(fd: number, bytes: Memory, length: number, offset: number): number;
   ioctl(fd: number, request: number, argument: Memory): number;
+  /** Two descriptors of 32 bits each: where to read, where to write. */
+  pipe2(descriptors: Memory, flags: number): number;
+  fcntl(fd: number, command: number, argument: number): number;
   /** 1 when `text`, which ends with a zero, is an address of `family`. */
   inet_pton(family: number, text: Memory, bytes: Memory): number;
   inet_ntop(family: number, bytes: Memory, text: Memory, size: number): unknown;
@@ -91,6 +94,8 @@ function load(): SystemCalls {
     // Variadic in C: on the machines that Linux runs on these arguments are passed in the same places as named ones.
     openat: libc.func(`int openat(int, ${pointer}, int, int)`),
     ioctl: libc.func("int ioctl(int, unsigned long, void *)"),
+    pipe2: libc.func("int pipe2(void *, int)"),
+    fcntl: libc.func("int fcntl(int, int, long)"),
     inet_pton: libc.func(`int inet_pton(int, ${pointer}, void *)`),
     inet_ntop: libc.func(`void *inet_ntop(int, ${pointer}, void *, unsigned int)`),
     strerror: libc.func<(errno: number) => string>("const char *strerror(int)"),

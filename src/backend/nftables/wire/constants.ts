@@ -22,8 +22,12 @@ export const MSG = {
   NEWSETELEM: 12,
   GETSETELEM: 13,
   DELSETELEM: 14,
+  NEWGEN: 15,
   GETGEN: 16,
 } as const;
+
+/** Of a message about the ruleset's generation. */
+export const GEN_ID = 1;
 
 /** nfgenmsg.nfgen_family: NFPROTO_INET, NFPROTO_ARP */
 export const FAMILY = { inet: 1, arp: 3 } as const;

@@ -17,7 +17,7 @@ export function readGeneration(socket: NetlinkSocket): number {
   encoder.put(0, 0, 0, 0);
   encoder.end(at);
   const body = socket.get(encoder);
-  return body === undefined ? 0 : (attributes(body, 4).get(1)?.readUInt32BE(0) ?? 0);
+  return body === undefined ? 0 : (attributes(body, 4).get(nft.GEN_ID)?.readUInt32BE(0) ?? 0);
 }
 
 /** Dumps objects of a family, the attributes of each. */

@@ -7,18 +7,45 @@ import { Changed, Refused } from "../../refused.js";
 import { encodeChange, type Transaction, weight } from "./changes.js";
 import { readGeneration, readState } from "./dump.js";
 import { Batch, type TableName } from "./encode.js";
+import { Monitor } from "./monitor.js";
 import type { TableState } from "./state.js";
 
 export class Kernel {
   private socket = new NetlinkSocket(PROTOCOL.NETFILTER);
   private readonly batch = new Batch(new Encoder(1 << 16));
 
+  private monitor: Monitor | undefined;
+
   close(): void {
+    this.deafen();
     this.socket.close();
   }
 
   generation(): number {
     return readGeneration(this.socket);
+  }
+
+  /** From this generation on, up to our next commit, hears of what others do to the tables of a name. */
+  listen(table: string, generation: number): void {
+    if (this.monitor?.name === table && this.monitor.generation === generation) return;
+    this.deafen();
+    this.monitor = Monitor.begin(table, generation);
+    // What somebody did before it listened isn't told.
+    if (this.generation() !== generation) this.deafen();
+  }
+
+  deafen(): void {
+    this.monitor?.close();
+    this.monitor = undefined;
+  }
+
+  /** The generation now, if nobody is known to have touched the tables of a name since `known`; else undefined. */
+  since(table: string, known: number): number | undefined {
+    const now = this.generation();
+    if (now === known) return now;
+    const { monitor } = this;
+    if (monitor?.name !== table || monitor.generation !== known) return undefined;
+    return monitor.isUntouchedAt(now) ? now : undefined;
   }
 
   read(tables: readonly TableName[], narrow = false): { tables: TableState[]; generation: number } {
@@ -48,12 +75,14 @@ export class Kernel {
 
   /**
    * Commits changes if nobody has changed anything since `generation`; returns the generation after it, which nobody is
-   * asked for. Throws like `commit`.
+   * asked for. Where somebody has changed other tables than those of this name, and that was heard, it goes on from
+   * there. Throws like `commit`.
    */
-  edit(changes: Transaction["changes"], generation: number): number {
-    this.send(changes, generation, true);
+  edit(table: string, changes: Transaction["changes"], generation: number): number {
+    const from = this.monitor === undefined ? generation : (this.since(table, generation) ?? generation);
+    this.send(changes, from, true);
     // The kernel counts its commits in 32 bits and leaves 0 out (nf_tables_commit).
-    return generation === 0xffffffff ? 1 : generation + 1;
+    return from === 0xffffffff ? 1 : from + 1;
   }
 
   /** Has the kernel check a transaction, which it then takes back because it has no end. Throws `Refused`. */
@@ -63,6 +92,7 @@ export class Kernel {
 
   private send(changes: Transaction["changes"], generation: number | undefined, whole: boolean): void {
     const { batch } = this;
+    if (whole) this.deafen();
     batch.begin(generation);
     batch.encoder.reserve(sizeOf(changes));
     for (const change of changes) encodeChange(batch, change);

@@ -1,0 +1,168 @@
+/**
+ * A command that is fed while what it is to read is still being worked out: it reads on another processor meanwhile. Only
+ * for commands that do nothing before the last words of their input, and nothing at all without them.
+ */
+import { spawn } from "node:child_process";
+import { closeSync, write, writeSync } from "node:fs";
+import { promisify } from "node:util";
+import { attempt } from "./attempt.js";
+import { environment } from "./child.js";
+import { systemCalls } from "./netlink/ffi.js";
+import { CommandFailed, MissingTool, type RunResult, shown, TookTooLong } from "./run.js";
+
+/** fcntl.h, linux/fcntl.h */
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
+const F_SETFL = 4;
+const F_SETPIPE_SZ = 1031;
+
+/** Bytes of a pipe, as many as anybody may have (/proc/sys/fs/pipe-max-size). */
+const ROOM = 1 << 20;
+
+export interface Fed {
+  /** Never waits: what the command has no room for yet is kept. */
+  write(text: string): void;
+  /** Writes what is left and waits for the command's end; `timeout` in milliseconds. Throws as `run` does. */
+  end(text: string, timeout: number): Promise<RunResult>;
+  /** Ends the command without the end of its input, and waits for that. Nothing after `end`. */
+  abandon(): Promise<void>;
+}
+
+/** Starts a command; undefined where the system calls aren't to be had that it takes. */
+export function feed(command: string, args: readonly string[]): Fed | undefined {
+  const pipe = openPipe();
+  if (pipe === undefined) return undefined;
+  try {
+    attempt(`command ${shown(command, args)}`);
+    return new Feeding(command, args, pipe);
+  } catch (error) {
+    closeSync(pipe.to);
+    throw error;
+  } finally {
+    closeSync(pipe.from);
+  }
+}
+
+interface Pipe {
+  readonly from: number;
+  readonly to: number;
+  /** From now on a write waits until there is room. */
+  wait(): void;
+}
+
+function openPipe(): Pipe | undefined {
+  const calls = systemCalls();
+  if (calls === undefined) return undefined;
+  const descriptors = Buffer.alloc(8);
+  if (calls.pipe2(descriptors, O_CLOEXEC) < 0) return undefined;
+  const [from, to] = [descriptors.readInt32LE(0), descriptors.readInt32LE(4)];
+  // Where so much isn't to be had, it is as large as it is.
+  calls.fcntl(to, F_SETPIPE_SZ, ROOM);
+  calls.fcntl(to, F_SETFL, O_NONBLOCK);
+  return { from, to, wait: () => void calls.fcntl(to, F_SETFL, 0) };
+}
+
+class Feeding implements Fed {
+  private readonly line: string;
+  private readonly pipe: Pipe;
+  private readonly child: ReturnType<typeof spawn>;
+  private readonly closed: Promise<number | undefined>;
+  private failure: NodeJS.ErrnoException | undefined;
+  private readonly said = { stdout: "", stderr: "" };
+  private readonly pending: Buffer[] = [];
+  /** Nobody reads any more. */
+  private broken = false;
+  private over = false;
+
+  constructor(command: string, args: readonly string[], pipe: Pipe) {
+    this.line = shown(command, args);
+    this.pipe = pipe;
+    const env = { ...environment(), LC_ALL: "C" };
+    const child = spawn(command, args, { stdio: [pipe.from, "pipe", "pipe"], env });
+    for (const name of ["stdout", "stderr"] as const)
+      child[name]?.on("data", (chunk: Buffer) => (this.said[name] += chunk.toString()));
+    this.closed = new Promise((resolve) => {
+      child.on("error", (error: NodeJS.ErrnoException) => {
+        this.failure = error.code === "ENOENT" ? new MissingTool(command) : error;
+        resolve(undefined);
+      });
+      child.on("close", (code) => resolve(code ?? undefined));
+    });
+    this.child = child;
+  }
+
+  write(text: string): void {
+    this.pending.push(Buffer.from(text));
+    try {
+      for (let first = this.pending[0]; first !== undefined && !this.broken; first = this.pending[0])
+        this.took(writeSync(this.pipe.to, first));
+    } catch (error) {
+      this.unless(error, "EAGAIN");
+    }
+  }
+
+  /** So many bytes of the first piece. */
+  private took(bytes: number): void {
+    const rest = this.pending[0]?.subarray(bytes);
+    if (rest === undefined || rest.length === 0) this.pending.shift();
+    else this.pending[0] = rest;
+  }
+
+  async end(text: string, timeout: number): Promise<RunResult> {
+    attempt(`last words to ${this.line}`);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.child.kill("SIGKILL");
+    }, timeout);
+    try {
+      this.write(text);
+      await this.rest();
+    } finally {
+      this.close();
+    }
+    const code = await this.closed;
+    clearTimeout(timer);
+    const { stdout, stderr } = this.said;
+    if (this.failure !== undefined) throw this.failure;
+    if (late) throw new TookTooLong(this.line, stdout, stderr, timeout);
+    if (code !== 0) throw new CommandFailed(this.line, code, stdout, stderr);
+    return { stdout, stderr, exitCode: code };
+  }
+
+  /** On a thread that may wait. */
+  private async rest(): Promise<void> {
+    if (this.pending.length === 0 || this.broken) return;
+    this.pipe.wait();
+    try {
+      for (let first = this.pending[0]; first !== undefined; first = this.pending[0])
+        this.took((await writeWaiting(this.pipe.to, first)).bytesWritten);
+    } catch (error) {
+      this.unless(error, "EPIPE");
+    }
+  }
+
+  private unless(error: unknown, expected: "EAGAIN" | "EPIPE"): void {
+    const { code } = error as NodeJS.ErrnoException;
+    // What the command said before it ended tells why.
+    if (code === "EPIPE") this.broken = true;
+    else if (code !== expected) throw error;
+  }
+
+  async abandon(): Promise<void> {
+    if (this.over) return;
+    this.child.kill("SIGKILL");
+    this.close();
+    await this.closed;
+  }
+
+  private close(): void {
+    if (!this.over) closeSync(this.pipe.to);
+    this.over = true;
+  }
+}
+
+const writeWaiting = promisify(write) as unknown as (
+  fd: number,
+  bytes: Uint8Array,
+) => Promise<{ bytesWritten: number }>;

@@ -1,0 +1,45 @@
+/** Runs on a lab's host: commits of large policies by iptables whose text is on its way before them. */
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { approach } from "../../src/backend/iptables/apply.js";
+import { compile } from "../../src/ir/compile.js";
+
+/** Processes of iptables-restore that this one has started. */
+function feeding(): number {
+  return readdirSync("/proc/self/task")
+    .flatMap((task) => readFileSync(`/proc/self/task/${task}/children`, "utf8").trim().split(" "))
+    .filter((pid) => pid !== "" && readFileSync(`/proc/${pid}/comm`, "latin1").startsWith("ip")).length;
+}
+
+/** Commits it, with what `words` run between; how many processes were reading before the commit, and after it. */
+export async function committed(
+  text: string,
+  hurry: boolean,
+  words: readonly string[] = [],
+): Promise<[number, number]> {
+  const next = await approach(compile(text).policy, undefined, hurry);
+  const before = feeding();
+  const [command, ...args] = words;
+  if (command !== undefined) execFileSync(command, args);
+  await next.commit();
+  await next.verify();
+  return [before, feeding()];
+}
+
+/** What a commit says that is refused. */
+export async function refused(text: string, path: string): Promise<string> {
+  process.env["PATH"] = `${path}:${process.env["PATH"] ?? ""}`;
+  const next = await approach(compile(text).policy, undefined, true);
+  return next.commit().then(
+    () => "committed",
+    (error: Error) => error.message,
+  );
+}
+
+/** Goes as far as the commit, and no further; the same numbers. */
+export async function abandoned(text: string): Promise<[number, number]> {
+  const next = await approach(compile(text).policy, undefined, true);
+  const before = feeding();
+  await next.abandon?.();
+  return [before, feeding()];
+}
