@@ -9,6 +9,7 @@ import { attempt } from "./attempt.js";
 import { environment } from "./child.js";
 import { systemCalls } from "./netlink/ffi.js";
 import { CommandFailed, MissingTool, type RunResult, shown, TookTooLong } from "./run.js";
+import { isInstalled } from "./tools.js";
 
 /** fcntl.h, linux/fcntl.h */
 const O_NONBLOCK = 0o4000;
@@ -80,10 +81,12 @@ class Feeding implements Fed {
     const env = { ...environment(), LC_ALL: "C" };
     const child = spawn(command, args, { stdio: [pipe.from, "pipe", "pipe"], env });
     for (const name of ["stdout", "stderr"] as const)
-      child[name]?.on("data", (chunk: Buffer) => (this.said[name] += chunk.toString()));
+      child[name]?.setEncoding("utf8").on("data", (chunk: string) => (this.said[name] += chunk));
     this.closed = new Promise((resolve) => {
       child.on("error", (error: NodeJS.ErrnoException) => {
-        this.failure = error.code === "ENOENT" ? new MissingTool(command) : error;
+        // EACCES: also where a directory of PATH may not be searched, whatever is in the others.
+        const absent = error.code === "ENOENT" || (error.code === "EACCES" && !isInstalled(command));
+        this.failure = absent ? new MissingTool(command) : error;
         resolve(undefined);
       });
       child.on("close", (code) => resolve(code ?? undefined));
@@ -109,20 +112,21 @@ class Feeding implements Fed {
   }
 
   async end(text: string, timeout: number): Promise<RunResult> {
-    attempt(`last words to ${this.line}`);
     let late = false;
     const timer = setTimeout(() => {
       late = true;
       this.child.kill("SIGKILL");
     }, timeout);
+    let code: number | undefined;
     try {
+      attempt(`last words to ${this.line}`);
       this.write(text);
       await this.rest();
     } finally {
       this.close();
+      code = await this.closed;
+      clearTimeout(timer);
     }
-    const code = await this.closed;
-    clearTimeout(timer);
     const { stdout, stderr } = this.said;
     if (this.failure !== undefined) throw this.failure;
     if (late) throw new TookTooLong(this.line, stdout, stderr, timeout);

@@ -70,24 +70,25 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   const edit = quick ? plainEdit(compiled, applied) : undefined;
   // What isn't a plain rule is the same then, and nobody asks for more.
   const before = applied && (compiledBefore ?? (edit === undefined ? recompile(applied) : compiled));
-  const reading = readTopology(topology, {
-    before: before && planTopology(before.policy),
-    settings: options.thorough === true,
-  });
   const textsOf = (files: Applied["files"]): string[] => files.flatMap(({ name, text }) => [name, text]);
   const last = edit && applied && { texts: textsOf(applied.files), edit };
   const { hurry = false, again = false } = options;
   const source = { texts: textsOf(compiled.files), last, hurry, again };
   const known = carrier === backend.name ? applied?.committed : undefined;
-  const rules = options.rules === false ? undefined : await backend.approach(policy, known, source);
+  const approaching = options.rules === false ? undefined : backend.approach(policy, known, source);
   try {
-    const actual = await reading;
+    // First the rules are planned: tools that have begun with them are at it while the network is read.
+    await new Promise(setImmediate);
+    const reading = { before: before && planTopology(before.policy), settings: options.thorough === true };
+    const actual = await readTopology(topology, reading);
+    const rules = await approaching;
     const difference = differ(topology, actual);
     refuse(difference);
     if (rules?.conflict !== undefined) throw new Obstacle(rules.conflict.message, rules.conflict.mend);
     await holderOfPorts(policy, before?.policy);
     return { topology, applied, before, backend, former, choice, rules, difference, edit };
   } catch (error) {
+    const rules = await approaching?.catch(() => undefined);
     await rules?.abandon?.();
     throw error;
   }

@@ -99,8 +99,25 @@ test("what is printed from columns is what the values say, of random policies an
     { numRuns: 40 },
   );
   for (const far of [v4, v6])
-    for (const count of [20, 400])
+    for (const count of [20, 400, 900])
       assert.equal(misprinted(compileLenient([...NETWORK, ...singles(count, far)]).policy), []);
+});
+
+test("of many, a rule that says what its statement says has no comment, and what leads there says whose it is", () => {
+  const many = Array.from({ length: 300 }, (_, i) => `allow ${v4(i * 7)} -> a:${1000 + i}`);
+  const odd = ["allow 192.0.2.1 ->  a:80", "let db = 192.0.2.2", "allow db -> a:5432", "allow 192.0.2.3 -> a:53/udp"];
+  const { policy } = compileLenient([...NETWORK, ...many, ...odd]);
+  const filter = plan(policy).families[0].tables.find(({ name }) => name === "filter");
+  const lines = (filter?.chains ?? []).flatMap((chain) => linesOf(printed(chain, 4)));
+  const of = (address: string): string[] => lines.filter((line) => line.startsWith(`-s ${address}/32 `));
+  assert.match(of(v4(0)).join("\n"), /^-s \S+ -p tcp -m tcp --dport 1000 -j /);
+  assert.match(of("192.0.2.1").join("\n"), /--dport 80 -j /);
+  assert.match(of("192.0.2.2").join("\n"), /--dport 5432 -m comment --comment "allow db -> a:5432" -j /);
+  assert.match(of("192.0.2.3").join("\n"), /-p udp -m udp --dport 53 -j /);
+  assert.ok(lines.some((line) => /^-d 10\.1\.0\.2\/\d+ -m comment --comment a -g /.test(line)));
+  const few = plan(compileLenient([...NETWORK, ...many.slice(0, 50)]).policy).families[0].tables;
+  const said = few.flatMap(({ chains }) => chains.flatMap((chain) => linesOf(printed(chain, 4))));
+  assert.is(said.filter((line) => line.includes(`--comment "${many[3] as string}"`)).length, 1);
 });
 
 test.run();

@@ -12,17 +12,17 @@ import { type Chains, keyOf } from "./kernel.js";
 import { declaration, rulesOf } from "./standing.js";
 import { loadingTime, refusal, RESTORING } from "./tools.js";
 
-/** Characters before which no process is started for it: as many as some 300 rules have. */
+/** Characters that are sent together, as many as some 300 rules have: for less no process is started. */
 const PIECE = 32_768;
 
 export class Ahead {
   /** Chains that are on their way. */
   readonly names = new Set<string>();
+  readonly family: Family;
   private readonly command: string;
-  private readonly family: Family;
   private readonly there: Chains;
   private fed: Fed | undefined;
-  private idle = false;
+  private begun = false;
   /** All of it so far, for what is said about a line. */
   private readonly pieces: string[] = ["*filter\n"];
   private lines = "";
@@ -36,22 +36,27 @@ export class Ahead {
   }
 
   readonly sink: ChainSink = (name, { text, count }) => {
-    if (this.idle || this.there.uses.has(keyOf(this.family, "filter", name))) return;
+    if (this.there.uses.has(keyOf(this.family, "filter", name))) return;
     this.waiting.push(name);
     this.lines += `${declaration(name)}\n${count > 0 ? `${rulesOf(name, text)}\n` : ""}`;
     if (this.lines.length >= PIECE) this.send();
   };
 
+  /** Starts the tool: there will be much to send, most likely. */
+  begin(): void {
+    if (this.begun) return;
+    this.begun = true;
+    this.fed = feed(this.command, RESTORING);
+    this.fed?.write(this.pieces[0] as string);
+  }
+
   private send(): void {
-    if (this.fed === undefined) {
-      this.fed = feed(this.command, RESTORING);
-      this.idle = this.fed === undefined;
-      if (this.fed === undefined) return;
-      this.fed.write(this.pieces[0] as string);
+    this.begin();
+    if (this.fed !== undefined) {
+      this.fed.write(this.lines);
+      this.pieces.push(this.lines);
+      for (const name of this.waiting) this.names.add(name);
     }
-    this.fed.write(this.lines);
-    this.pieces.push(this.lines);
-    for (const name of this.waiting) this.names.add(name);
     this.lines = "";
     this.waiting = [];
   }

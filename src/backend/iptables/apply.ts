@@ -40,10 +40,11 @@ type Both<T> = readonly [T, T];
 
 /** `known` is what was remembered of the policy's last commit; `hurry`: what is found will be committed, most likely. */
 export async function approach(policy: Policy, known: Committed | undefined, hurry = false): Promise<Approach> {
-  const { variant: first, chains: there, end } = await beginStanding(policy, known);
+  const { variant: first, chains: there, idle, end } = await beginStanding(policy, known);
   const ahead = hurry && there !== undefined ? await beginAhead(first, there) : [];
   try {
-    // While the tools read.
+    if (policy.ruleList.length > FEW) for (const one of ahead) if (!idle.includes(one.family)) one.begin();
+    // While the tools are at it.
     const ruleset = plan(policy, [ahead[0]?.sink, ahead[1]?.sink]);
     return approachOf(policy, ruleset, await end(), ahead);
   } catch (error) {
@@ -137,10 +138,15 @@ interface Standing {
   readonly chains: Chains | undefined;
 }
 
+/** Statements of which it doesn't pay to have a tool wait for their rules. */
+const FEW = 300;
+
 interface Reading {
   /** The variant that is read, and what nf_tables told of it. */
   readonly variant: Variant;
   readonly chains: Chains | undefined;
+  /** Families of which nothing is planned, and nothing stands. */
+  readonly idle: readonly Family[];
   /** Waits for it; in the end it may be the other variant. */
   readonly end: () => Promise<Standing>;
 }
@@ -150,12 +156,12 @@ async function beginStanding(policy: Policy, known: Committed | undefined): Prom
   const recorded = recordedVariant(known);
   const first = recorded ?? (await workingVariant());
   const chains = first === "nft" ? readChains(prefixOf(policy.name)) : undefined;
-  // Where nothing of a family is planned, and nothing stands, there is nothing to read.
   const own = ownAddresses(policy.containers);
-  const isIdle = (family: Family): boolean =>
-    chains !== undefined && !hasChains(chains, family) && (family === 4 ? own.v4 : own.v6).length === 0;
+  const idle = FAMILIES.filter(
+    (family) => chains !== undefined && !hasChains(chains, family) && (family === 4 ? own.v4 : own.v6).length === 0,
+  );
   const reading = await Promise.all(
-    FAMILIES.map(async (family) => (isIdle(family) ? () => Promise.resolve("") : beginSave(first, family))),
+    FAMILIES.map(async (family) => (idle.includes(family) ? () => Promise.resolve("") : beginSave(first, family))),
   );
   const end = async (): Promise<Standing> => {
     const [v4 = "", v6 = ""] = await Promise.all(reading.map((end) => end()));
@@ -166,7 +172,7 @@ async function beginStanding(policy: Policy, known: Committed | undefined): Prom
     if (others.every(isAbsent)) return { variant: first, states, chains };
     return { variant: other, states: others, chains: undefined };
   };
-  return { variant: first, chains, end };
+  return { variant: first, chains, idle, end };
 }
 
 /** Where the policy's chains stand; else the usual variant. */

@@ -64,8 +64,16 @@ const DROPPED: Action = [rule([], DROP)];
 /** More rules than this have a chain of their own, and are compared once a packet is there. */
 const FEW = 2;
 
+/**
+ * So many statements about one container need no comment each that repeats the rule: the kernel takes as long for a
+ * comment as for a third of a rule. The rule that leads to them says whose they are.
+ */
+const MANY = 256;
+
 export class Layers {
   private readonly table: TableBuilder;
+  /** Containers' names by their addresses. */
+  private readonly names = new Map<Value, string>();
   private readonly members: Members;
   private readonly own: Ranges<Value>;
   /** But for what is exact tuples. */
@@ -74,7 +82,10 @@ export class Layers {
   private readonly singles = new Map<string, ReadonlyMap<Value, Singles>>();
   private readonly refuse: string;
 
-  constructor(table: TableBuilder, { ruleList }: Policy, members: Members, own: Ranges<Value>) {
+  constructor(table: TableBuilder, { ruleList, containers }: Policy, members: Members, own: Ranges<Value>) {
+    for (const { name, endpoints } of containers)
+      for (const { addresses } of endpoints)
+        for (const { family, value } of addresses) if (family === table.family) this.names.set(value, name);
     this.table = table;
     this.members = members;
     this.own = own;
@@ -152,7 +163,7 @@ export class Layers {
       if (single !== undefined) {
         const action =
           mine.length === 0
-            ? this.singleClass(how, side, single)
+            ? this.singleClass(how, side, single, this.names.get(value))
             : this.classOf(how, side, [...mine, ...boxesOf(single)], known);
         cells.push({ from: value, to: value, action });
         continue;
@@ -181,7 +192,7 @@ export class Layers {
   }
 
   /** What is done for a container of whose other ends single addresses are spoken, and nothing else. */
-  private singleClass(how: How, side: Side, singles: Singles): Action {
+  private singleClass(how: How, side: Side, singles: Singles, container: string | undefined): Action {
     const { table } = this;
     const { family } = table;
     const { values } = singles;
@@ -199,9 +210,11 @@ export class Layers {
       for (let at = 0; at < values.length; at++) if (singles.countOf(at) > 1) others.set(at, rulesOf(at));
     const target = this.targetOf(how);
     const [head, tail] = [side === "source" ? "-s " : "-d ", ` ${targetText(target, family)}`];
-    const form = { family, side, target, head, tail };
+    const name = singles.count < MANY ? undefined : container;
+    const words = name === undefined ? undefined : wordsOf(how.verb, side, name);
+    const form = { family, side, target, head, tail, words };
     const tree = { key, singles, form, others, rest: how.rest, levels: 4 };
-    return [rule([], goto(singleTreeChain(table, shortOf(how.verb), tree)))];
+    return [rule([], goto(singleTreeChain(table, shortOf(how.verb), tree)), [], name)];
   }
 
   /** What is done for the containers of which the same statements speak. */
@@ -267,6 +280,11 @@ export class Layers {
       `${verb} ${origin.id}`,
     );
   }
+}
+
+/** What a statement of an address and a container has around the address. */
+function wordsOf(verb: Verb, side: Side, container: string): readonly [string, string] {
+  return side === "source" ? [`${verb} `, ` -> ${container}`] : [`${verb} ${container} -> `, ""];
 }
 
 /** Of a chain's name, which says what it is for. */

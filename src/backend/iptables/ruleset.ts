@@ -54,6 +54,8 @@ export interface Rule {
   readonly from: readonly Origin[];
   /** What it is for, where that is no statement's text. */
   readonly note?: string;
+  /** It says itself what its statement says, and has no comment. */
+  readonly plain?: boolean;
 }
 
 /** Rules as they are printed. */

@@ -1,7 +1,7 @@
 /** Statements between single addresses, as large policies are made of: columns that rules are made from for who asks. */
 import type { Origin } from "../../ir/policy.js";
 import { type Family, formatValue } from "../../net/address.js";
-import { ALL_PORTS, portSet, type PortSet } from "../../net/ports.js";
+import { ALL_PORTS, portSet, type PortSet, TCP } from "../../net/ports.js";
 import { contains, type Ranges } from "../../net/ranges.js";
 import type { ExactSets } from "../shape/exact.js";
 import type { Value } from "../shape/lanes.js";
@@ -77,7 +77,8 @@ export class Singles {
   }
 
   /** The rule of an address that has one tuple. */
-  rule(at: number, { family, side, target }: SingleForm): Rule {
+  rule(at: number, form: SingleForm): Rule {
+    const { family, side, target } = form;
     const entry = this.entries[this.starts[at] as number] as number;
     const tuples = this.sets[entry & SET] as Tuples;
     const index = entry >> PLACE;
@@ -85,18 +86,21 @@ export class Singles {
     const matches: Match[] = [{ kind: side, prefix: alone(family, this.values[at] as Value) }];
     if (port !== 0) matches.push({ kind: "port", protocol, run: [port, port] });
     else if (protocol !== 0) matches.push({ kind: "protocol", protocol });
-    return { matches, target, from: this.said(at).map(({ origin }) => origin) };
+    const from = this.said(at).map(({ origin }) => origin);
+    const text = isPlain(form, formatValue(family, this.values[at] as Value), tuples, index);
+    return text ? { matches, target, from, plain: true } : { matches, target, from };
   }
 
   /** The same as text.ts prints it, without a value of each part. */
-  text(at: number, { family, head, tail }: SingleForm): string {
+  text(at: number, form: SingleForm): string {
+    const { family, head, tail } = form;
     const entry = this.entries[this.starts[at] as number] as number;
     const tuples = this.sets[entry & SET] as Tuples;
     const index = entry >> PLACE;
     const protocol = tuples.protocols[index] as number;
     const port = tuples.ports[index] as number;
     const address = formatValue(family, this.values[at] as Value);
-    const end = commentOf(tuples, index) + tail;
+    const end = isPlain(form, address, tuples, index) ? tail : commentOf(tuples, index) + tail;
     if (protocol === 0) return `${head}${address}${family === 4 ? "/32" : "/128"}${end}`;
     const word = protocolWord(protocol);
     const ports = port === 0 ? "" : ` -m ${word} --dport ${port}`;
@@ -109,6 +113,18 @@ function commentOf(tuples: Tuples, index: number): string {
   return saidComment(tuples.origins.textOf(origins[0] as number), origins.length - 1);
 }
 
+/** Whether the rule says, with the form's words, all that its one statement says. */
+function isPlain({ words }: SingleForm, address: string, tuples: Tuples, index: number): boolean {
+  if (words === undefined) return false;
+  const [first, ...others] = tuples.originsOf(index);
+  if (others.length > 0) return false;
+  const [protocol, port] = [tuples.protocols[index] as number, tuples.ports[index] as number];
+  const service = protocol === 0 ? "" : port === 0 ? protocolWord(protocol) : String(port);
+  const end = port === 0 || protocol === TCP ? "" : `/${protocolWord(protocol)}`;
+  const plain = `${words[0]}${address}${words[1]}${service === "" ? "" : ":"}${service}${end}`;
+  return tuples.origins.textOf(first as number) === plain;
+}
+
 /** What the rules of single addresses have in common. */
 export interface SingleForm {
   readonly family: Family;
@@ -118,6 +134,11 @@ export interface SingleForm {
   /** What is printed before the address, and last. */
   readonly head: string;
   readonly tail: string;
+  /**
+   * Where rules need no comment that say what their statements say: the statement's words before the address, and those
+   * between it and the service.
+   */
+  readonly words?: readonly [string, string] | undefined;
 }
 
 /** The tuples that go one way, by the container's address; of those between containers by the source. */

@@ -4,8 +4,10 @@
  */
 import type { Family } from "../../net/address.js";
 import { basename } from "node:path";
-import { begin, CommandFailed, MissingTool, run, TookTooLong } from "../../system/run.js";
+import { feed } from "../../system/feed.js";
+import { begin, CommandFailed, MissingTool, run, type RunResult, TookTooLong } from "../../system/run.js";
 import { fileOf } from "../../system/tools.js";
+import { usesNetlink } from "../../system/transport.js";
 import { triesRestore } from "../../system/try-rules.js";
 import { hasLegacyTables } from "../../system/xtables.js";
 import type { Committed } from "../backend.js";
@@ -97,7 +99,7 @@ export async function beginSave(variant: Variant, family: Family): Promise<() =>
   const command = await tool(variant, family, "save");
   // Where we can't read which there are, nor can the tool, unless it is told which.
   const wanted = there === true ? [[]] : TABLES.map((name) => ["-t", name]);
-  const begun = await Promise.all(wanted.map((args) => begin(command, args, { timeout: READING })));
+  const begun = await Promise.all(wanted.map((args) => beginReading(command, args)));
   return async () => {
     try {
       return (await Promise.all(begun.map((end) => end()))).map(({ stdout }) => stdout).join("");
@@ -110,6 +112,12 @@ export async function beginSave(variant: Variant, family: Family): Promise<() =>
 
 /** Tables are committed one by one, and what the text doesn't name is left alone. */
 export const RESTORING = ["--noflush", "--wait"];
+
+/** Without loading what starts tools in general, where the system calls are there anyway. */
+async function beginReading(command: string, args: readonly string[]): Promise<() => Promise<RunResult>> {
+  const fed = usesNetlink() ? feed(command, args) : undefined;
+  return fed === undefined ? begin(command, args, { timeout: READING }) : () => fed.end("", READING);
+}
 
 /** Commits a text. Throws `Refused`; earlier tables then stay. */
 export async function restore(variant: Variant, family: Family, text: string): Promise<void> {
