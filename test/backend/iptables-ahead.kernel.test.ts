@@ -90,10 +90,7 @@ it("a line that is refused is told, and all stays as it was", () =>
     await host.run("mkdir", ["/run/lab/tools"]);
     await host.run("chmod", ["755", await write(host, "tools/iptables-restore", lines)]);
     const said = await host.call<string>(MODULE, "refused", large(0), "/run/lab/tools");
-    assert.match(
-      said,
-      /^the kernel refused the rules: iptables-restore: line 77 failed \(at -A TSNET-\S+ -s 203\./,
-    );
+    assert.match(said, /^the kernel refused the rules: iptables-restore: line 77 failed \(at -A TSNET-\S+ -s 203\./);
     assert.equal(await saved(host), before);
   }));
 
