@@ -80,6 +80,22 @@ it("without a commit nothing is left, of rules or processes, and a killed one le
     assert.equal(await saved(host), before);
   }));
 
+it("whichever step fails, all stays as it was, and no tool waits", () =>
+  lab(async (host) => {
+    await committed(host, HEAD, false);
+    const before = await saved(host);
+    const said: string[] = [];
+    for (let step = 1; ; step++) {
+      const reason = await host.call<string | undefined>(MODULE, "failing", large(0), step);
+      if (reason === undefined) break;
+      said.push(reason);
+      assert.equal(await saved(host), before, reason);
+    }
+    assert.ok(said.length > 6, said.join("\n"));
+    assert.is(said.filter((one) => one.startsWith("no last words to iptables-restore")).length, 1);
+    assert.ok((await saved(host)).length > 2000);
+  }));
+
 it("a line that is refused is told, and all stays as it was", () =>
   lab(async (host) => {
     await committed(host, HEAD, false);

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { approach } from "../../src/backend/iptables/apply.js";
 import { compile } from "../../src/ir/compile.js";
+import { observe } from "../../src/system/attempt.js";
 
 /** Processes of iptables-restore that this one has started. */
 function feeding(): number {
@@ -34,6 +35,28 @@ export async function refused(text: string, path: string): Promise<string> {
     () => "committed",
     (error: Error) => error.message,
   );
+}
+
+/** Commits it, where the step of that number fails; what it says then, or undefined where there are fewer. */
+export async function failing(text: string, step: number): Promise<string | undefined> {
+  let steps = 0;
+  observe((what) => {
+    if (++steps === step) throw new Error(`no ${what}`);
+  });
+  try {
+    const next = await approach(compile(text).policy, undefined, true);
+    try {
+      await next.commit();
+    } finally {
+      await next.abandon?.();
+    }
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    observe(undefined);
+    if (feeding() > 0) throw new Error("a tool waits for more");
+  }
 }
 
 /** Goes as far as the commit, and no further; the same numbers. */

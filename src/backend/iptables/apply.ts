@@ -46,9 +46,10 @@ export async function approach(policy: Policy, known: Committed | undefined, hur
     if (policy.ruleList.length > FEW) for (const one of ahead) if (!idle.includes(one.family)) one.begin();
     // While the tools are at it.
     const ruleset = plan(policy, [ahead[0]?.sink, ahead[1]?.sink]);
-    return approachOf(policy, ruleset, await end(), ahead);
+    return await approachOf(policy, ruleset, await end(), ahead);
   } catch (error) {
     await abandon(ahead);
+    await end().catch(() => undefined);
     throw error;
   }
 }
@@ -160,11 +161,13 @@ async function beginStanding(policy: Policy, known: Committed | undefined): Prom
   const idle = FAMILIES.filter(
     (family) => chains !== undefined && !hasChains(chains, family) && (family === 4 ? own.v4 : own.v6).length === 0,
   );
-  const reading = await Promise.all(
-    FAMILIES.map(async (family) => (idle.includes(family) ? () => Promise.resolve("") : beginSave(first, family))),
+  const reading = FAMILIES.map((family) =>
+    idle.includes(family) ? Promise.resolve(() => Promise.resolve("")) : beginSave(first, family),
   );
-  const end = async (): Promise<Standing> => {
-    const [v4 = "", v6 = ""] = await Promise.all(reading.map((end) => end()));
+  // Whoever waits for them hears of it.
+  for (const begun of reading) begun.catch(() => undefined);
+  const read = async (): Promise<Standing> => {
+    const [v4 = "", v6 = ""] = await each(reading.map(async (begun) => (await begun)()));
     const states: Both<State> = [readState(v4, policy.name), readState(v6, policy.name)];
     if (recorded !== undefined || !states.every(isAbsent)) return { variant: first, states, chains };
     const other = first === "nft" ? "legacy" : "nft";
@@ -172,7 +175,14 @@ async function beginStanding(policy: Policy, known: Committed | undefined): Prom
     if (others.every(isAbsent)) return { variant: first, states, chains };
     return { variant: other, states: others, chains: undefined };
   };
-  return { variant: first, chains, idle, end };
+  let ended: Promise<Standing> | undefined;
+  return { variant: first, chains, idle, end: () => (ended ??= read()) };
+}
+
+/** Waits for each, whatever becomes of the others; throws the first failure. */
+async function each<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }
 
 /** Where the policy's chains stand; else the usual variant. */
