@@ -82,9 +82,12 @@ export function macOf(address: Address): string {
   return ["02", "42", ...bytes.map((byte) => Number(byte).toString(16).padStart(2, "0"))].join(":");
 }
 
+/** What the names of endpoints' host ends begin with, of every policy: `iifname "tsv-*"` matches them all. */
+export const ENDPOINT_PREFIX = "tsv-";
+
 /** Host end of an endpoint's veth pair: 15 characters, the kernel's limit. */
 export function deviceName(policy: string, container: string, network: string): string {
-  return `tsv-${hashText(11, "veth", policy, container, network)}`;
+  return `${ENDPOINT_PREFIX}${hashText(11, "veth", policy, container, network)}`;
 }
 
 export function bridgeName(policy: string, network: string): string {

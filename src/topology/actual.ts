@@ -1,6 +1,7 @@
 /** What was read of the network as it is (read.ts), and what of it is ours. Pure. */
 import type { NetnsState } from "../system/netns.js";
-import { BRIDGE_PREFIX, ENDPOINT_PREFIX, policyMark } from "./names.js";
+import { ENDPOINT_PREFIX } from "../ir/addresses.js";
+import { BRIDGE_PREFIX, policyMark } from "./names.js";
 import type { Stack, StackLink } from "./stack.js";
 
 export interface Actual {

@@ -13,7 +13,8 @@ import { dirname } from "node:path";
 import { attempt } from "../system/attempt.js";
 import { readSysctl, writeSysctl } from "../system/sysctl.js";
 import { canGuard, commitGuard, type Guarded, guardRules, readGuard } from "./guard.js";
-import { BRIDGE_PREFIX, ENDPOINT_PREFIX } from "./names.js";
+import { ENDPOINT_PREFIX } from "../ir/addresses.js";
+import { BRIDGE_PREFIX } from "./names.js";
 
 const STATE = "/run/tsnet/forwarding.json";
 

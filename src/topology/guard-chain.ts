@@ -5,7 +5,7 @@
 import { CommandFailed, MissingTool, run } from "../system/run.js";
 import { hasLegacyTables } from "../system/xtables.js";
 import type { Guarded } from "./guard.js";
-import { ENDPOINT_PREFIX } from "./names.js";
+import { ENDPOINT_PREFIX } from "../ir/addresses.js";
 
 const CHAIN = "TSNET-GUARD";
 const FAMILIES = ["v4", "v6"] as const;

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { probe } from "../system/features.js";
 import { CommandFailed, MissingTool, run } from "../system/run.js";
 import { commitGuardChain, readGuardChain } from "./guard-chain.js";
-import { ENDPOINT_PREFIX } from "./names.js";
+import { ENDPOINT_PREFIX } from "../ir/addresses.js";
 
 export const GUARD_TABLE = "tsnet_guard";
 

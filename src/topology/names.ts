@@ -80,8 +80,6 @@ export function readable(text: string): string {
   }
 }
 
-/** Names that the kernel's sysctl tree shows for our devices; `iifname "tsv-*"` matches every endpoint's host end. */
-export const ENDPOINT_PREFIX = "tsv-";
 export const BRIDGE_PREFIX = "tsb-";
 
 /** Groups of devices from here on are ours; what is in one was to be deleted by a command that was killed. */

@@ -6,6 +6,7 @@
  * Translation is the kernel's, because it has to hold for the host's own sockets too, and because connection tracking
  * keeps ports apart and translates the packets that ICMP errors quote.
  */
+import { ENDPOINT_PREFIX } from "../../ir/addresses.js";
 import { type Address, type Family, FAMILIES, formatAddress } from "../../net/address.js";
 import { hashText } from "../../net/hash.js";
 import { protocolName } from "../../net/ports.js";
@@ -21,8 +22,11 @@ const MANY = { 4: "{ 224.0.0.0/4, 255.255.255.255 }", 6: "ff00::/8" } as const;
 const LOOPBACK = { 4: "127.0.0.0/8", 6: "::1" } as const;
 
 function set(kind: "set" | "map", name: string, type: string, items: readonly string[], flags = ""): string {
-  const elements = items.length === 0 ? "" : `    elements = { ${[...new Set(items)].join(", ")} }\n`;
-  return `  ${kind} ${name} {\n    type ${type}\n${flags}${elements}  }\n`;
+  const each = [...new Set(items)];
+  const elements = each.length === 0 ? "" : `    elements = { ${each.join(", ")} }\n`;
+  // With a size the kernel takes the hash that is quicker to look into; intervals are no hash.
+  const size = flags === "" && each.length > 0 ? `    size ${each.length}\n` : "";
+  return `  ${kind} ${name} {\n    type ${type}\n${size}${flags}${elements}  }\n`;
 }
 
 /** The body of the table; empty where there is nothing to translate and nobody to guard. */
@@ -32,7 +36,8 @@ export function translationText(maps: Maps): string {
   let local = "";
   let outgoing = "";
   let here = "";
-  let guard = `    iifname "lo" accept\n`;
+  // What an endpoint's device sends has met its own policy's programs: each packet passes here, so that is asked first.
+  let guard = `    iifname "${ENDPOINT_PREFIX}*" accept\n    iifname "lo" accept\n`;
   const devices = maps.devices.map(({ device }) => `"${device}"`);
   if (devices.length === 0) return "";
   objects += set("set", "veths", "ifname", devices);
@@ -43,7 +48,7 @@ export function translationText(maps: Maps): string {
     if (own.length === 0) continue;
     const ip = IP[family];
     objects += set("set", `own${family}`, TYPE[family], own);
-    guard += `    iifname != @veths ${ip} saddr @own${family} drop\n`;
+    guard += `    ${ip} saddr @own${family} drop\n`;
     const published = maps.published.filter((way) => way.family === family);
     // Nobody decides it: to the dataplane such an address isn't this host's.
     if (family === 6) here += `    iifname @veths meta nfproto ipv6 fib daddr type anycast drop\n`;

@@ -101,42 +101,53 @@ static __always_inline struct connection *concerned(const struct packet *packet,
   return entry_of(key, now);
 }
 
+/* Whether it was decided under this very policy, and nothing that a decision depends on is other than it was. */
+static __always_inline int is_settled(const struct connection *entry, __u32 generation, __u32 lane,
+                                      const struct tracked *tracked) {
+  return entry->generation == generation && entry->state == LIVE && entry->lane == lane && !tracked->moved &&
+         !(entry->flags & (TRANSLATED | UNBORN));
+}
+
+/* One more packet of who began it. */
+static __always_inline int going_on(struct connection *entry, const struct packet *packet, __u8 out, __u64 now) {
+  if (packet->flow.protocol == TCP && packet->flags & (FIN | RST))
+    entry->flags |= CLOSING;
+  touch(entry, now);
+  return remember(packet, out, now);
+}
+
 /*
  * An original packet: decided, and its entry made or changed. `from` and `to`: the containers at its ends, as far as its
  * lane has any.
  */
 static __always_inline int originating(struct __sk_buff *skb, __u32 generation, __u32 lane, struct packet *packet,
                                        const struct flow *flow, const struct tracked *tracked, const struct own *from,
-                                       const struct own *to, __u8 out, __u64 now) {
-  struct decision decision = {.translated = tracked->translated, .known = 1};
-  copy_own(&decision.from, from);
-  copy_own(&decision.to, to);
-  struct connection *entry = entry_of(&packet->flow, now);
+                                       const struct own *to, struct connection *entry, struct decision *decision,
+                                       __u8 out, __u64 now) {
+  decision->translated = tracked->translated;
+  decision->known = 1;
+  copy_own(&decision->from, from);
+  copy_own(&decision->to, to);
   if (entry && entry->flags & UNBORN)
     entry = 0;
-  /* Decided under this very policy, and nothing that a decision depends on is other than it was. */
-  int settled = entry && entry->generation == generation && entry->state == LIVE && entry->lane == lane &&
-                !tracked->moved && !(entry->flags & TRANSLATED);
-  decision.verb = settled ? ALLOW : decide(generation, lane, flow, &tracked->original, &decision);
-  if (decision.verb == ALLOW) {
+  int settled = entry && is_settled(entry, generation, lane, tracked);
+  decision->verb = settled ? ALLOW : decide(generation, lane, flow, &tracked->original, decision);
+  if (decision->verb == ALLOW) {
     if (entry && !(begins(packet) && entry->flags & CLOSING)) {
       entry->generation = generation;
       entry->state = LIVE;
       entry->lane = lane;
-      if (packet->flow.protocol == TCP && packet->flags & (FIN | RST))
-        entry->flags |= CLOSING;
-      touch(entry, now);
-      return remember(packet, out, now);
+      return going_on(entry, packet, out, now);
     }
     if (!begins(packet))
       return drop(skb, generation, packet, IN_THE_MIDDLE);
-    note(generation, lane, LIVE, 0, &packet->flow, &flow->source, tracked, decision.published, now);
-    count(skb, generation, packet, &decision, lane);
+    note(generation, lane, LIVE, 0, &packet->flow, &flow->source, tracked, decision->published, now);
+    count(skb, generation, packet, decision, lane);
     return remember(packet, out, now);
   }
-  count(skb, generation, packet, &decision, lane);
-  if (decision.verb == REJECT) {
-    note(generation, lane, REFUSED, entry ? 0 : UNBORN, &packet->flow, &flow->source, tracked, decision.published, now);
+  count(skb, generation, packet, decision, lane);
+  if (decision->verb == REJECT) {
+    note(generation, lane, REFUSED, entry ? 0 : UNBORN, &packet->flow, &flow->source, tracked, decision->published, now);
     return answer(skb, packet, out ? BPF_F_INGRESS : 0);
   }
   if (entry) {
@@ -167,6 +178,7 @@ struct scratch {
   struct packet packet;
   struct tracked tracked;
   struct flow key, flow;
+  struct decision decision;
 };
 
 struct {
@@ -187,7 +199,7 @@ int from_container(struct __sk_buff *skb) {
   struct flow *key = &scratch->key;
   __builtin_memset(scratch, 0, sizeof(*scratch));
   __u32 generation = active_now ? *active_now : 0;
-  __u64 now = bpf_ktime_get_ns();
+  __u64 now = bpf_ktime_get_coarse_ns();
   struct device *device = generation ? device_of(generation, skb->ifindex) : 0;
   if (!device)
     return drop(skb, generation, packet, NO_POLICY);
@@ -227,13 +239,13 @@ int from_container(struct __sk_buff *skb) {
       return drop(skb, generation, packet, FOREIGN_ERROR);
     return PASS;
   }
+  /* Between containers the receiver's device decides, after translation. */
+  if (own_of(generation, &packet->flow.destination))
+    return remember(packet, 0, now);
   turned(key, &packet->flow);
   struct connection *entry = entry_of(key, now);
   if (entry && !over(packet, key, entry))
     return replying(skb, generation, packet, key, entry, 0, now);
-  /* Between containers the receiver's device decides, after translation. */
-  if (own_of(generation, &packet->flow.destination))
-    return remember(packet, 0, now);
   __u32 lane = CW;
   if (is_here(skb, packet)) {
     /* Will be translated; what isn't after all, as a subnet's broadcast, ends at the table of translations. */
@@ -242,7 +254,9 @@ int from_container(struct __sk_buff *skb) {
       return remember(packet, 0, now);
     lane = CH;
   }
-  return originating(skb, generation, lane, packet, &packet->flow, &scratch->tracked, own, 0, 0, now);
+  entry = entry_of(&packet->flow, now);
+  return originating(skb, generation, lane, packet, &packet->flow, &scratch->tracked, own, 0, entry, &scratch->decision, 0,
+                     now);
 }
 
 SEC("tc")
@@ -256,7 +270,7 @@ int to_container(struct __sk_buff *skb) {
   struct flow *key = &scratch->key, *flow = &scratch->flow;
   __builtin_memset(scratch, 0, sizeof(*scratch));
   __u32 generation = active_now ? *active_now : 0;
-  __u64 now = bpf_ktime_get_ns();
+  __u64 now = bpf_ktime_get_coarse_ns();
   __u32 from = skb->ingress_ifindex;
   struct device *device = generation ? device_of(generation, skb->ifindex) : 0;
   if (!device)
@@ -292,7 +306,12 @@ int to_container(struct __sk_buff *skb) {
    */
   int anew = !from && packet->parted && !skb->sk;
   __u32 lane = anew ? WC : !from ? HC : sender ? CC : WC;
-  struct connection *entry;
+  /* What its sender's device has let pass bears an address of its sender's, unless somebody has changed it since. */
+  int vouched = sender && !tracked->moved && !packet->error;
+  struct connection *entry, *begun = vouched && !tracked->reply ? entry_of(&packet->flow, now) : 0;
+  /* Most packets. Nobody's entry stands the other way round beside such a one, but for a refusal. */
+  if (begun && is_settled(begun, generation, lane, tracked) && !(begins(packet) && begun->flags & CLOSING))
+    return going_on(begun, packet, 1, now);
   if (packet->error) {
     entry = concerned(packet, key, now);
   } else {
@@ -309,7 +328,8 @@ int to_container(struct __sk_buff *skb) {
   *flow = packet->flow;
   if (tracked->moved && !tracked->reply && !packet->error)
     flow->source = tracked->original.source;
-  struct own *source = own_of(generation, &flow->source);
+  int later = vouched && entry;
+  struct own *source = later ? 0 : own_of(generation, &flow->source);
   if (anew && source)
     lane = CC;
   int refused = entry && entry->state == REFUSED && (packet->error || packet->flags & RST);
@@ -331,12 +351,17 @@ int to_container(struct __sk_buff *skb) {
   }
   if (entry && !over(packet, key, entry))
     return replying(skb, generation, packet, key, entry, 1, now);
+  if (later)
+    source = own_of(generation, &flow->source);
   /* What a container sends under an address that isn't its own is nobody's reply any more. */
-  if (lane == CC && !source)
+  if (lane == CC && (!source || (later && sender->container != source->container)))
     return drop(skb, generation, packet, IN_THE_MIDDLE);
   if (lane == WC && tracked->translated && packet->v6 && is_local6(skb, &flow->source))
     return drop(skb, generation, packet, SPOOFED);
-  return originating(skb, generation, lane, packet, flow, tracked, lane == CC ? source : 0, own, 1, now);
+  if (!begun)
+    begun = entry_of(&packet->flow, now);
+  return originating(skb, generation, lane, packet, flow, tracked, lane == CC ? source : 0, own, begun,
+                     &scratch->decision, 1, now);
 }
 
 /* Never on a device: an apply asks it whether the programs recognise this host's addresses. 1: they do. */

@@ -153,14 +153,18 @@ __noinline int parse(struct __sk_buff *skb, int v6, struct packet *packet) {
   packet->has_ports = is_ported(packet->flow.protocol);
   if (packet->later)
     return LATER_FRAGMENT;
-  if (transport(skb, at, &packet->flow, &packet->type) != GOOD)
-    return BAD;
   if (packet->flow.protocol == TCP) {
-    __u8 offset;
-    if (bpf_skb_load_bytes(skb, at + 12, &offset, 1) < 0 || offset >> 4 < 5 ||
-        bpf_skb_load_bytes(skb, at + 13, &packet->flags, 1) < 0 || at + (offset >> 4) * 4 > skb->len)
+    __u8 head[14];
+    if (bpf_skb_load_bytes(skb, at, head, sizeof(head)) < 0)
       return BAD;
-  }
+    __u8 size = head[12] >> 4;
+    if (size < 5 || at + size * 4 > skb->len)
+      return BAD;
+    __builtin_memcpy(&packet->flow.source_port, head, 2);
+    __builtin_memcpy(&packet->flow.destination_port, head + 2, 2);
+    packet->flags = head[13];
+  } else if (transport(skb, at, &packet->flow, &packet->type) != GOOD)
+    return BAD;
   if ((packet->flow.protocol == ICMP || packet->flow.protocol == ICMPV6) && is_error(v6, packet->type)) {
     struct packet about = {};
     __u8 type = 0;

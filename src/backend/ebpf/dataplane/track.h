@@ -119,8 +119,10 @@ static __always_inline void count(struct __sk_buff *skb, __u32 generation, const
   if (!statement)
     return;
   __sync_fetch_and_add(&statement->packets, 1);
+  if (!statement->logs)
+    return;
   __u64 now = bpf_ktime_get_ns();
-  if (!statement->logs || now < statement->next)
+  if (now < statement->next)
     return;
   statement->next = now + statement->interval;
   report(skb, &logged, LOGGED, generation, packet, reason, number, lane, decision->verb);
