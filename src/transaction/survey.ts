@@ -76,6 +76,8 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   const source = { texts: textsOf(compiled.files), last, hurry, again };
   const known = carrier === backend.name ? applied?.committed : undefined;
   const approaching = options.rules === false ? undefined : backend.approach(policy, known, source);
+  // It is waited for below, whatever comes before.
+  approaching?.catch(() => undefined);
   try {
     // First the rules are planned: tools that have begun with them are at it while the network is read.
     await new Promise(setImmediate);
