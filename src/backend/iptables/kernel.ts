@@ -1,18 +1,13 @@
 /** What nf_tables tells of chains without their rules: where the tools' nft variant keeps them, and how many rules. */
 import { type Family, FAMILIES } from "../../net/address.js";
-import { attributes, scan } from "../../system/netlink/decoder.js";
-import { Encoder, NLM_F } from "../../system/netlink/encoder.js";
+import { scan } from "../../system/netlink/decoder.js";
+import { NLM_F } from "../../system/netlink/encoder.js";
+import { MSG, NFPROTO, question, readGeneration } from "../../system/netlink/nf-tables.js";
 import { NetlinkSocket, PROTOCOL } from "../../system/netlink/socket.js";
 import { usesNetlink } from "../../system/transport.js";
 
-/** linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h */
-const NFNL_SUBSYS_NFTABLES = 10;
-const NFT_MSG_GETCHAIN = 4;
-const NFT_MSG_GETGEN = 16;
-const NFTA_GEN_ID = 1;
+/** linux/netfilter/nf_tables.h */
 const NFTA_CHAIN = { TABLE: 1, NAME: 3, USE: 6 } as const;
-/** linux/netfilter.h */
-const NFPROTO: Readonly<Record<Family, number>> = { 4: 2, 6: 10 };
 
 export interface Chains {
   /** Moves by one with every change of anybody in this network namespace. */
@@ -38,7 +33,7 @@ export function readChains(prefix: string): Chains | undefined {
     const generation = readGeneration(socket);
     const uses = new Map<string, number>();
     for (const family of FAMILIES)
-      socket.dump(request(NFT_MSG_GETCHAIN, NFPROTO[family], NLM_F.DUMP), (body) => {
+      socket.dump(question(MSG.GETCHAIN, family === 4 ? NFPROTO.ip : NFPROTO.ip6, NLM_F.DUMP), (body) => {
         let [table, name, use] = ["", "", 0];
         scan(body, 4, body.length, (type, start, end) => {
           // Without the final NUL.
@@ -52,17 +47,4 @@ export function readChains(prefix: string): Chains | undefined {
   } finally {
     socket.close();
   }
-}
-
-function readGeneration(socket: NetlinkSocket): number {
-  const body = socket.get(request(NFT_MSG_GETGEN, 0, 0));
-  return body === undefined ? 0 : (attributes(body, 4).get(NFTA_GEN_ID)?.readUInt32BE(0) ?? 0);
-}
-
-function request(type: number, family: number, flags: number): Encoder {
-  const encoder = new Encoder(64);
-  const at = encoder.begin((NFNL_SUBSYS_NFTABLES << 8) | type, NLM_F.REQUEST | flags);
-  encoder.put(family, 0, 0, 0);
-  encoder.end(at);
-  return encoder;
 }

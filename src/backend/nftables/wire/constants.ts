@@ -1,36 +1,14 @@
 /** Numbers of the kernel's nf_tables interface: linux/netfilter/nf_tables.h and nfnetlink.h, by their names there. */
+import { NFPROTO } from "../../../system/netlink/nf-tables.js";
 
-export const NFNL_SUBSYS_NFTABLES = 10;
+export { GEN_ID, MSG, NFNL_SUBSYS_NFTABLES, NFNLGRP_NFTABLES, NFPROTO } from "../../../system/netlink/nf-tables.js";
+
 export const NFNL_MSG_BATCH_BEGIN = 0x10;
 export const NFNL_MSG_BATCH_END = 0x11;
 export const NFNL_BATCH_GENID = 1;
 
-/** nf_tables_msg_types */
-export const MSG = {
-  NEWTABLE: 0,
-  GETTABLE: 1,
-  DELTABLE: 2,
-  NEWCHAIN: 3,
-  GETCHAIN: 4,
-  DELCHAIN: 5,
-  NEWRULE: 6,
-  GETRULE: 7,
-  DELRULE: 8,
-  NEWSET: 9,
-  GETSET: 10,
-  DELSET: 11,
-  NEWSETELEM: 12,
-  GETSETELEM: 13,
-  DELSETELEM: 14,
-  NEWGEN: 15,
-  GETGEN: 16,
-} as const;
-
-/** Of a message about the ruleset's generation. */
-export const GEN_ID = 1;
-
-/** nfgenmsg.nfgen_family: NFPROTO_INET, NFPROTO_ARP */
-export const FAMILY = { inet: 1, arp: 3 } as const;
+/** Families of our tables. */
+export const FAMILY = { inet: NFPROTO.inet, arp: NFPROTO.arp } as const;
 
 /** FLAGS: NFT_TABLE_F_DORMANT takes the table's chains off their hooks. */
 export const TABLE = { NAME: 1, FLAGS: 2 } as const;
@@ -106,6 +84,5 @@ export const REJECT = { TCP_RST: 1, ICMPX: 2, PORT_UNREACH: 1 } as const;
 export const LOG_LEVEL = 4;
 /** nft's default (nft(8), LIMIT STATEMENT). */
 export const LIMIT_BURST = 5;
-export const NFPROTO = { IPV4: 2, IPV6: 10 } as const;
 /** linux/if_arp.h */
 export const ARPHRD_ETHER = 1;

@@ -1,6 +1,7 @@
 /** Reads tables from the kernel: only what is asked for, and as bytes (nf_tables.h). */
 import { attributes, list, text } from "../../../system/netlink/decoder.js";
 import { Encoder, NLM_F } from "../../../system/netlink/encoder.js";
+import { question, readGeneration } from "../../../system/netlink/nf-tables.js";
 import type { NetlinkSocket } from "../../../system/netlink/socket.js";
 import * as nft from "./constants.js";
 import { type Elements, NONE } from "./elements.js";
@@ -10,16 +11,6 @@ import { type ChainState, hookText, normalRule, type SetState, type TableState }
 /** How often a dump is begun anew because somebody changes rules meanwhile. */
 const TRIES = 20;
 
-/** The ruleset's generation: moves with every change of anybody in this network namespace. */
-export function readGeneration(socket: NetlinkSocket): number {
-  const encoder = new Encoder(64);
-  const at = encoder.begin((nft.NFNL_SUBSYS_NFTABLES << 8) | nft.MSG.GETGEN, NLM_F.REQUEST);
-  encoder.put(0, 0, 0, 0);
-  encoder.end(at);
-  const body = socket.get(encoder);
-  return body === undefined ? 0 : (attributes(body, 4).get(nft.GEN_ID)?.readUInt32BE(0) ?? 0);
-}
-
 /** Dumps objects of a family, the attributes of each. */
 function dump(
   socket: NetlinkSocket,
@@ -28,12 +19,7 @@ function dump(
   write: (encoder: Encoder) => void,
   each: (body: Buffer) => void,
 ): void {
-  const encoder = new Encoder(1 << 10);
-  const at = encoder.begin((nft.NFNL_SUBSYS_NFTABLES << 8) | type, NLM_F.REQUEST | NLM_F.DUMP);
-  encoder.put(nft.FAMILY[family], 0, 0, 0);
-  write(encoder);
-  encoder.end(at);
-  socket.dump(encoder, each);
+  socket.dump(question(type, nft.FAMILY[family], NLM_F.DUMP, write), each);
 }
 
 /** Every table of a family whose name begins so. */

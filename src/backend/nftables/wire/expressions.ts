@@ -71,8 +71,8 @@ class RuleWriter extends Primitives {
   /** The packet must be of the family, link layer or protocol that the key is of; tested once a rule. */
   private require(key: Key): void {
     if (this.context.family === "inet") {
-      if (key.startsWith("ip ")) this.requireFamily(nft.NFPROTO.IPV4, ETHERTYPE.ipv4);
-      if (key.startsWith("ip6 ")) this.requireFamily(nft.NFPROTO.IPV6, ETHERTYPE.ipv6);
+      if (key.startsWith("ip ")) this.requireFamily(nft.NFPROTO.ip, ETHERTYPE.ipv4);
+      if (key.startsWith("ip6 ")) this.requireFamily(nft.NFPROTO.ip6, ETHERTYPE.ipv6);
     }
     if (key.startsWith("ether ")) this.requireMeta(nft.META.IIFTYPE, [nft.ARPHRD_ETHER, 0]);
     if (key === "tcp flags") this.requireMeta(nft.META.L4PROTO, [6]);
@@ -301,7 +301,7 @@ class RuleWriter extends Primitives {
     this.put("nat", () => {
       const { to } = this;
       to.be32(1, type);
-      to.be32(2, family === 4 ? nft.NFPROTO.IPV4 : nft.NFPROTO.IPV6);
+      to.be32(2, family === 4 ? nft.NFPROTO.ip : nft.NFPROTO.ip6);
       to.be32(3, nft.REG.FIRST);
       to.be32(4, nft.REG.FIRST);
       if (withPort) {

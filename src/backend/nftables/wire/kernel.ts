@@ -2,10 +2,11 @@
 import { Encoder } from "../../../system/netlink/encoder.js";
 import { NetlinkError } from "../../../system/netlink/errors.js";
 import { systemCalls } from "../../../system/netlink/ffi.js";
+import { readGeneration } from "../../../system/netlink/nf-tables.js";
 import { NetlinkSocket, PROTOCOL } from "../../../system/netlink/socket.js";
 import { Changed, Refused } from "../../refused.js";
 import { encodeChange, type Transaction, weight } from "./changes.js";
-import { readGeneration, readState } from "./dump.js";
+import { readState } from "./dump.js";
 import { Batch, type TableName } from "./encode.js";
 import { Monitor } from "./monitor.js";
 import type { TableState } from "./state.js";

@@ -7,10 +7,7 @@
 import { attributes, scan, text } from "../../../system/netlink/decoder.js";
 import { NetlinkError } from "../../../system/netlink/errors.js";
 import { NetlinkSocket, PROTOCOL } from "../../../system/netlink/socket.js";
-import { GEN_ID, MSG } from "./constants.js";
-
-/** linux/netfilter/nfnetlink.h */
-const NFNLGRP_NFTABLES = 7;
+import { GEN_ID, MSG, NFNLGRP_NFTABLES } from "./constants.js";
 
 /** The table's name, in the messages about everything that a table has. */
 const TABLE = 1;
