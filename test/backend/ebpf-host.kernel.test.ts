@@ -4,12 +4,15 @@ import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
 import { bridgeMac } from "../../src/topology/plan.js";
 import { type Host, HOST4, lab } from "../kernel/lab.js";
-import { C1, C3, countAfter, countArriving, counts, front, type Names } from "../security/place.js";
+import { C1, C2, C3, countAfter, countArriving, counts, front, ip, type Names } from "../security/place.js";
+import { forgetCommand, takeDataplane, tsnet } from "../support/command.js";
 import { udp } from "../support/frames.js";
 import { apply, at } from "../support/live.js";
 
 const test = suite("ebpf and this host");
 const it = await when(test, "namespaces", "nf_tables", "perl", "ebpf");
+
+await takeDataplane();
 
 /** By frames, since a socket asks before it sends to many. */
 async function say(host: Host, place: string, from: Names, to: string, port: number): Promise<void> {
@@ -49,6 +52,31 @@ deny c1 -> host
     // The published port itself is there.
     await host.listen(at("c2"), "udp", 53);
     assert.is(await host.udp(at("c1"), HOST4, 5353, { timeout: 5000 }), "open");
+  }));
+
+it("packets of a connection that are led to another container's device are dropped there, whatever they belong to", () =>
+  lab(async (host) => {
+    await apply(host, front("", "allow c1 -> c2:5000/udp"), "ebpf");
+    const ask = (): Promise<string> => host.udp(at("c1"), C2.ip, 5000, { fromPort: 6000, timeout: 1000 });
+    await host.listen(at("c2"), "udp", 5000);
+    assert.is(await ask(), "open");
+    assert.is(await ask(), "open");
+    // The other one would answer.
+    await ip(host, at("c3"), `address add ${C2.ip}/32 dev lo`);
+    await host.listen(at("c3"), "udp", 5000);
+    await ip(
+      host,
+      undefined,
+      `route replace ${C2.ip} dev ${C3.device}`,
+      `neighbour replace ${C2.ip} lladdr ${C3.mac} dev ${C3.device} nud permanent`,
+    );
+    assert.is(await ask(), "timeout");
+    const { stdout } = await tsnet(host, ["stats", "--drops", "--json"]);
+    const { events } = JSON.parse(stdout) as { events: { reason: string; destination: string; port: number | null }[] };
+    assert.ok(
+      events.some(({ reason, destination, port }) => reason === "detour" && destination === C2.ip && port === 5000),
+      stdout,
+    );
   }));
 
 it("a container learns from this host why what it sent to another can't be forwarded", () =>
@@ -99,4 +127,5 @@ it("the anycast address of a subnet's routers is no way to this host", () =>
     assert.equal(await counts(host, undefined, "inet"), [2]);
   }));
 
+test("the command is forgotten", forgetCommand);
 test.run();

@@ -122,14 +122,16 @@ static __always_inline int going_on(struct connection *entry, const struct packe
  */
 static __always_inline int originating(struct __sk_buff *skb, __u32 generation, __u32 lane, struct packet *packet,
                                        const struct flow *flow, const struct tracked *tracked, const struct own *from,
-                                       const struct own *to, struct connection *entry, struct decision *decision,
-                                       __u8 out, __u64 now) {
+                                       const struct own *to, struct decision *decision, __u8 out, __u64 now) {
   decision->translated = tracked->translated;
   decision->known = 1;
   copy_own(&decision->from, from);
   copy_own(&decision->to, to);
+  struct connection *entry = entry_of(&packet->flow, now);
   if (entry && entry->flags & UNBORN)
     entry = 0;
+  /* Where its addresses are tied to the devices that it comes by and goes to. */
+  __u32 sender = from && to && !tracked->moved ? skb->ingress_ifindex : 0;
   int settled = entry && is_settled(entry, generation, lane, tracked);
   decision->verb = settled ? ALLOW : decide(generation, lane, flow, &tracked->original, decision);
   if (decision->verb == ALLOW) {
@@ -137,17 +139,20 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
       entry->generation = generation;
       entry->state = LIVE;
       entry->lane = lane;
+      entry->sender = sender;
+      entry->receiver = skb->ifindex;
       return going_on(entry, packet, out, now);
     }
     if (!begins(packet))
       return drop(skb, generation, packet, IN_THE_MIDDLE);
-    note(generation, lane, LIVE, 0, &packet->flow, &flow->source, tracked, decision->published, now);
+    note(generation, lane, LIVE, 0, &packet->flow, &flow->source, tracked, decision->published, sender, skb->ifindex, now);
     count(skb, generation, packet, decision, lane);
     return remember(packet, out, now);
   }
   count(skb, generation, packet, decision, lane);
   if (decision->verb == REJECT) {
-    note(generation, lane, REFUSED, entry ? 0 : UNBORN, &packet->flow, &flow->source, tracked, decision->published, now);
+    note(generation, lane, REFUSED, entry ? 0 : UNBORN, &packet->flow, &flow->source, tracked, decision->published, 0, 0,
+         now);
     return answer(skb, packet, out ? BPF_F_INGRESS : 0);
   }
   if (entry) {
@@ -254,9 +259,29 @@ int from_container(struct __sk_buff *skb) {
       return remember(packet, 0, now);
     lane = CH;
   }
-  entry = entry_of(&packet->flow, now);
-  return originating(skb, generation, lane, packet, &packet->flow, &scratch->tracked, own, 0, entry, &scratch->decision, 0,
-                     now);
+  return originating(skb, generation, lane, packet, &packet->flow, &scratch->tracked, own, 0, &scratch->decision, 0, now);
+}
+
+static __always_inline int is_redirect(const struct packet *packet) {
+  return (packet->flow.protocol == ICMP && packet->type == 5) || (packet->flow.protocol == ICMPV6 && packet->type == 137);
+}
+
+/*
+ * The entry of a connection between containers that was decided under this very policy, and whose packets have come and
+ * gone by these very devices: most packets are of such a one. Connection tracking says which way they go; beside an entry
+ * of that way there is none of the other, but for a refusal.
+ */
+static __always_inline struct connection *along(__u32 generation, const struct packet *packet, struct flow *key, int reply,
+                                                __u32 from, __u32 to, __u64 now) {
+  if (reply)
+    turned(key, &packet->flow);
+  else
+    *key = packet->flow;
+  struct connection *entry = entry_of(key, now);
+  if (!entry || entry->generation != generation || entry->state != LIVE || entry->lane != CC ||
+      entry->flags & (TRANSLATED | UNBORN) || (begins(packet) && entry->flags & CLOSING))
+    return 0;
+  return entry->sender == (reply ? to : from) && entry->receiver == (reply ? from : to) ? entry : 0;
 }
 
 SEC("tc")
@@ -272,15 +297,21 @@ int to_container(struct __sk_buff *skb) {
   __u32 generation = active_now ? *active_now : 0;
   __u64 now = bpf_ktime_get_coarse_ns();
   __u32 from = skb->ingress_ifindex;
+  int family = family_of(skb);
+  int parsed = family ? parse(skb, family == 6, packet) : BAD;
+  track(skb, tracked, packet->v6);
+  if (parsed == GOOD && from && !tracked->moved && !packet->error && !is_redirect(packet)) {
+    struct connection *entry = along(generation, packet, key, tracked->reply, from, skb->ifindex, now);
+    if (entry)
+      return going_on(entry, packet, 1, now);
+  }
   struct device *device = generation ? device_of(generation, skb->ifindex) : 0;
   if (!device)
     return drop(skb, generation, packet, NO_POLICY);
   if (skb->protocol == bpf_htons(0x0806) && from == 0)
     return PASS;
-  int family = family_of(skb);
   if (!family)
     return drop(skb, generation, packet, NOT_IP);
-  int parsed = parse(skb, family == 6, packet);
   if (parsed == BAD)
     return drop(skb, generation, packet, MALFORMED);
   struct own *own = own_of(generation, &packet->flow.destination);
@@ -295,10 +326,9 @@ int to_container(struct __sk_buff *skb) {
   if (packet->flow.protocol == ICMPV6 && (packet->type == 135 || packet->type == 136) && from == 0)
     return PASS;
   /* All ways lead through the gateway. */
-  if ((packet->flow.protocol == ICMP && packet->type == 5) || (packet->flow.protocol == ICMPV6 && packet->type == 137))
+  if (is_redirect(packet))
     return drop(skb, generation, packet, DETOUR);
 
-  track(skb, tracked, packet->v6);
   struct device *sender = from ? device_of(generation, from) : 0;
   /*
    * IPv6 that the kernel has put together and fragments anew may lose the device that it came by, and looks as if this
@@ -306,12 +336,7 @@ int to_container(struct __sk_buff *skb) {
    */
   int anew = !from && packet->parted && !skb->sk;
   __u32 lane = anew ? WC : !from ? HC : sender ? CC : WC;
-  /* What its sender's device has let pass bears an address of its sender's, unless somebody has changed it since. */
-  int vouched = sender && !tracked->moved && !packet->error;
-  struct connection *entry, *begun = vouched && !tracked->reply ? entry_of(&packet->flow, now) : 0;
-  /* Most packets. Nobody's entry stands the other way round beside such a one, but for a refusal. */
-  if (begun && is_settled(begun, generation, lane, tracked) && !(begins(packet) && begun->flags & CLOSING))
-    return going_on(begun, packet, 1, now);
+  struct connection *entry;
   if (packet->error) {
     entry = concerned(packet, key, now);
   } else {
@@ -328,8 +353,7 @@ int to_container(struct __sk_buff *skb) {
   *flow = packet->flow;
   if (tracked->moved && !tracked->reply && !packet->error)
     flow->source = tracked->original.source;
-  int later = vouched && entry;
-  struct own *source = later ? 0 : own_of(generation, &flow->source);
+  struct own *source = own_of(generation, &flow->source);
   if (anew && source)
     lane = CC;
   int refused = entry && entry->state == REFUSED && (packet->error || packet->flags & RST);
@@ -351,16 +375,12 @@ int to_container(struct __sk_buff *skb) {
   }
   if (entry && !over(packet, key, entry))
     return replying(skb, generation, packet, key, entry, 1, now);
-  if (later)
-    source = own_of(generation, &flow->source);
   /* What a container sends under an address that isn't its own is nobody's reply any more. */
-  if (lane == CC && (!source || (later && sender->container != source->container)))
+  if (lane == CC && !source)
     return drop(skb, generation, packet, IN_THE_MIDDLE);
   if (lane == WC && tracked->translated && packet->v6 && is_local6(skb, &flow->source))
     return drop(skb, generation, packet, SPOOFED);
-  if (!begun)
-    begun = entry_of(&packet->flow, now);
-  return originating(skb, generation, lane, packet, flow, tracked, lane == CC ? source : 0, own, begun,
+  return originating(skb, generation, lane, packet, flow, tracked, lane == CC ? source : 0, own,
                      &scratch->decision, 1, now);
 }
 

@@ -152,7 +152,8 @@ struct connection {
   struct addr source;    /* before the source was translated */
   struct addr host;      /* what a published port was asked at */
   __be16 host_port, pad2;
-  __u32 pad3;
+  /* Between containers: the devices that its packets come by and go to, where all that ties addresses to them held. */
+  __u32 sender, receiver, pad3;
 };
 
 struct {

@@ -47,6 +47,8 @@ __noinline int standing(__u32 generation, const struct flow *flow, struct connec
     decision.verb = DENY;
   entry->state = decision.verb == ALLOW ? LIVE : decision.verb == REJECT ? REFUSED : CUT;
   entry->generation = generation;
+  /* Addresses may belong to other devices under this policy. */
+  entry->sender = entry->receiver = 0;
   return entry->state;
 }
 
@@ -61,9 +63,16 @@ static __always_inline int begins(const struct packet *packet) {
 }
 
 static __always_inline void note(__u32 generation, __u32 lane, __u8 state, __u8 flags, const struct flow *key,
-                                 const struct addr *source, const struct tracked *tracked, __u8 translated, __u64 now) {
-  struct connection entry = {
-      .generation = generation, .state = state, .lane = lane, .flags = flags, .last = now, .source = *source};
+                                 const struct addr *source, const struct tracked *tracked, __u8 translated,
+                                 __u32 sender, __u32 receiver, __u64 now) {
+  struct connection entry = {.generation = generation,
+                             .state = state,
+                             .lane = lane,
+                             .flags = flags,
+                             .last = now,
+                             .source = *source,
+                             .sender = sender,
+                             .receiver = receiver};
   if (translated) {
     entry.flags |= TRANSLATED;
     entry.host = tracked->original.destination;
