@@ -43,19 +43,21 @@ export async function failing(text: string, step: number): Promise<string | unde
   observe((what) => {
     if (++steps === step) throw new Error(`no ${what}`);
   });
+  const reason = await attempted(text).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+  observe(undefined);
+  if (feeding() > 0) throw new Error("a tool waits for more");
+  return reason;
+}
+
+async function attempted(text: string): Promise<void> {
+  const next = await approach(compile(text).policy, undefined, true);
   try {
-    const next = await approach(compile(text).policy, undefined, true);
-    try {
-      await next.commit();
-    } finally {
-      await next.abandon?.();
-    }
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
+    await next.commit();
   } finally {
-    observe(undefined);
-    if (feeding() > 0) throw new Error("a tool waits for more");
+    await next.abandon?.();
   }
 }
 
