@@ -1,6 +1,6 @@
 /**
  * A command that is fed while what it is to read is still being worked out: it reads on another processor meanwhile. Only
- * for commands that do nothing before the last words of their input, and nothing at all without them.
+ * for commands that do nothing before the last words of their input, and nothing at all without them; or that read no input.
  */
 import { spawn } from "node:child_process";
 import { closeSync, write, writeSync } from "node:fs";

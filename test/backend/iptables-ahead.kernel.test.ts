@@ -5,6 +5,7 @@ import { when } from "../kernel/features.js";
 import { type Host, lab } from "../kernel/lab.js";
 import { bundle, forgetCommand } from "../support/command.js";
 import { write } from "../support/history.js";
+import { savedBy } from "../support/saved.js";
 
 const test = suite("iptables: ahead of the commit");
 const it = await when(test, "namespaces", "iptables-nft");
@@ -27,15 +28,9 @@ function large(from: number): string {
 }
 
 async function saved(host: Host): Promise<string[]> {
-  const texts = await Promise.all(["iptables-save", "ip6tables-save"].map((tool) => host.run(tool)));
+  const [v4, v6] = [await savedBy(host, "iptables-save"), await savedBy(host, "ip6tables-save")];
   // Chains stand in the order in which they were made, which means nothing.
-  return texts.flatMap(({ stdout }) =>
-    stdout
-      .split("\n")
-      .filter((line) => /^[-*:]/.test(line))
-      .map((line) => line.replace(/ \[\d+:\d+\]$/, ""))
-      .sort(),
-  );
+  return [...v4.sort(), ...v6.sort()];
 }
 
 const committed = (host: Host, text: string, hurry: boolean, ...words: string[]): Promise<[number, number]> =>

@@ -4,22 +4,15 @@ import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
 import { type Host, lab, WORLD } from "../kernel/lab.js";
 import { apply, at, remove } from "../support/live.js";
+import { savedBy } from "../support/saved.js";
 
 const test = suite("iptables: apply");
 const VARIANT = import.meta.resolve("../support/variant.ts");
 
-/** Rules and chains, without counters, comments and the time. */
+/** Of both families. */
 async function saved(host: Host): Promise<string[]> {
-  const texts = await Promise.all(["iptables-save", "ip6tables-save"].map((tool) => host.run(tool)));
-  return texts.flatMap(({ stdout }) =>
-    stdout
-      .split("\n")
-      .filter((line) => /^[-*:]/.test(line))
-      .map(uncounted),
-  );
+  return [...(await savedBy(host, "iptables-save")), ...(await savedBy(host, "ip6tables-save"))];
 }
-
-const uncounted = (line: string): string => line.replace(/ \[\d+:\d+\]$/, "");
 
 /** The rules of a built-in chain, in their order. */
 async function rulesOf(host: Host, chain: string): Promise<string[]> {

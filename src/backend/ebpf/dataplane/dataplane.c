@@ -271,15 +271,15 @@ static __always_inline int is_redirect(const struct packet *packet) {
  * gone by these very devices: most packets are of such a one. Connection tracking says which way they go; beside an entry
  * of that way there is none of the other, but for a refusal.
  */
-static __always_inline struct connection *along(__u32 generation, const struct packet *packet, struct flow *key, int reply,
-                                                __u32 from, __u32 to, __u64 now) {
+static __always_inline struct connection *along(__u32 generation, const struct packet *packet, struct flow *key,
+                                                const struct tracked *tracked, __u32 from, __u32 to, __u64 now) {
+  int reply = tracked->reply;
   if (reply)
     turned(key, &packet->flow);
   else
     *key = packet->flow;
   struct connection *entry = entry_of(key, now);
-  if (!entry || entry->generation != generation || entry->state != LIVE || entry->lane != CC ||
-      entry->flags & (TRANSLATED | UNBORN) || (begins(packet) && entry->flags & CLOSING))
+  if (!entry || !is_settled(entry, generation, CC, tracked) || (begins(packet) && entry->flags & CLOSING))
     return 0;
   return entry->sender == (reply ? to : from) && entry->receiver == (reply ? from : to) ? entry : 0;
 }
@@ -300,8 +300,8 @@ int to_container(struct __sk_buff *skb) {
   int family = family_of(skb);
   int parsed = family ? parse(skb, family == 6, packet) : BAD;
   track(skb, tracked, packet->v6);
-  if (parsed == GOOD && from && !tracked->moved && !packet->error && !is_redirect(packet)) {
-    struct connection *entry = along(generation, packet, key, tracked->reply, from, skb->ifindex, now);
+  if (parsed == GOOD && from && !packet->error && !is_redirect(packet)) {
+    struct connection *entry = along(generation, packet, key, tracked, from, skb->ifindex, now);
     if (entry)
       return going_on(entry, packet, 1, now);
   }

@@ -14,7 +14,6 @@ import type { TableState } from "./state.js";
 export class Kernel {
   private socket = new NetlinkSocket(PROTOCOL.NETFILTER);
   private readonly batch = new Batch(new Encoder(1 << 16));
-
   private monitor: Monitor | undefined;
 
   close(): void {
