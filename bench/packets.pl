@@ -17,7 +17,7 @@ if ($serve) {
   my $s = made();
   setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
   bind($s, $there) or die $!;
-  listen($s, 128) or die $! if $tcp;
+  listen($s, 4096) or die $! if $tcp;
   $| = 1;
   print "ready\n";
   if ($tcp) { while (accept(my $c, $s)) { close $c } }

@@ -4,9 +4,24 @@ import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
 import { bridgeMac } from "../../src/topology/plan.js";
 import { type Host, HOST4, lab } from "../kernel/lab.js";
-import { C1, C2, C3, countAfter, countArriving, counts, front, ip, type Names } from "../security/place.js";
+import {
+  addStranger,
+  C1,
+  C2,
+  C3,
+  countAfter,
+  countArriving,
+  counts,
+  front,
+  GATEWAY,
+  ip,
+  type Names,
+  STRANGER,
+  STRANGER4,
+  STRANGER6,
+} from "../security/place.js";
 import { forgetCommand, takeDataplane, tsnet } from "../support/command.js";
-import { udp } from "../support/frames.js";
+import { tcp, udp } from "../support/frames.js";
 import { apply, at } from "../support/live.js";
 
 const test = suite("ebpf and this host");
@@ -77,6 +92,105 @@ it("packets of a connection that are led to another container's device are dropp
       events.some(({ reason, destination, port }) => reason === "detour" && destination === C2.ip && port === 5000),
       stdout,
     );
+  }));
+
+it("ends that were seen together before are looked at all the same: each packet's MAC, source and device", () =>
+  lab(async (host) => {
+    await apply(host, front("", "allow c1 -> c2:5000/udp"), "ebpf");
+    await host.listen(at("c2"), "udp", 5000);
+    await countArriving(host, at("c2"), "eth0", [`udp dport 5000 udp sport 7000`, `udp dport 5000 udp sport 7001`]);
+    for (const [source, destination, others] of [
+      [C1.ip, C2.ip, C3.ip],
+      [C1.ip6, C2.ip6, C3.ip6],
+    ] as const) {
+      // Twice: the second time the ends are known.
+      for (let i = 0; i < 2; i++)
+        assert.is(await host.udp(at("c1"), destination, 5000, { timeout: 5000 }), "open", destination);
+      const right = { to: GATEWAY.mac, from: C1.mac, source, destination };
+      await host.frame(at("c1"), "eth0", udp(right, 7000, 5000));
+      await host.frame(at("c1"), "eth0", udp({ ...right, from: C3.mac }, 7001, 5000));
+      await host.frame(at("c1"), "eth0", udp({ ...right, source: others }, 7001, 5000));
+      await host.frame(at("c3"), "eth0", udp(right, 7001, 5000));
+      await host.frame(at("c3"), "eth0", udp({ ...right, from: C3.mac }, 7001, 5000));
+      // So many that some are remembered, if they are, where the right ends were.
+      const prefix = source.includes(":") ? "fd90:99::" : "10.99.0.";
+      const sources = Array.from({ length: 250 }, (_, i) => `${prefix}${i + 1}`);
+      for (let round = 0; round < 4; round++)
+        await host.frame(
+          at("c1"),
+          "eth0",
+          ...sources.map((one) => udp({ ...right, source: one.replace("99", `${99 - round}`) }, 7001, 5000)),
+        );
+    }
+    assert.equal(await counts(host, at("c2"), "netdev"), [2, 0]);
+  }));
+
+it("what was another container's address is the world's once it isn't a container's any more", () =>
+  lab(async (host) => {
+    const beside = `
+network beside { subnet 203.0.113.0/24; subnet 2001:db8:200::/64 }
+container d { network beside ip ${STRANGER4} ip ${STRANGER6} }
+allow c1 -> d
+`;
+    await apply(host, front("", beside), "ebpf");
+    for (const address of [STRANGER4, STRANGER6]) {
+      await host.listen(at("d"), "udp", 5000);
+      assert.is(await host.udp(at("c1"), address, 5000, { timeout: 5000 }), "open", address);
+      await host.close(at("d"), "udp", 5000);
+    }
+    await apply(host, front("", "deny c1 -> world"), "ebpf");
+    await addStranger(host);
+    await countArriving(host, STRANGER, "eth0", ["udp dport 5000"]);
+    for (const [source, destination] of [
+      [C1.ip, STRANGER4],
+      [C1.ip6, STRANGER6],
+    ] as const)
+      await host.frame(at("c1"), "eth0", udp({ to: GATEWAY.mac, from: C1.mac, source, destination }, 7000, 5000));
+    assert.equal(await counts(host, STRANGER, "netdev"), [0]);
+    // Where nothing denies it, it gets there.
+    await apply(host, front("", "network other { subnet 10.90.7.0/24 }"), "ebpf");
+    for (const [source, destination] of [
+      [C1.ip, STRANGER4],
+      [C1.ip6, STRANGER6],
+    ] as const)
+      await host.frame(at("c1"), "eth0", udp({ to: GATEWAY.mac, from: C1.mac, source, destination }, 7000, 5000));
+    assert.equal(await counts(host, STRANGER, "netdev"), [2]);
+  }));
+
+it("a reset that the other end believes ends a connection at once, any other doesn't", () =>
+  lab(async (host) => {
+    await apply(host, front("", "allow c1 -> c2:{5000, 5001}"), "ebpf");
+    await host.listen(at("c2"), "tcp", 5000);
+    await countArriving(host, at("c1"), "eth0", ["tcp sport 5001 tcp flags & (ack | rst) == ack"]);
+    for (const [from, to] of [
+      [C1.ip, C2.ip],
+      [C1.ip6, C2.ip6],
+    ] as const) {
+      const there = { to: GATEWAY.mac, from: C1.mac, source: from, destination: to };
+      const back = { to: GATEWAY.mac, from: C2.mac, source: to, destination: from };
+      const held = await host.connect(at("c1"), to, 5000, { fromPort: 6000 });
+      assert.is(await host.talk(at("c1"), held), "open");
+      // Its sequence number is none of the window.
+      await host.frame(at("c1"), "eth0", tcp(there, 6000, 5000, 4));
+      assert.is(await host.talk(at("c1"), held, 5000), "open");
+      await host.drop(at("c1"), held);
+
+      // Of what is over nothing more comes through.
+      const late = async (): Promise<number> => {
+        const [before = 0] = await counts(host, at("c1"), "netdev");
+        await host.frame(at("c2"), "eth0", tcp(back, 5001, 6001, 16));
+        const [after = 0] = await counts(host, at("c1"), "netdev");
+        return after - before;
+      };
+      assert.is(await host.tcp(at("c1"), to, 5001, { fromPort: 6001, timeout: 5000 }), "refused");
+      assert.is(await late(), 0);
+      // While it lasts, what belongs to it does.
+      await host.listen(at("c2"), "tcp", 5001);
+      const next = await host.connect(at("c1"), to, 5001, { fromPort: 6001, timeout: 5000 });
+      assert.is(await late(), 1);
+      await host.drop(at("c1"), next);
+      await host.close(at("c2"), "tcp", 5001);
+    }
   }));
 
 it("a container learns from this host why what it sent to another can't be forwarded", () =>

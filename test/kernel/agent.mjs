@@ -74,9 +74,9 @@ const STATES = new Map([
 ]);
 
 /** `{ state, seen, connection }`: `open` once the server's greeting has come, so that both directions work. */
-function connectTcp({ address, port, timeout, from, hold }) {
+function connectTcp({ address, port, timeout, from, fromPort, hold }) {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ host: address, port, localAddress: from });
+    const socket = net.connect({ host: address, port, localAddress: from, localPort: fromPort });
     let timer;
     const end = (answer, destroy = true) => {
       clearTimeout(timer);

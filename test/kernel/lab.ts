@@ -48,7 +48,7 @@ export interface Probe {
   readonly timeout?: number;
   /** Source address. */
   readonly from?: string;
-  /** UDP only. */
+  /** Source port. */
   readonly fromPort?: number;
 }
 
@@ -203,9 +203,14 @@ export class Host {
     return stdout.trim() as "reply" | "unreachable" | "timeout";
   }
 
-  /** Sends one Ethernet frame, given in hexadecimal with any spaces or colons. */
-  async frame(place: Place, device: string, hex: string): Promise<void> {
-    await this.runIn(place, "perl", [PACKETS, "frame", device, hex.replace(/[^0-9a-fA-F]/g, "")]);
+  /** Sends Ethernet frames, one after the other, given in hexadecimal with any spaces or colons. */
+  async frame(place: Place, device: string, ...frames: readonly string[]): Promise<void> {
+    await this.runIn(place, "perl", [
+      PACKETS,
+      "frame",
+      device,
+      ...frames.map((hex) => hex.replace(/[^0-9a-fA-F]/g, "")),
+    ]);
   }
 
   // -------------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 # Packets that node can't make: ICMP echoes and raw frames. Only the modules of Debian's perl-base.
 #
 #   packets.pl ping ADDRESS SECONDS     prints reply, unreachable or timeout
-#   packets.pl frame DEVICE HEX         sends one Ethernet frame as it is given
+#   packets.pl frame DEVICE HEX...      sends Ethernet frames as they are given
 use strict;
 use warnings;
 use Socket qw(:DEFAULT inet_pton pack_sockaddr_in6 AF_INET6 SOCK_RAW IPPROTO_ICMP IPPROTO_ICMPV6);
@@ -55,14 +55,16 @@ sub ping {
 }
 
 sub frame {
-    my ($device, $hex) = @_;
+    my ($device, @frames) = @_;
     # AF_PACKET is 17, ETH_P_ALL 3; struct sockaddr_ll wants the device's index, which /sys and SIOCGIFINDEX know.
     socket(my $socket, 17, SOCK_RAW, unpack('S', pack('n', 3))) or die "socket: $!\n";
     my $request = pack 'a16 x24', $device;
     ioctl($socket, 0x8933, $request) or die "no device $device: $!\n";
     my $index = unpack 'x16 l', $request;
-    my $bytes = pack 'H*', $hex;
-    my $to = pack('S n i S C C a8', 17, 3, $index, 1, 0, 6, substr $bytes, 0, 6);
-    defined send($socket, $bytes, 0, $to) or die "send: $!\n";
+    for my $hex (@frames) {
+        my $bytes = pack 'H*', $hex;
+        my $to = pack('S n i S C C a8', 17, 3, $index, 1, 0, 6, substr $bytes, 0, 6);
+        defined send($socket, $bytes, 0, $to) or die "send: $!\n";
+    }
     print "sent\n";
 }

@@ -22,7 +22,7 @@ import {
 import { isOurs, mountPinned } from "../../system/bpf/filesystem.js";
 import { CommandFailed, run } from "../../system/run.js";
 import { Refused } from "../refused.js";
-import { encode, type Logs, mostOf, roomOf, SHAPES, type SlotName, writeAddress } from "./encode.js";
+import { encode, kindsOf, type Logs, mostOf, roomOf, SHAPES, type SlotName, writeAddress } from "./encode.js";
 import type { Maps } from "./maps.js";
 import { foldersOf, generationOf, isLinked, linkedDevices, linkFile, type Side } from "./readback.js";
 import { replaceText } from "./translation.js";
@@ -51,7 +51,7 @@ export async function putInForce(
     placed.catch(() => undefined);
     try {
       fill(made, maps, logs);
-      write(join(folder, "maps/kinds"), generation & 1, maps.exact.kinds);
+      write(join(folder, "maps/kinds"), generation & 1, kindsOf(maps));
       write(join(folder, "maps/numbered"), generation & 1, generation);
       if (table !== undefined) await commitTable(replaceText(maps.policy, table));
       for (const { device } of maps.devices) link(folder, device);

@@ -18,7 +18,7 @@ import { Changed, Refused } from "../refused.js";
 import { Draft, type DraftChange, PlainEdits, Said, type Tuple } from "../shape/plain-edits.js";
 import { Tuples } from "../shape/tuples.js";
 import { addressIn } from "./classes.js";
-import { roomOf, SHAPES, writeExact } from "./encode.js";
+import { kindsOf, roomOf, SHAPES, writeExact } from "./encode.js";
 import { type ExactVerb, KIND, type Kind, VERBS } from "./exact.js";
 import type { Maps } from "./maps.js";
 import { plan } from "./plan.js";
@@ -82,7 +82,7 @@ export class MapEdits implements Edits {
   private readonly inode: number | undefined;
   private isOpen = true;
   private readonly room: number;
-  /** How many keys there are at most, and which kinds of them. */
+  /** How many keys there are at most, and what `kinds` says of the slot. */
   private count: number;
   private has: number;
 
@@ -96,7 +96,7 @@ export class MapEdits implements Edits {
     this.file = file;
     this.inode = inodeOf(file);
     this.count = maps.exact.most;
-    this.has = maps.exact.kinds;
+    this.has = kindsOf(maps);
     this.room = roomOf("exacts", this.count, 0);
   }
 

@@ -60,6 +60,14 @@ export function roomOf(name: SlotName, most: number, statements: number): number
   return SHAPES[name].type === MAP.array ? statements + 1 : Math.ceil(most * 1.5) + 64;
 }
 
+/** What look-ups can find anything of: kinds of exact keys, and lanes with `near`; `kinds` in dataplane/maps.h. */
+export function kindsOf({ exact, near }: Maps): number {
+  return near.reduce((bits, { lane }) => bits | (1 << (NEARS + LANE[lane])), exact.kinds);
+}
+
+/** As there. */
+const NEARS = 3;
+
 /** A key and a value of `exacts`, where they stand in its buffers; the bytes of the value are numbers of statements. */
 export function writeExact(
   key: Buffer,

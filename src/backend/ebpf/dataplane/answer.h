@@ -17,13 +17,6 @@ struct ether {
   __be16 type;
 };
 
-struct tcp {
-  __be16 source, destination;
-  __be32 sequence, acknowledged;
-  __u8 offset, flags;
-  __be16 window, sum, urgent;
-};
-
 struct pseudo6 {
   struct addr source, destination;
   __be32 length, next;

@@ -22,6 +22,10 @@ static __always_inline int same_mac(const __u8 *a, const __u8 *b) {
   return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] && a[5] == b[5];
 }
 
+static __always_inline int same_address(const struct addr *a, const struct addr *b) {
+  return a->word[0] == b->word[0] && a->word[1] == b->word[1] && a->word[2] == b->word[2] && a->word[3] == b->word[3];
+}
+
 /* Address resolution must tell the truth about its sender; a probe's is 0.0.0.0 (RFC 5227). */
 static __always_inline int honest(struct __sk_buff *skb, __u32 generation, const struct device *device) {
   struct arp arp;
@@ -52,6 +56,8 @@ static __always_inline int recall(struct packet *packet, __u8 out, __u64 now) {
 }
 
 static __always_inline int remember(const struct packet *packet, __u8 out, __u64 now) {
+  if (!packet->first)
+    return PASS;
   struct fragment key = {.source = packet->flow.source,
                          .destination = packet->flow.destination,
                          .id = packet->fragment,
@@ -59,8 +65,7 @@ static __always_inline int remember(const struct packet *packet, __u8 out, __u64
                          .protocol = packet->v6 ? 0 : packet->flow.protocol,
                          .out = out};
   struct fragment_ports ports = {.until = now + 30 * SECOND};
-  if (packet->first)
-    bpf_map_update_elem(&fragments, &key, &ports, BPF_ANY);
+  bpf_map_update_elem(&fragments, &key, &ports, BPF_ANY);
   return PASS;
 }
 
@@ -116,18 +121,36 @@ static __always_inline int going_on(struct connection *entry, const struct packe
   return remember(packet, out, now);
 }
 
+/* What doesn't fit on the stack. Programs of one processor don't interrupt each other here. */
+struct scratch {
+  struct packet packet;
+  struct tracked tracked;
+  struct flow key, flow;
+  struct decision decision;
+  struct connection entry;
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, struct scratch);
+} scratches SEC(".maps");
+
 /*
- * An original packet: decided, and its entry made or changed. `from` and `to`: the containers at its ends, as far as its
- * lane has any.
+ * An original packet: decided, and its entry made or changed. `entry`: what there is under its flow. `from` and `to`: the
+ * containers at its ends, as far as its lane has any.
  */
 static __always_inline int originating(struct __sk_buff *skb, __u32 generation, __u32 lane, struct packet *packet,
-                                       const struct flow *flow, const struct tracked *tracked, const struct own *from,
-                                       const struct own *to, struct decision *decision, __u8 out, __u64 now) {
+                                       const struct flow *flow, const struct tracked *tracked,
+                                       struct connection *entry, const struct own *from, const struct own *to,
+                                       struct scratch *scratch, __u8 out, __u64 now) {
+  struct decision *decision = &scratch->decision;
+  __builtin_memset(decision, 0, sizeof(*decision));
   decision->translated = tracked->translated;
   decision->known = 1;
   copy_own(&decision->from, from);
   copy_own(&decision->to, to);
-  struct connection *entry = entry_of(&packet->flow, now);
   if (entry && entry->flags & UNBORN)
     entry = 0;
   /* Where its addresses are tied to the devices that it comes by and goes to. */
@@ -145,13 +168,13 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
     }
     if (!begins(packet))
       return drop(skb, generation, packet, IN_THE_MIDDLE);
-    note(generation, lane, LIVE, 0, &packet->flow, &flow->source, tracked, decision->published, sender, skb->ifindex, now);
+    note(&scratch->entry, generation, lane, LIVE, 0, &packet->flow, &flow->source, tracked, decision->published, sender, skb->ifindex, now);
     count(skb, generation, packet, decision, lane);
     return remember(packet, out, now);
   }
   count(skb, generation, packet, decision, lane);
   if (decision->verb == REJECT) {
-    note(generation, lane, REFUSED, entry ? 0 : UNBORN, &packet->flow, &flow->source, tracked, decision->published, 0, 0,
+    note(&scratch->entry, generation, lane, REFUSED, entry ? 0 : UNBORN, &packet->flow, &flow->source, tracked, decision->published, 0, 0,
          now);
     return answer(skb, packet, out ? BPF_F_INGRESS : 0);
   }
@@ -160,10 +183,6 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
     entry->generation = generation;
   }
   return 2;
-}
-
-static __always_inline int same_address(const struct addr *a, const struct addr *b) {
-  return a->word[0] == b->word[0] && a->word[1] == b->word[1] && a->word[2] == b->word[2] && a->word[3] == b->word[3];
 }
 
 /* Whether what is sent there is never forwarded: neighbour discovery is with the gateway alone. */
@@ -178,20 +197,17 @@ static __always_inline int family_of(struct __sk_buff *skb) {
   return skb->protocol == bpf_htons(0x0800) ? 4 : skb->protocol == bpf_htons(0x86dd) ? 6 : 0;
 }
 
-/* What doesn't fit on the stack. Programs of one processor don't interrupt each other here. */
-struct scratch {
-  struct packet packet;
-  struct tracked tracked;
-  struct flow key, flow;
-  struct decision decision;
-};
+/* Where a pair of these ends is remembered, whichever device they come by. */
+static __always_inline struct pair *pair_of(const struct flow *flow) {
+  __u32 mixed = (flow->source.word[3] ^ turn(flow->destination.word[3], 16)) * 0x61C88647u;
+  __u32 place = mixed >> 24;
+  return bpf_map_lookup_elem(&pairs, &place);
+}
 
-struct {
-  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-  __uint(max_entries, 1);
-  __type(key, __u32);
-  __type(value, struct scratch);
-} scratches SEC(".maps");
+static __always_inline int is_pair(const struct pair *pair, __u32 generation, __u32 device, const struct flow *flow) {
+  return pair && generation && pair->generation == generation && pair->device == device &&
+         same_address(&pair->destination, &flow->destination) && same_address(&pair->source, &flow->source);
+}
 
 SEC("tc")
 int from_container(struct __sk_buff *skb) {
@@ -202,20 +218,25 @@ int from_container(struct __sk_buff *skb) {
     return 2;
   struct packet *packet = &scratch->packet;
   struct flow *key = &scratch->key;
-  __builtin_memset(scratch, 0, sizeof(*scratch));
+  __builtin_memset(packet, 0, sizeof(*packet));
   __u32 generation = active_now ? *active_now : 0;
+  int family = LOAD(skb, 0, &ether) && ether.type == skb->protocol ? family_of(skb) : 0;
+  int parsed = family ? parse(skb, family == 6, packet) : BAD;
+  __u32 index = *(volatile __u32 *)&skb->ifindex;
+  struct pair *pair = pair_of(&packet->flow);
+  if (parsed == GOOD && is_pair(pair, generation, index, &packet->flow) && same_mac(pair->mac, ether.source) &&
+      !packet->error && packet->flow.protocol != ICMPV6 && !packet->first)
+    return PASS;
   __u64 now = bpf_ktime_get_coarse_ns();
-  struct device *device = generation ? device_of(generation, skb->ifindex) : 0;
+  struct device *device = generation ? device_of(generation, index) : 0;
   if (!device)
     return drop(skb, generation, packet, NO_POLICY);
-  if (bpf_skb_load_bytes(skb, 0, &ether, sizeof(ether)) < 0 || !same_mac(ether.source, device->mac))
+  if (!same_mac(ether.source, device->mac))
     return drop(skb, generation, packet, SPOOFED);
   if (skb->protocol == bpf_htons(0x0806) && !skb->vlan_present)
     return honest(skb, generation, device) ? PASS : drop(skb, generation, packet, SPOOFED);
-  int family = family_of(skb);
-  if (!family || ether.type != skb->protocol)
+  if (!family)
     return drop(skb, generation, packet, NOT_IP);
-  int parsed = parse(skb, family == 6, packet);
   if (parsed == BAD)
     return drop(skb, generation, packet, MALFORMED);
 
@@ -245,8 +266,18 @@ int from_container(struct __sk_buff *skb) {
     return PASS;
   }
   /* Between containers the receiver's device decides, after translation. */
-  if (own_of(generation, &packet->flow.destination))
+  if (own_of(generation, &packet->flow.destination)) {
+    if (pair) {
+      pair->generation = generation;
+      pair->device = index;
+      __builtin_memcpy(pair->mac, device->mac, 6);
+      pair->source = packet->flow.source;
+      pair->destination = packet->flow.destination;
+      pair->receiver = 0;
+    }
     return remember(packet, 0, now);
+  }
+  __builtin_memset(&scratch->tracked, 0, sizeof(scratch->tracked));
   turned(key, &packet->flow);
   struct connection *entry = entry_of(key, now);
   if (entry && !over(packet, key, entry))
@@ -259,7 +290,8 @@ int from_container(struct __sk_buff *skb) {
       return remember(packet, 0, now);
     lane = CH;
   }
-  return originating(skb, generation, lane, packet, &packet->flow, &scratch->tracked, own, 0, &scratch->decision, 0, now);
+  return originating(skb, generation, lane, packet, &packet->flow, &scratch->tracked, entry_of(&packet->flow, now), own, 0,
+                     scratch, 0, now);
 }
 
 static __always_inline int is_redirect(const struct packet *packet) {
@@ -267,44 +299,30 @@ static __always_inline int is_redirect(const struct packet *packet) {
 }
 
 /*
- * The entry of a connection between containers that was decided under this very policy, and whose packets have come and
- * gone by these very devices: most packets are of such a one. Connection tracking says which way they go; beside an entry
- * of that way there is none of the other, but for a refusal.
+ * Whether it is of a connection between containers that was decided under this very policy, and whose packets have come
+ * and gone by these very devices: most packets are of such a one. `entry`: what is found the way that connection tracking
+ * says the packet goes; beside an entry of that way there is none of the other, but for a refusal.
  */
-static __always_inline struct connection *along(__u32 generation, const struct packet *packet, struct flow *key,
-                                                const struct tracked *tracked, __u32 from, __u32 to, __u64 now) {
-  int reply = tracked->reply;
-  if (reply)
-    turned(key, &packet->flow);
-  else
-    *key = packet->flow;
-  struct connection *entry = entry_of(key, now);
+static __always_inline int goes_along(const struct connection *entry, __u32 generation, const struct packet *packet,
+                                      const struct tracked *tracked, __u32 from, __u32 to) {
   if (!entry || !is_settled(entry, generation, CC, tracked) || (begins(packet) && entry->flags & CLOSING))
     return 0;
-  return entry->sender == (reply ? to : from) && entry->receiver == (reply ? from : to) ? entry : 0;
+  return entry->sender == (tracked->reply ? to : from) && entry->receiver == (tracked->reply ? from : to);
 }
 
-SEC("tc")
-int to_container(struct __sk_buff *skb) {
-  __u32 zero = 0, *active_now = bpf_map_lookup_elem(&active, &zero);
-  struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
-  if (!scratch)
-    return 2;
-  struct packet *packet = &scratch->packet;
-  struct tracked *tracked = &scratch->tracked;
-  struct flow *key = &scratch->key, *flow = &scratch->flow;
-  __builtin_memset(scratch, 0, sizeof(*scratch));
-  __u32 generation = active_now ? *active_now : 0;
-  __u64 now = bpf_ktime_get_coarse_ns();
-  __u32 from = skb->ingress_ifindex;
-  int family = family_of(skb);
-  int parsed = family ? parse(skb, family == 6, packet) : BAD;
-  track(skb, tracked, packet->v6);
-  if (parsed == GOOD && from && !packet->error && !is_redirect(packet)) {
-    struct connection *entry = along(generation, packet, key, tracked, from, skb->ifindex, now);
-    if (entry)
-      return going_on(entry, packet, 1, now);
-  }
+/* The ends of a packet that has come to a container's device, and the entry of a connection that it replies to. */
+struct ends {
+  __u32 lane;
+  struct own *from, *to; /* from: where it is a container */
+  struct connection *entry;
+};
+
+#define DECIDE (-2)
+
+/* A verdict, or DECIDE and its ends. */
+static __always_inline int look_up(struct __sk_buff *skb, __u32 generation, struct packet *packet, int family, int parsed,
+                                   __u32 from, struct tracked *tracked, struct flow *key, struct flow *flow, __u64 now,
+                                   struct ends *ends) {
   struct device *device = generation ? device_of(generation, skb->ifindex) : 0;
   if (!device)
     return drop(skb, generation, packet, NO_POLICY);
@@ -373,15 +391,75 @@ int to_container(struct __sk_buff *skb) {
       return drop(skb, generation, packet, FOREIGN_ERROR);
     return PASS;
   }
-  if (entry && !over(packet, key, entry))
-    return replying(skb, generation, packet, key, entry, 1, now);
+  ends->lane = lane;
+  ends->from = source;
+  ends->to = own;
+  ends->entry = entry;
+  return DECIDE;
+}
+
+SEC("tc")
+int to_container(struct __sk_buff *skb) {
+  __u32 zero = 0, *active_now = bpf_map_lookup_elem(&active, &zero);
+  struct scratch *scratch = bpf_map_lookup_elem(&scratches, &zero);
+  if (!scratch)
+    return 2;
+  struct packet *packet = &scratch->packet;
+  struct tracked *tracked = &scratch->tracked;
+  struct flow *key = &scratch->key, *flow = &scratch->flow;
+  __builtin_memset(packet, 0, sizeof(*packet));
+  __u32 generation = active_now ? *active_now : 0;
+  __u64 now = bpf_ktime_get_coarse_ns();
+  __u32 from = skb->ingress_ifindex;
+  int family = family_of(skb);
+  int parsed = family ? parse(skb, family == 6, packet) : BAD;
+  track(skb, tracked, packet->v6);
+  const struct flow *way = &packet->flow;
+  if (tracked->reply) {
+    turned(key, way);
+    way = key;
+  }
+  struct connection *found = parsed == GOOD ? entry_of(way, now) : 0;
+  if (found && from && !packet->error && !is_redirect(packet) &&
+      goes_along(found, generation, packet, tracked, from, skb->ifindex)) {
+    /* A reset that the other end will believe leaves nothing to wait for. */
+    if (packet->flow.protocol == TCP && packet->flags & RST && tracked->known) {
+      bpf_map_delete_elem(&connections, way);
+      return remember(packet, 1, now);
+    }
+    return going_on(found, packet, 1, now);
+  }
+  struct ends ends;
+  struct pair *pair = pair_of(&packet->flow);
+  int direct = parsed == GOOD && from && !packet->error && !is_redirect(packet) && !tracked->moved &&
+               is_pair(pair, generation, from, &packet->flow);
+  if (direct && pair->receiver == skb->ifindex) {
+    turned(key, &packet->flow);
+    *flow = packet->flow;
+    ends.lane = CC;
+    ends.from = &pair->from;
+    ends.to = &pair->to;
+    ends.entry = entry_of(key, now);
+  } else {
+    int verdict = look_up(skb, generation, packet, family, parsed, from, tracked, key, flow, now, &ends);
+    if (verdict != DECIDE)
+      return verdict;
+    if (direct && ends.lane == CC && ends.from) {
+      pair->from = *ends.from;
+      pair->to = *ends.to;
+      pair->receiver = skb->ifindex;
+    }
+  }
+  if (ends.entry && !over(packet, key, ends.entry))
+    return replying(skb, generation, packet, key, ends.entry, 1, now);
   /* What a container sends under an address that isn't its own is nobody's reply any more. */
-  if (lane == CC && !source)
+  if (ends.lane == CC && !ends.from)
     return drop(skb, generation, packet, IN_THE_MIDDLE);
-  if (lane == WC && tracked->translated && packet->v6 && is_local6(skb, &flow->source))
+  if (ends.lane == WC && tracked->translated && packet->v6 && is_local6(skb, &flow->source))
     return drop(skb, generation, packet, SPOOFED);
-  return originating(skb, generation, lane, packet, flow, tracked, lane == CC ? source : 0, own,
-                     &scratch->decision, 1, now);
+  struct connection *entry = tracked->reply ? entry_of(&packet->flow, now) : found;
+  return originating(skb, generation, ends.lane, packet, flow, tracked, entry, ends.lane == CC ? ends.from : 0, ends.to,
+                     scratch, 1, now);
 }
 
 /* Never on a device: an apply asks it whether the programs recognise this host's addresses. 1: they do. */

@@ -74,9 +74,9 @@ static __always_inline int in_class(__u32 generation, __u32 class, const struct 
 
 static __always_inline void speaking(__u32 generation, __u32 lane, const struct flow *flow, struct verdict *out) {
   void *map = map_of(&exacts, generation);
+  __u32 slot = generation & 1, *bits = bpf_map_lookup_elem(&kinds, &slot), has = bits ? *bits : ~0U;
   if (map) {
     struct exact key = {.source = flow->source, .destination = flow->destination};
-    __u32 slot = generation & 1, *bits = bpf_map_lookup_elem(&kinds, &slot), has = bits ? *bits : 7;
     if (has & 1 << EVERYTHING)
       merge(out, bpf_map_lookup_elem(map, &key));
     key.protocol = flow->protocol;
@@ -89,6 +89,8 @@ static __always_inline void speaking(__u32 generation, __u32 lane, const struct 
       merge(out, bpf_map_lookup_elem(map, &key));
     }
   }
+  if (!(has & 1 << NEARS << (lane & 7)))
+    return;
   map = map_of(&nears, generation);
   int from_near = lane == CC || lane == CW || lane == CH;
   struct near near = {.address = from_near ? flow->source : flow->destination, .lane = lane};

@@ -119,7 +119,11 @@ struct {
   __type(value, __u32);
 } active SEC(".maps");
 
-/* Of each slot: which kinds of `exact` its policy has, a bit each. A look-up of one that it hasn't finds nothing. */
+/*
+ * Of each slot: which kinds of `exact` its policy has, a bit each, and from NEARS on the lanes that `near` has. A look-up
+ * of what it hasn't finds nothing.
+ */
+#define NEARS 3
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(max_entries, 2);
@@ -182,6 +186,27 @@ struct {
   __type(key, struct fragment);
   __type(value, struct fragment_ports);
 } fragments SEC(".maps");
+
+/*
+ * Ends of packets between containers that were looked up last, of each processor: what a device may send as its own, and to
+ * a container. They hold while the policy does.
+ */
+#define PAIRS 256
+struct pair {
+  __u32 generation, device;
+  __u8 mac[6];
+  __u16 pad;
+  struct addr source, destination;
+  __u32 receiver; /* the other container's device, once such a packet has come there; 0: none has */
+  struct own from, to; /* from then on */
+};
+
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, PAIRS);
+  __type(key, __u32);
+  __type(value, struct pair);
+} pairs SEC(".maps");
 
 enum reason {
   BY_STATEMENT,

@@ -21,6 +21,22 @@ struct packet {
 
 enum parsed { GOOD, BAD, LATER_FRAGMENT };
 
+/*
+ * So many bytes of a frame as a type has. Headers lie in the frame's linear part as a rule, where they are read without a
+ * call; the kernel collects them from wherever else they are.
+ */
+#define LOAD(skb, at, to)                                                                                              \
+  ({                                                                                                                   \
+    __u32 start = (at) & 0xffff;                                                                                       \
+    void *here = (void *)(long)(skb)->data + start;                                                                    \
+    int failed = 0;                                                                                                    \
+    if (here + sizeof(*(to)) <= (void *)(long)(skb)->data_end)                                                         \
+      *(to) = *(typeof(to))here;                                                                                       \
+    else                                                                                                               \
+      failed = bpf_skb_load_bytes(skb, start, to, sizeof(*(to))) < 0;                                                  \
+    !failed;                                                                                                           \
+  })
+
 static __always_inline int is_ported(__u8 protocol) { return protocol == TCP || protocol == UDP || protocol == SCTP; }
 
 static __always_inline void map4(struct addr *to, __u32 value) {
@@ -35,6 +51,13 @@ struct v4 {
   __u8 ttl, protocol;
   __be16 sum;
   __u32 source, destination;
+};
+
+struct tcp {
+  __be16 source, destination;
+  __be32 sequence, acknowledged;
+  __u8 offset, flags;
+  __be16 window, sum, urgent;
 };
 
 struct v6 {
@@ -54,7 +77,7 @@ static __always_inline int network(struct __sk_buff *skb, __u32 offset, int v6, 
                                    struct flow *flow, __u16 *at) {
   if (!v6) {
     struct v4 header;
-    if (bpf_skb_load_bytes(skb, offset, &header, sizeof(header)) < 0 || header.version >> 4 != 4)
+    if (!LOAD(skb, offset, &header) || header.version >> 4 != 4)
       return BAD;
     __u16 size = (header.version & 15) * 4;
     if (size < 20 || bpf_ntohs(header.length) < size || offset + size > skb->len)
@@ -70,7 +93,7 @@ static __always_inline int network(struct __sk_buff *skb, __u32 offset, int v6, 
     return GOOD;
   }
   struct v6 header;
-  if (bpf_skb_load_bytes(skb, offset, &header, sizeof(header)) < 0 || (header.version & 0xf0) != 0x60 ||
+  if (!LOAD(skb, offset, &header) || (header.version & 0xf0) != 0x60 ||
       is_mapped(&header.source) || is_mapped(&header.destination))
     return BAD;
   flow->source = header.source;
@@ -121,11 +144,11 @@ static __always_inline int is_error(int v6, __u8 type) {
 /* Ports, or what stands for them: the id of an ICMP request and its reply. */
 static __always_inline int transport(struct __sk_buff *skb, __u16 at, struct flow *flow, __u8 *type) {
   if (is_ported(flow->protocol)) {
-    __be16 ports[2];
-    if (bpf_skb_load_bytes(skb, at, ports, 4) < 0)
+    struct { __be16 source, destination; } header;
+    if (!LOAD(skb, at, &header))
       return BAD;
-    flow->source_port = ports[0];
-    flow->destination_port = ports[1];
+    flow->source_port = header.source;
+    flow->destination_port = header.destination;
   } else if (flow->protocol == ICMP || flow->protocol == ICMPV6) {
     __u8 header[8];
     if (bpf_skb_load_bytes(skb, at, header, 8) < 0)
@@ -154,15 +177,15 @@ __noinline int parse(struct __sk_buff *skb, int v6, struct packet *packet) {
   if (packet->later)
     return LATER_FRAGMENT;
   if (packet->flow.protocol == TCP) {
-    __u8 head[14];
-    if (bpf_skb_load_bytes(skb, at, head, sizeof(head)) < 0)
+    struct tcp header;
+    if (!LOAD(skb, at, &header))
       return BAD;
-    __u8 size = head[12] >> 4;
+    __u8 size = header.offset >> 4;
     if (size < 5 || at + size * 4 > skb->len)
       return BAD;
-    __builtin_memcpy(&packet->flow.source_port, head, 2);
-    __builtin_memcpy(&packet->flow.destination_port, head + 2, 2);
-    packet->flags = head[13];
+    packet->flow.source_port = header.source;
+    packet->flow.destination_port = header.destination;
+    packet->flags = header.flags;
   } else if (transport(skb, at, &packet->flow, &packet->type) != GOOD)
     return BAD;
   if ((packet->flow.protocol == ICMP || packet->flow.protocol == ICMPV6) && is_error(v6, packet->type)) {

@@ -62,23 +62,24 @@ static __always_inline int begins(const struct packet *packet) {
   return 1;
 }
 
-static __always_inline void note(__u32 generation, __u32 lane, __u8 state, __u8 flags, const struct flow *key,
-                                 const struct addr *source, const struct tracked *tracked, __u8 translated,
-                                 __u32 sender, __u32 receiver, __u64 now) {
-  struct connection entry = {.generation = generation,
-                             .state = state,
-                             .lane = lane,
-                             .flags = flags,
-                             .last = now,
-                             .source = *source,
-                             .sender = sender,
-                             .receiver = receiver};
+/* `entry`: a place for it, since the stack has none. */
+static __always_inline void note(struct connection *entry, __u32 generation, __u32 lane, __u8 state, __u8 flags,
+                                 const struct flow *key, const struct addr *source, const struct tracked *tracked,
+                                 __u8 translated, __u32 sender, __u32 receiver, __u64 now) {
+  *entry = (struct connection){.generation = generation,
+                               .state = state,
+                               .lane = lane,
+                               .flags = flags,
+                               .last = now,
+                               .source = *source,
+                               .sender = sender,
+                               .receiver = receiver};
   if (translated) {
-    entry.flags |= TRANSLATED;
-    entry.host = tracked->original.destination;
-    entry.host_port = tracked->original.destination_port;
+    entry->flags |= TRANSLATED;
+    entry->host = tracked->original.destination;
+    entry->host_port = tracked->original.destination_port;
   }
-  bpf_map_update_elem(&connections, key, &entry, BPF_ANY);
+  bpf_map_update_elem(&connections, key, entry, BPF_ANY);
 }
 
 static __always_inline void report(struct __sk_buff *skb, void *events, __u32 ring, __u32 generation,
