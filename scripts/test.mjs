@@ -8,7 +8,18 @@ import { endAll, root, runCheck, runFile } from "./runner.mjs";
 
 const filters = process.argv.slice(2);
 /** Kernel tests that measure. */
-const ALONE = /(atomic|churn|trial|bench)\.kernel\.test\.ts$/;
+const ALONE = /(atomic|churn|bench)\.kernel\.test\.ts$/;
+
+/** Those that take longest, so that none of them is left over for one processor at the end. */
+const LONGEST = ["sweep", "trial", "foreign", "lifecycle", "try", "equality", "history", "sweep-ebpf"];
+
+function longestFirst(files) {
+  const place = (name) => {
+    const at = LONGEST.indexOf(path.basename(name).split(".")[0]);
+    return at === -1 ? LONGEST.length : at;
+  };
+  return [...files].sort((a, b) => place(a) - place(b));
+}
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const reasons = new Set();
@@ -66,14 +77,14 @@ async function main() {
   await each(
     [
       ...checks.map((name) => () => runCheck(name, npm("run", "--silent", name))),
-      ...others.map((name) => () => runFile(name)),
+      ...longestFirst(others).map((name) => () => runFile(name)),
     ],
     2,
   );
   // Each has namespaces of its own, so two go side by side; not those that count packets of a flood, or seconds.
   const isAlone = (name) => ALONE.test(name);
   await each(
-    kernel.filter((name) => !isAlone(name)).map((name) => () => runFile(name)),
+    longestFirst(kernel.filter((name) => !isAlone(name))).map((name) => () => runFile(name)),
     2,
   );
   await each(

@@ -29,7 +29,13 @@ export function hash32(...words: string[]): number {
 /** 64 bits as a bigint. */
 export function hash64(...words: string[]): bigint {
   const bytes = encoder.encode(words.join("\0"));
-  return (BigInt(fnv(bytes, 0x811c9dc5)) << 32n) | BigInt(fnv(bytes, 0x050c5d1f));
+  let [high, low] = [0x811c9dc5, 0x050c5d1f];
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    high = Math.imul(high ^ byte, 0x01000193);
+    low = Math.imul(low ^ byte, 0x01000193);
+  }
+  return (BigInt(fmix32(high)) << 32n) | BigInt(fmix32(low));
 }
 
 /** `length` (at most 12) characters of [0-9a-z]. */

@@ -65,7 +65,8 @@ export class Ahead {
   async end(text: string): Promise<void> {
     const whole = (): string => this.pieces.join("") + text;
     try {
-      await this.fed?.end(text, loadingTime(whole()));
+      const characters = this.pieces.reduce((sum, { length }) => sum + length, text.length);
+      await this.fed?.end(text, loadingTime(characters));
     } catch (error) {
       throw refusal(error, whole());
     }

@@ -101,11 +101,26 @@ export class Singles {
     const port = tuples.ports[index] as number;
     const address = formatValue(family, this.values[at] as Value);
     const end = isPlain(form, address, tuples, index) ? tail : commentOf(tuples, index) + tail;
-    if (protocol === 0) return `${head}${address}${family === 4 ? "/32" : "/128"}${end}`;
-    const word = protocolWord(protocol);
-    const ports = port === 0 ? "" : ` -m ${word} --dport ${port}`;
-    return `${head}${address}${family === 4 ? "/32 -p " : "/128 -p "}${word}${ports}${end}`;
+    if (protocol === 0) return head + address + (family === 4 ? "/32" : "/128") + end;
+    const { all, ports } = protocolWords(family, protocol);
+    return port === 0 ? head + address + all + end : head + address + ports + port + end;
   }
+}
+
+/** What is printed between an address and the port, or after the address where there is none; by the protocol. */
+interface ProtocolWords {
+  readonly all: string;
+  readonly ports: string;
+}
+
+const printed: Readonly<Record<Family, ProtocolWords[]>> = { 4: [], 6: [] };
+
+function protocolWords(family: Family, protocol: number): ProtocolWords {
+  const known = printed[family][protocol];
+  if (known !== undefined) return known;
+  const word = protocolWord(protocol);
+  const all = `${family === 4 ? "/32" : "/128"} -p ${word}`;
+  return (printed[family][protocol] = { all, ports: `${all} -m ${word} --dport ` });
 }
 
 function commentOf(tuples: Tuples, index: number): string {
@@ -115,14 +130,21 @@ function commentOf(tuples: Tuples, index: number): string {
 
 /** Whether the rule says, with the form's words, all that its one statement says. */
 function isPlain({ words }: SingleForm, address: string, tuples: Tuples, index: number): boolean {
-  if (words === undefined) return false;
-  const [first, ...others] = tuples.originsOf(index);
-  if (others.length > 0) return false;
-  const [protocol, port] = [tuples.protocols[index] as number, tuples.ports[index] as number];
-  const service = protocol === 0 ? "" : port === 0 ? protocolWord(protocol) : String(port);
-  const end = port === 0 || protocol === TCP ? "" : `/${protocolWord(protocol)}`;
-  const plain = `${words[0]}${address}${words[1]}${service === "" ? "" : ":"}${service}${end}`;
-  return tuples.origins.textOf(first as number) === plain;
+  if (words === undefined || tuples.shared.has(index)) return false;
+  // Compared piece by piece: to put the words together would take longer than all the rest of a rule.
+  const text = tuples.origins.textOf(tuples.from[index] as number);
+  const [before, between] = words;
+  if (!text.startsWith(before) || !text.startsWith(address, before.length)) return false;
+  const at = before.length + address.length;
+  if (!text.startsWith(between, at)) return false;
+  return text.slice(at + between.length) === service(tuples.protocols[index] as number, tuples.ports[index] as number);
+}
+
+/** As a statement says it. */
+function service(protocol: number, port: number): string {
+  if (protocol === 0) return "";
+  if (port === 0) return `:${protocolWord(protocol)}`;
+  return protocol === TCP ? `:${port}` : `:${port}/${protocolWord(protocol)}`;
 }
 
 /** What the rules of single addresses have in common. */

@@ -22,11 +22,9 @@ const HELP = "look at what else manages iptables on this host, and apply again";
 /** Milliseconds for a tool that reads whatever stands there, which may be a million lines of anybody's. */
 const READING = 600_000;
 
-/** Milliseconds for loading a text: what any load may take, and a generous guess for each line. */
-export function loadingTime(text: string): number {
-  let lines = 1;
-  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lines++;
-  return 30_000 + 5 * lines;
+/** Milliseconds for loading so many characters: what any load may take, and a generous guess, some 5 for each line. */
+export function loadingTime(characters: number): number {
+  return 30_000 + characters / 10;
 }
 
 let usual: Promise<Variant> | undefined;
@@ -125,7 +123,7 @@ export async function restore(variant: Variant, family: Family, text: string): P
   try {
     await run(await tool(variant, family, "restore"), RESTORING, {
       input: text,
-      timeout: loadingTime(text),
+      timeout: loadingTime(text.length),
     });
   } catch (error) {
     throw refusal(error, text);
@@ -137,7 +135,7 @@ export async function rehearse(variant: Variant, family: Family, text: string): 
   if (text === "") return;
   try {
     const args = ["--net", "--", await tool(variant, family, "restore"), "--wait"];
-    await run("unshare", args, { input: text, timeout: loadingTime(text) });
+    await run("unshare", args, { input: text, timeout: loadingTime(text.length) });
   } catch (error) {
     throw refusal(error, text);
   }
