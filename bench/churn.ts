@@ -14,7 +14,7 @@ export const churn: Bench = {
   run(context) {
     const { quick, way, progress } = context;
     const all = counts(context, quick ? [1, 10_000] : [1, 1_000, 100_000]);
-    const [blocks, updates, spawns] = quick ? [4, 300, 1] : [40, 500, 3];
+    const [blocks, updates, spawns] = quick ? [2, 600, 1] : [40, 500, 3];
     // eBPF needs the host's root.
     const carriers = process.geteuid?.() === 0 ? [undefined, "ebpf"] : [undefined];
     const settings = carriers.flatMap((carrier) => all.map((count) => ({ count, carrier })));

@@ -25,11 +25,11 @@ export const cold: Bench = {
       const suites: Suite[] = [];
       for (const count of counts(context, quick ? [1, 10_000] : [1, 1_000, 10_000, 100_000])) {
         progress(statements(count));
-        const rounds = quick ? 3 : count > 10_000 ? 9 : 15;
+        const rounds = quick ? 2 : count > 10_000 ? 9 : 15;
         suites.push(await world.call(import.meta.url, "coldInWorld", count, rounds, quick ? 1 : 3));
       }
       progress("the mix");
-      suites.push(await world.call(import.meta.url, "mixInWorld", quick ? 1_000 : 10_000, quick ? 3 : 15));
+      suites.push(await world.call(import.meta.url, "mixInWorld", quick ? 1_000 : 10_000, quick ? 2 : 15));
       return suites;
     }),
 };

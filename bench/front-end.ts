@@ -67,12 +67,12 @@ export const frontEnd: Bench = {
       const suite = inProcesses(
         `front end, ${statements(count)}`,
         policy(tuples(count)),
-        quick || count > 100_000 ? 3 : 7,
+        quick ? 2 : count > 100_000 ? 3 : 7,
       );
       return count === 100_000 ? wanted(suite) : suite;
     });
     progress("mixed");
-    suites.push(inProcesses("front end, the mix of 10,000", mixed(10_000), quick ? 3 : 7, MIX));
+    suites.push(inProcesses("front end, the mix of 10,000", mixed(10_000), quick ? 2 : 7, MIX));
     return Promise.resolve([...suites, ...growth(suites)]);
   },
 };

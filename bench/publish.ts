@@ -12,7 +12,7 @@ const COUNT = 1_000;
 export const publish: Bench = {
   name: "publish",
   kernel: true,
-  run: ({ quick, way }) => inWorld(way, async (world) => [await world.call(import.meta.url, "inHost", quick ? 3 : 15)]),
+  run: ({ quick, way }) => inWorld(way, async (world) => [await world.call(import.meta.url, "inHost", quick ? 2 : 15)]),
 };
 
 const containerOf = (i: number): number => i % CONTAINERS;

@@ -20,7 +20,7 @@ export const readback: Bench = {
       const suites: Suite[] = [];
       for (const count of counts(context, context.quick ? [10_000] : [10_000, 100_000])) {
         context.progress(statements(count));
-        suites.push(await world.call(import.meta.url, "readInWorld", count, context.quick ? 5 : 15));
+        suites.push(await world.call(import.meta.url, "readInWorld", count, context.quick ? 3 : 15));
       }
       return suites;
     }),

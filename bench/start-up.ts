@@ -14,7 +14,7 @@ export const startUp: Bench = {
       { name: "tsnet check", work: { command, args: [...words, "check", "policies/01-one-line.tsnet"] }, stopwatch },
       { name: "node -e 0", work: { command, args: ["-e", "0"] }, stopwatch },
     ];
-    const { figures, missing } = await interleave(cases, quick ? 10 : 40);
+    const { figures, missing } = await interleave(cases, quick ? 7 : 40);
     await stopwatch.end();
     const ratios = ratio(figures, "tsnet check", "node -e 0").map((one) => ({ ...one, limit: 1.5 }));
     return [{ name: "start-up, the one-line policy", figures, ratios, missing }];

@@ -16,7 +16,7 @@ export const throughput: Bench = {
   kernel: false,
   async run({ quick }): Promise<Suite[]> {
     const texts = { "one shape": policy(tuples(1_000)), mixed: mixed(1_000) };
-    const options = { minSamples: quick ? 5 : 30, maxTime: quick ? 0.3 : 2 };
+    const options = { minSamples: quick ? 5 : 30, maxTime: quick ? 0.1 : 2 };
     const cases = Object.entries(texts).flatMap(([shape, text]) => {
       const compiled = compile(text).policy;
       const planned = plan(compiled);

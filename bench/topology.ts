@@ -161,9 +161,9 @@ export const topology: Bench = {
   run: ({ quick, way, progress }) =>
     inWorld(way, async (world) => {
       const suites: Suite[] = [];
-      for (const count of quick ? [50] : [10, 1_000]) {
+      for (const count of quick ? [20] : [10, 1_000]) {
         progress(`${count} sandboxes`);
-        const rounds = quick ? 3 : count > 100 ? 5 : 9;
+        const rounds = quick ? 2 : count > 100 ? 5 : 9;
         suites.push(await world.call(import.meta.url, "manySandboxes", count, rounds, !quick));
       }
       progress("reading");

@@ -20,7 +20,7 @@ export const transaction: Bench = {
       const suites: Suite[] = [];
       for (const count of counts(context, context.quick ? [10_000] : [1_000, 10_000, 100_000])) {
         context.progress(statements(count));
-        suites.push(await world.call(import.meta.url, "inProcess", count, context.quick ? 7 : 31));
+        suites.push(await world.call(import.meta.url, "inProcess", count, context.quick ? 5 : 31));
       }
       return suites;
     }),

@@ -18,11 +18,11 @@ export const unchanged: Bench = {
       const suites: Suite[] = [];
       for (const count of counts(context, quick ? [10_000] : [1, 1_000, 10_000, 100_000])) {
         progress(statements(count));
-        suites.push(await world.call(import.meta.url, "processes", count, quick ? 3 : 9));
+        suites.push(await world.call(import.meta.url, "processes", count, quick ? 2 : 9));
       }
       for (const count of counts(context, quick ? [10_000] : [1_000, 100_000])) {
         progress(`${statements(count)}, in a process`);
-        suites.push(await world.call(import.meta.url, "inProcess", count, quick ? 5 : 21));
+        suites.push(await world.call(import.meta.url, "inProcess", count, quick ? 3 : 21));
       }
       return suites;
     }),
