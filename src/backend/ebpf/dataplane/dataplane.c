@@ -18,12 +18,14 @@ struct arp {
   __u8 sender_address[4];
 } __attribute__((packed));
 
+/* These compare without branches: the verifier would follow each. */
 static __always_inline int same_mac(const __u8 *a, const __u8 *b) {
-  return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] && a[5] == b[5];
+  return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]) | (a[5] ^ b[5]));
 }
 
 static __always_inline int same_address(const struct addr *a, const struct addr *b) {
-  return a->word[0] == b->word[0] && a->word[1] == b->word[1] && a->word[2] == b->word[2] && a->word[3] == b->word[3];
+  return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
+           (a->word[3] ^ b->word[3]));
 }
 
 /* Address resolution must tell the truth about its sender; a probe's is 0.0.0.0 (RFC 5227). */

@@ -21,20 +21,22 @@ struct packet {
 
 enum parsed { GOOD, BAD, LATER_FRAGMENT };
 
+/* So many bytes of a frame as a type has. */
+#define COLLECT(skb, at, to) (bpf_skb_load_bytes(skb, at, to, sizeof(*(to))) == 0)
+
 /*
- * So many bytes of a frame as a type has. Headers lie in the frame's linear part as a rule, where they are read without a
- * call; the kernel collects them from wherever else they are.
+ * The same without a call where they lie in the frame's linear part, as headers do as a rule. For places that are constant:
+ * of others the verifier would look at both ways behind each.
  */
 #define LOAD(skb, at, to)                                                                                              \
   ({                                                                                                                   \
-    __u32 start = (at) & 0xffff;                                                                                       \
-    void *here = (void *)(long)(skb)->data + start;                                                                    \
-    int failed = 0;                                                                                                    \
+    void *here = (void *)(long)(skb)->data + (at);                                                                     \
+    int loaded = 1;                                                                                                    \
     if (here + sizeof(*(to)) <= (void *)(long)(skb)->data_end)                                                         \
       *(to) = *(typeof(to))here;                                                                                       \
     else                                                                                                               \
-      failed = bpf_skb_load_bytes(skb, start, to, sizeof(*(to))) < 0;                                                  \
-    !failed;                                                                                                           \
+      loaded = COLLECT(skb, at, to);                                                                                   \
+    loaded;                                                                                                            \
   })
 
 static __always_inline int is_ported(__u8 protocol) { return protocol == TCP || protocol == UDP || protocol == SCTP; }
@@ -75,9 +77,10 @@ static __always_inline int is_mapped(const struct addr *address) {
 /* The network header at `offset`; leaves `at` behind it. */
 static __always_inline int network(struct __sk_buff *skb, __u32 offset, int v6, struct packet *packet,
                                    struct flow *flow, __u16 *at) {
+  int outer = __builtin_constant_p(offset);
   if (!v6) {
     struct v4 header;
-    if (!LOAD(skb, offset, &header) || header.version >> 4 != 4)
+    if (!(outer ? LOAD(skb, offset, &header) : COLLECT(skb, offset, &header)) || header.version >> 4 != 4)
       return BAD;
     __u16 size = (header.version & 15) * 4;
     if (size < 20 || bpf_ntohs(header.length) < size || offset + size > skb->len)
@@ -93,7 +96,7 @@ static __always_inline int network(struct __sk_buff *skb, __u32 offset, int v6, 
     return GOOD;
   }
   struct v6 header;
-  if (!LOAD(skb, offset, &header) || (header.version & 0xf0) != 0x60 ||
+  if (!(outer ? LOAD(skb, offset, &header) : COLLECT(skb, offset, &header)) || (header.version & 0xf0) != 0x60 ||
       is_mapped(&header.source) || is_mapped(&header.destination))
     return BAD;
   flow->source = header.source;
@@ -145,7 +148,7 @@ static __always_inline int is_error(int v6, __u8 type) {
 static __always_inline int transport(struct __sk_buff *skb, __u16 at, struct flow *flow, __u8 *type) {
   if (is_ported(flow->protocol)) {
     struct { __be16 source, destination; } header;
-    if (!LOAD(skb, at, &header))
+    if (!COLLECT(skb, at, &header))
       return BAD;
     flow->source_port = header.source;
     flow->destination_port = header.destination;
@@ -178,7 +181,8 @@ __noinline int parse(struct __sk_buff *skb, int v6, struct packet *packet) {
     return LATER_FRAGMENT;
   if (packet->flow.protocol == TCP) {
     struct tcp header;
-    if (!LOAD(skb, at, &header))
+    int usual = at == ETHER + sizeof(struct v4);
+    if (!(usual ? LOAD(skb, ETHER + sizeof(struct v4), &header) : COLLECT(skb, at, &header)))
       return BAD;
     __u8 size = header.offset >> 4;
     if (size < 5 || at + size * 4 > skb->len)
