@@ -423,14 +423,8 @@ int to_container(struct __sk_buff *skb) {
   }
   struct connection *found = parsed == GOOD ? entry_of(way, now) : 0;
   if (found && from && !packet->error && !is_redirect(packet) &&
-      goes_along(found, generation, packet, tracked, from, skb->ifindex)) {
-    /* A reset that the other end will believe leaves nothing to wait for. */
-    if (packet->flow.protocol == TCP && packet->flags & RST && tracked->known) {
-      bpf_map_delete_elem(&connections, way);
-      return remember(packet, 1, now);
-    }
+      goes_along(found, generation, packet, tracked, from, skb->ifindex))
     return going_on(found, packet, 1, now);
-  }
   struct ends ends;
   struct pair *pair = pair_of(&packet->flow);
   int direct = parsed == GOOD && from && !packet->error && !is_redirect(packet) && !tracked->moved &&

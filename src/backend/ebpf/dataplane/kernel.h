@@ -69,7 +69,6 @@ extern void *bpf_cast_to_kern_ctx(void *context) __ksym;
 
 /* A connection's tuples as conntrack has them, where the packet has one that was translated. */
 struct tracked {
-  int known; /* it has one: its TCP is within the windows */
   int reply, translated; /* translated: its destination */
   int moved;             /* its source or destination was translated: what follows is known */
   struct flow original;
@@ -106,10 +105,9 @@ static __always_inline void track(struct __sk_buff *skb, struct tracked *out, in
   struct sk_buff *inner = bpf_cast_to_kern_ctx(skb);
   unsigned long value = inner->_nfct;
   struct nf_conn *connection = (void *)(value & ~7UL);
-  out->known = out->reply = out->translated = out->moved = 0;
+  out->reply = out->translated = out->moved = 0;
   if (!connection)
     return;
-  out->known = 1;
   out->reply = (value & 7) >= IP_CT_IS_REPLY;
   unsigned long status = BPF_CORE_READ(connection, status);
   /* Its tuples are the packet's own, and each read of them costs as much as a look-up. */
