@@ -141,19 +141,18 @@ allow c1 -> d
     await apply(host, front("", "deny c1 -> world"), "ebpf");
     await addStranger(host);
     await countArriving(host, STRANGER, "eth0", ["udp dport 5000"]);
-    for (const [source, destination] of [
-      [C1.ip, STRANGER4],
-      [C1.ip6, STRANGER6],
-    ] as const)
-      await host.frame(at("c1"), "eth0", udp({ to: GATEWAY.mac, from: C1.mac, source, destination }, 7000, 5000));
+    const send = async (): Promise<void> => {
+      for (const [source, destination] of [
+        [C1.ip, STRANGER4],
+        [C1.ip6, STRANGER6],
+      ] as const)
+        await host.frame(at("c1"), "eth0", udp({ to: GATEWAY.mac, from: C1.mac, source, destination }, 7000, 5000));
+    };
+    await send();
     assert.equal(await counts(host, STRANGER, "netdev"), [0]);
     // Where nothing denies it, it gets there.
     await apply(host, front("", "network other { subnet 10.90.7.0/24 }"), "ebpf");
-    for (const [source, destination] of [
-      [C1.ip, STRANGER4],
-      [C1.ip6, STRANGER6],
-    ] as const)
-      await host.frame(at("c1"), "eth0", udp({ to: GATEWAY.mac, from: C1.mac, source, destination }, 7000, 5000));
+    await send();
     assert.equal(await counts(host, STRANGER, "netdev"), [2]);
   }));
 

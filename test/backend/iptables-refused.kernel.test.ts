@@ -48,7 +48,7 @@ it("one family goes back though the other can't, and the first reason is told", 
 
 test("a load's time grows with its lines, and its end by the clock has its own words", async () => {
   const lines = "-A TSNET-x -j ACCEPT\n".repeat(1_000_000);
-  assert.ok(loadingTime(lines.length) > 1_800_000);
+  assert.ok(loadingTime(lines.length) > 3_600_000);
   assert.ok(loadingTime(0) >= 30_000);
   const error: unknown = await run("sleep", ["30"], { timeout: 50 }).catch((failure: unknown) => failure);
   assert.ok(error instanceof TookTooLong);

@@ -22,9 +22,9 @@ const HELP = "look at what else manages iptables on this host, and apply again";
 /** Milliseconds for a tool that reads whatever stands there, which may be a million lines of anybody's. */
 const READING = 600_000;
 
-/** Milliseconds for loading so many characters: what any load may take, and a generous guess, some 5 for each line. */
+/** Milliseconds for loading so many characters: what any load may take, and a generous guess for each. */
 export function loadingTime(characters: number): number {
-  return 30_000 + characters / 10;
+  return 30_000 + characters / 5;
 }
 
 let usual: Promise<Variant> | undefined;

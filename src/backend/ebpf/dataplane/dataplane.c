@@ -170,14 +170,15 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
     }
     if (!begins(packet))
       return drop(skb, generation, packet, IN_THE_MIDDLE);
-    note(&scratch->entry, generation, lane, LIVE, 0, &packet->flow, &flow->source, tracked, decision->published, sender, skb->ifindex, now);
+    note(&scratch->entry, generation, lane, LIVE, 0, &packet->flow, &flow->source, tracked, decision->published, sender,
+         skb->ifindex, now);
     count(skb, generation, packet, decision, lane);
     return remember(packet, out, now);
   }
   count(skb, generation, packet, decision, lane);
   if (decision->verb == REJECT) {
-    note(&scratch->entry, generation, lane, REFUSED, entry ? 0 : UNBORN, &packet->flow, &flow->source, tracked, decision->published, 0, 0,
-         now);
+    note(&scratch->entry, generation, lane, REFUSED, entry ? 0 : UNBORN, &packet->flow, &flow->source, tracked,
+         decision->published, 0, 0, now);
     return answer(skb, packet, out ? BPF_F_INGRESS : 0);
   }
   if (entry) {
@@ -224,6 +225,7 @@ int from_container(struct __sk_buff *skb) {
   __u32 generation = active_now ? *active_now : 0;
   int family = LOAD(skb, 0, &ether) && ether.type == skb->protocol ? family_of(skb) : 0;
   int parsed = family ? parse(skb, family == 6, packet) : BAD;
+  /* Read once: clang would keep its address otherwise, which the verifier refuses. */
   __u32 index = *(volatile __u32 *)&skb->ifindex;
   struct pair *pair = pair_of(&packet->flow);
   if (parsed == GOOD && is_pair(pair, generation, index, &packet->flow) && same_mac(pair->mac, ether.source) &&
