@@ -185,6 +185,48 @@ it("after a reset the other end's packets come through still, since it may not h
     }
   }));
 
+/** Makes every connection's entry look as if its last packet was so long ago. */
+async function age(host: Host, seconds: number): Promise<void> {
+  const { stdout } = await host.run("find", ["/run/tsnet/bpf", "-name", "connections"]);
+  const map = stdout.trim();
+  const dumped = await host.run("bpftool", ["-j", "map", "dump", "pinned", map]);
+  for (const { key, value } of JSON.parse(dumped.stdout) as { key: string[]; value: string[] }[]) {
+    // Behind the policy's number and four bytes; see dataplane/maps.h.
+    const bytes = Buffer.from(value.map(Number));
+    bytes.writeBigUInt64LE(bytes.readBigUInt64LE(8) - BigInt(seconds) * 1_000_000_000n, 8);
+    await host.run("bpftool", ["map", "update", "pinned", map, "key", ...key, "value", ...[...bytes].map(String)]);
+  }
+}
+
+it("a datagram that nobody has answered is forgotten when connection tracking forgets it", () =>
+  lab(async (host) => {
+    await apply(host, front("icc off", "allow c1 -> c2:{5000/udp, 5001/udp}"), "ebpf");
+    await countArriving(host, at("c1"), "eth0", ["udp sport { 5000, 5001 }"]);
+    const arrived = async (): Promise<number> => (await counts(host, at("c1"), "netdev"))[0] ?? 0;
+    for (const [from, to] of [
+      [C1.ip, C2.ip],
+      [C1.ip6, C2.ip6],
+    ] as const) {
+      const there = { to: GATEWAY.mac, from: C1.mac, source: from, destination: to };
+      const back = { to: GATEWAY.mac, from: C2.mac, source: to, destination: from };
+      const before = await arrived();
+      const [ask, answer] = [
+        (port: number) => host.frame(at("c1"), "eth0", udp(there, 7000, port)),
+        (port: number) => host.frame(at("c2"), "eth0", udp(back, port, 7000)),
+      ];
+      await ask(5000);
+      await ask(5001);
+      await age(host, 29);
+      await answer(5000);
+      assert.is(await arrived(), before + 1);
+      await age(host, 31);
+      await answer(5001);
+      assert.is(await arrived(), before + 1, "not answered for a minute");
+      await answer(5000);
+      assert.is(await arrived(), before + 2);
+    }
+  }));
+
 it("a container learns from this host why what it sent to another can't be forwarded", () =>
   lab(async (host) => {
     const m = { ip: "10.90.3.12", ip6: "fd90:3::12" };

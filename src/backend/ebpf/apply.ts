@@ -24,11 +24,13 @@ import { CommandFailed, run } from "../../system/run.js";
 import { Refused } from "../refused.js";
 import { encode, kindsOf, type Logs, mostOf, roomOf, SHAPES, type SlotName, writeAddress } from "./encode.js";
 import type { Maps } from "./maps.js";
-import { foldersOf, generationOf, isLinked, linkedDevices, linkFile, type Side } from "./readback.js";
+import { foldersOf, generationOf, isLinked, linkedDevices, linkFile, type Side, using } from "./readback.js";
 import { replaceText } from "./translation.js";
 
 const DIRECTORY = "/run/tsnet";
 const NAMES = Object.keys(SHAPES) as SlotName[];
+/** Of a frame's header; the kernel runs a program on no shorter frame. */
+const ETHER = 14;
 const PROGRAMS: Readonly<Record<Side, string>> = { ingress: "from_container", egress: "to_container" };
 
 /** Puts a plan in force; returns its number. Throws `Refused`, and what was in force still is. */
@@ -67,6 +69,19 @@ export async function putInForce(
   } catch (error) {
     if (!(error instanceof BpfFailed)) throw error;
     throw new Refused(`the kernel refused the eBPF dataplane: ${error.message}`, error.help);
+  }
+}
+
+/**
+ * Ends the connections that the policy in force denies. Until then an entry is decided anew under each policy, so that one
+ * that is taken back cuts nothing; from then on no later policy brings one back. See dataplane/track.h.
+ */
+export function endDenied(folder: string): void {
+  try {
+    using(join(folder, "programs/end_denied"), (program) => testRun(program, Buffer.alloc(ETHER + 40), fixed(192)));
+  } catch (error) {
+    if (!(error instanceof BpfFailed)) throw error;
+    throw new Refused(`the kernel refused to end connections of the eBPF dataplane: ${error.message}`, error.help);
   }
 }
 
@@ -140,7 +155,7 @@ function write(file: string, at: number, number: number): void {
 function requireKnown({ translation }: Maps, folder: string): void {
   const gateway = translation.gateways.find((one) => one.gateway.family === 6)?.gateway;
   if (gateway === undefined) return;
-  const frame = Buffer.alloc(14 + 40);
+  const frame = Buffer.alloc(ETHER + 40);
   frame.writeUInt16BE(0x86dd, 12);
   frame.writeUInt8(0x60, 14);
   writeAddress(frame, 38, gateway);

@@ -9,7 +9,7 @@ import { isInstalled } from "../../system/tools.js";
 import { VERSION } from "../../system/version.js";
 import type { Approach, Backend, Committed, ObjectChange, Source } from "../backend.js";
 import { Refused } from "../refused.js";
-import { commitTable, putInForce, removeFolder } from "./apply.js";
+import { commitTable, endDenied, putInForce, removeFolder } from "./apply.js";
 import { MapEdits } from "./edits.js";
 import { intervalOf } from "./encode.js";
 import { toText } from "./json.js";
@@ -30,8 +30,10 @@ export const ebpf: Backend = {
   probe,
   approach,
   edits: (policy) => MapEdits.of(policy, folderOf(policy.name, objectDigest(requireObject()))),
-  // An entry that was made under another policy is decided anew before it lets a reply pass: see dataplane/track.h.
-  stop: () => Promise.resolve(),
+  stop: (policy) => {
+    endDenied(folderOf(policy.name, objectDigest(requireObject())));
+    return Promise.resolve();
+  },
   remove,
   tidy: () => undefined,
 };

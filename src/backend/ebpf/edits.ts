@@ -9,7 +9,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { PlainRules } from "../../ast/plain-rules.js";
 import type { Policy } from "../../ir/policy.js";
-import type { Family } from "../../net/address.js";
+import type { Address, Family } from "../../net/address.js";
 import { BpfFailed } from "../../system/bpf/call.js";
 import { getPinned } from "../../system/bpf/calls.js";
 import { mapInSlot, OpenMap } from "../../system/bpf/open-map.js";
@@ -17,8 +17,9 @@ import type { Edit, Edits } from "../backend.js";
 import { Changed, Refused } from "../refused.js";
 import { Draft, type DraftChange, PlainEdits, Said, type Tuple } from "../shape/plain-edits.js";
 import { Tuples } from "../shape/tuples.js";
+import { endDenied } from "./apply.js";
 import { addressIn } from "./classes.js";
-import { kindsOf, roomOf, SHAPES, writeExact } from "./encode.js";
+import { kindsOf, roomOf, SHAPES, writeAddress, writeExact } from "./encode.js";
 import { type ExactVerb, KIND, type Kind, VERBS } from "./exact.js";
 import type { Maps } from "./maps.js";
 import { plan } from "./plan.js";
@@ -26,6 +27,9 @@ import { using } from "./readback.js";
 
 /** Of a statement that the plan hasn't numbered; past the end of every array, so it is counted nowhere. */
 export const UNNUMBERED = 0xffffffff;
+
+/** Of the 4,096 places of the dataplane's map `noted`. */
+const NOTED_BITS = 12;
 
 /** What statements of one verb say by keys of one kind. */
 interface ExactSet {
@@ -52,7 +56,7 @@ class MapEdit implements Edit {
   readonly rows: readonly Row[];
   readonly changes: readonly DraftChange<ExactSet>[];
   readonly place: string;
-  /** None: the dataplane decides the connections that there are anew. */
+  /** None: the dataplane decides the connections that there are anew, and the commit has it end those that are denied. */
   readonly tightened = [];
 
   constructor(rows: readonly Row[], changes: readonly DraftChange<ExactSet>[], policy: string) {
@@ -77,6 +81,9 @@ export class MapEdits implements Edits {
   private readonly active: OpenMap;
   private readonly exacts: OpenMap;
   private readonly kinds: OpenMap;
+  /** Where the dataplane notes between whom there are connections, and where its programs are. */
+  private readonly noted: OpenMap;
+  private readonly folder: string;
   /** What `active` was opened by, and the inode there. */
   private readonly file: string;
   private readonly inode: number | undefined;
@@ -86,15 +93,17 @@ export class MapEdits implements Edits {
   private count: number;
   private has: number;
 
-  private constructor(maps: Maps, rules: PlainEdits, [active, exacts, kinds]: Opened, file: string) {
+  private constructor(maps: Maps, rules: PlainEdits, [active, exacts, kinds, noted]: Opened, folder: string) {
     this.policy = maps.policy;
     this.maps = maps;
     this.rules = rules;
     this.active = active;
     this.exacts = exacts;
     this.kinds = kinds;
-    this.file = file;
-    this.inode = inodeOf(file);
+    this.noted = noted;
+    this.folder = folder;
+    this.file = activeIn(folder);
+    this.inode = inodeOf(this.file);
     this.count = maps.exact.most;
     this.has = kindsOf(maps);
     this.room = roomOf("exacts", this.count, 0);
@@ -117,16 +126,16 @@ export class MapEdits implements Edits {
       return map;
     };
     try {
-      const file = join(folder, "maps/active");
-      const active = keep(getPinned(file), word);
+      const active = keep(getPinned(activeIn(folder)), word);
       const kinds = keep(getPinned(join(folder, "maps/kinds")), word);
-      if (active === undefined || kinds === undefined || !active.lookup()) return undefined;
+      const noted = keep(getPinned(join(folder, "maps/noted")), word);
+      if (active === undefined || kinds === undefined || noted === undefined || !active.lookup()) return undefined;
       const slot = active.value.readUInt32LE(0) & 1;
       const inner = using(join(folder, "maps/exacts"), (outer) => mapInSlot(outer, slot));
       const exacts = keep(inner, SHAPES.exacts);
       if (exacts === undefined) return undefined;
       kinds.key.writeUInt32LE(slot, 0);
-      const edits = new MapEdits(plan(policy), rules, [active, exacts, kinds], file);
+      const edits = new MapEdits(plan(policy), rules, [active, exacts, kinds, noted], folder);
       editing.set(policy.name, edits);
       return edits;
     } catch (error) {
@@ -141,7 +150,7 @@ export class MapEdits implements Edits {
   private close(): void {
     this.isOpen = false;
     editing.delete(this.policy);
-    for (const map of [this.active, this.exacts, this.kinds]) map.close();
+    for (const map of [this.active, this.exacts, this.kinds, this.noted]) map.close();
   }
 
   change(removed: PlainRules, added: PlainRules): MapEdit | undefined {
@@ -246,7 +255,9 @@ export class MapEdits implements Edits {
     try {
       this.move(next);
       for (const row of rows) this.write(row);
-      return this.move((next + 2) >>> 0);
+      const last = this.move((next + 2) >>> 0);
+      if (rows.some((row) => row.tightens && this.mayConnect(row))) endDenied(this.folder);
+      return last;
     } catch (error) {
       if (!(error instanceof BpfFailed)) throw error;
       throw new Refused(`the kernel refused an edit of the eBPF dataplane: ${error.message}`, error.help);
@@ -257,6 +268,15 @@ export class MapEdits implements Edits {
     this.active.value.writeUInt32LE(generation, 0);
     this.active.update();
     return generation;
+  }
+
+  /** Whether there may be a connection between two addresses; see `mixed` in dataplane/track.h. */
+  private mayConnect({ family, tuple }: Row): boolean {
+    const source = lastWord(addressIn(family, tuple.source));
+    const destination = lastWord(addressIn(family, tuple.destination));
+    const mixed = Math.imul(source ^ ((destination << 16) | (destination >>> 16)), 0x61c88647) >>> 0;
+    this.noted.key.writeUInt32LE(mixed >>> (32 - NOTED_BITS), 0);
+    return this.noted.lookup() && this.noted.value.readUInt32LE(0) !== 0;
   }
 
   private write({ kind, family, tuple, numbers }: Row): void {
@@ -285,6 +305,15 @@ export class MapEdits implements Edits {
   }
 }
 
-type Opened = readonly [active: OpenMap, exacts: OpenMap, kinds: OpenMap];
+type Opened = readonly [active: OpenMap, exacts: OpenMap, kinds: OpenMap, noted: OpenMap];
+
+const ADDRESS = Buffer.alloc(16);
+
+function lastWord(address: Address): number {
+  writeAddress(ADDRESS, 0, address);
+  return ADDRESS.readUInt32LE(12);
+}
+
+const activeIn = (folder: string): string => join(folder, "maps/active");
 
 const inodeOf = (file: string): number | undefined => statSync(file, { throwIfNoEntry: false })?.ino;

@@ -71,6 +71,12 @@ static __always_inline int remember(const struct packet *packet, __u8 out, __u64
   return PASS;
 }
 
+static __always_inline void answered(struct connection *entry) {
+  /* As with `touch`. */
+  if (!(entry->flags & ANSWERED))
+    entry->flags |= ANSWERED;
+}
+
 /* What an entry says of a packet that isn't the connection's beginner's. */
 static __always_inline int replying(struct __sk_buff *skb, __u32 generation, const struct packet *packet,
                                     const struct flow *key, struct connection *entry, __u8 out, __u64 now) {
@@ -82,16 +88,25 @@ static __always_inline int replying(struct __sk_buff *skb, __u32 generation, con
   touch(entry, now);
   if (packet->flow.protocol == TCP && packet->flags & (FIN | RST))
     entry->flags |= CLOSING;
+  answered(entry);
   return remember(packet, out, now);
 }
 
 /*
  * Whether an entry the other way round doesn't speak of this packet: a new TCP connection takes the place of what is
- * over, and what was refused from the start has no replies but the refusal.
+ * over, what was refused from the start has no replies but the refusal, and what has ended speaks while it is denied.
  */
-static __always_inline int over(const struct packet *packet, const struct flow *key, const struct connection *entry) {
+static __always_inline int over(__u32 generation, const struct packet *packet, const struct flow *key,
+                                struct connection *entry) {
   if (entry->flags & UNBORN)
     return !(packet->flow.protocol == TCP && packet->flags & RST);
+  if (entry->ended) {
+    standing(generation, key, entry);
+    if (entry->state == LIVE) {
+      bpf_map_delete_elem(&connections, key);
+      return 1;
+    }
+  }
   if (packet->flow.protocol != TCP || !begins(packet) || (entry->state == LIVE && !(entry->flags & CLOSING)))
     return 0;
   bpf_map_delete_elem(&connections, key);
@@ -112,7 +127,7 @@ static __always_inline struct connection *concerned(const struct packet *packet,
 static __always_inline int is_settled(const struct connection *entry, __u32 generation, __u32 lane,
                                       const struct tracked *tracked) {
   return entry->generation == generation && entry->state == LIVE && entry->lane == lane && !tracked->moved &&
-         !(entry->flags & (TRANSLATED | UNBORN));
+         !entry->ended && !(entry->flags & (TRANSLATED | UNBORN));
 }
 
 /* One more packet of who began it. */
@@ -160,7 +175,9 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
   int settled = entry && is_settled(entry, generation, lane, tracked);
   decision->verb = settled ? ALLOW : decide(generation, lane, flow, &tracked->original, decision);
   if (decision->verb == ALLOW) {
-    if (entry && !(begins(packet) && entry->flags & CLOSING)) {
+    if (entry && entry->ended && !begins(packet))
+      return drop(skb, generation, packet, CONNECTION_CUT);
+    if (entry && !entry->ended && !(begins(packet) && entry->flags & CLOSING)) {
       entry->generation = generation;
       entry->state = LIVE;
       entry->lane = lane;
@@ -177,8 +194,14 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
   }
   count(skb, generation, packet, decision, lane);
   if (decision->verb == REJECT) {
-    note(&scratch->entry, generation, lane, REFUSED, entry ? 0 : UNBORN, &packet->flow, &flow->source, tracked,
-         decision->published, 0, 0, now);
+    if (entry && entry->ended) {
+      entry->generation = generation;
+      entry->state = REFUSED;
+      touch(entry, now);
+    } else {
+      note(&scratch->entry, generation, lane, REFUSED, entry ? 0 : UNBORN, &packet->flow, &flow->source, tracked,
+           decision->published, 0, 0, now);
+    }
     return answer(skb, packet, out ? BPF_F_INGRESS : 0);
   }
   if (entry) {
@@ -202,8 +225,7 @@ static __always_inline int family_of(struct __sk_buff *skb) {
 
 /* Where a pair of these ends is remembered, whichever device they come by. */
 static __always_inline struct pair *pair_of(const struct flow *flow) {
-  __u32 mixed = (flow->source.word[3] ^ turn(flow->destination.word[3], 16)) * 0x61C88647u;
-  __u32 place = mixed >> 24;
+  __u32 place = mixed(&flow->source, &flow->destination) / (0x100000000ULL / PAIRS);
   return bpf_map_lookup_elem(&pairs, &place);
 }
 
@@ -284,7 +306,7 @@ int from_container(struct __sk_buff *skb) {
   __builtin_memset(&scratch->tracked, 0, sizeof(scratch->tracked));
   turned(key, &packet->flow);
   struct connection *entry = entry_of(key, now);
-  if (entry && !over(packet, key, entry))
+  if (entry && !over(generation, packet, key, entry))
     return replying(skb, generation, packet, key, entry, 0, now);
   __u32 lane = CW;
   if (is_here(skb, packet)) {
@@ -425,8 +447,11 @@ int to_container(struct __sk_buff *skb) {
   }
   struct connection *found = parsed == GOOD ? entry_of(way, now) : 0;
   if (found && from && !packet->error && !is_redirect(packet) &&
-      goes_along(found, generation, packet, tracked, from, skb->ifindex))
+      goes_along(found, generation, packet, tracked, from, skb->ifindex)) {
+    if (tracked->reply)
+      answered(found);
     return going_on(found, packet, 1, now);
+  }
   struct ends ends;
   struct pair *pair = pair_of(&packet->flow);
   int direct = parsed == GOOD && from && !packet->error && !is_redirect(packet) && !tracked->moved &&
@@ -448,7 +473,7 @@ int to_container(struct __sk_buff *skb) {
       pair->receiver = skb->ifindex;
     }
   }
-  if (ends.entry && !over(packet, key, ends.entry))
+  if (ends.entry && !over(generation, packet, key, ends.entry))
     return replying(skb, generation, packet, key, ends.entry, 1, now);
   /* What a container sends under an address that isn't its own is nobody's reply any more. */
   if (ends.lane == CC && !ends.from)
@@ -458,6 +483,44 @@ int to_container(struct __sk_buff *skb) {
   struct connection *entry = tracked->reply ? entry_of(&packet->flow, now) : found;
   return originating(skb, generation, ends.lane, packet, flow, tracked, entry, ends.lane == CC ? ends.from : 0, ends.to,
                      scratch, 1, now);
+}
+
+struct ending {
+  __u32 generation, live;
+  __u64 now;
+};
+
+static int forget(void *map, const __u32 *key, __u32 *any, void *nothing) {
+  *(volatile __u32 *)any = 0;
+  return 0;
+}
+
+static int end_one(void *map, const struct flow *key, struct connection *entry, struct ending *ending) {
+  /* A function takes what it could write to, and a key isn't. */
+  struct flow flow = *key;
+  if (entry->flags & UNBORN || is_past(&flow, entry, ending->now))
+    return 0;
+  if (standing(ending->generation, &flow, entry) != LIVE) {
+    entry->ended = 1;
+    return 0;
+  }
+  may_be(&entry->source, &flow.destination);
+  ending->live++;
+  return 0;
+}
+
+/*
+ * Never on a device: who has put a policy in force that can deny what the one before allowed runs it once it is there to
+ * stay. How many connections are left.
+ */
+SEC("tc")
+int end_denied(struct __sk_buff *skb) {
+  __u32 zero = 0, *active_now = bpf_map_lookup_elem(&active, &zero);
+  struct ending ending = {.generation = active_now ? *active_now : 0, .now = bpf_ktime_get_coarse_ns()};
+  /* First: what begins during the walk says so again. */
+  bpf_for_each_map_elem(&noted, forget, 0, 0);
+  bpf_for_each_map_elem(&connections, end_one, &ending, 0);
+  return ending.live;
 }
 
 /* Never on a device: an apply asks it whether the programs recognise this host's addresses. 1: they do. */

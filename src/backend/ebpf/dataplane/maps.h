@@ -147,11 +147,17 @@ struct flow {
 };
 
 enum state { LIVE = 1, CUT, REFUSED };
-enum { CLOSING = 1, TRANSLATED = 2, /* refused from the start: no connection, only a way for the answer */ UNBORN = 4 };
+enum {
+  CLOSING = 1,
+  TRANSLATED = 2,
+  UNBORN = 4, /* refused from the start: no connection, only a way for the answer */
+  ANSWERED = 8,
+};
 
 struct connection {
   __u32 generation;
-  __u8 state, lane, flags, pad;
+  __u8 state, lane, flags;
+  __u8 ended; /* denied by a policy that came into force: no later one brings it back */
   __u64 last; /* ns */
   struct addr source;    /* before the source was translated */
   struct addr host;      /* what a published port was asked at */
@@ -166,6 +172,15 @@ struct {
   __type(key, struct flow);
   __type(value, struct connection);
 } connections SEC(".maps");
+
+/* Whether there may be a connection between two addresses, by a hash of them: 0 spares who denies these the walk. */
+#define NOTED 4096
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, NOTED);
+  __type(key, __u32);
+  __type(value, __u32);
+} noted SEC(".maps");
 
 /* First fragments that passed: later ones have no ports. */
 struct fragment {

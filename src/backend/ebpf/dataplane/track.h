@@ -2,25 +2,33 @@
  * Connections, as the container at one end sees them. Packets pass by their entry while the policy that it was decided
  * under is in force; an entry of another is decided anew, for either direction, and what was cut stays as an entry, or
  * its other side could begin it again, reversed. Where translation comes in, original packets are decided each time.
+ * Once a policy that denies some is there to stay, they are ended (`end_denied`): a later one may let them begin again,
+ * and doesn't bring them back.
  */
 #pragma once
 #include "decide.h"
 
 #define SECOND 1000000000ULL
 
+/* Those of nf_conntrack's defaults (nf_conntrack-sysctl); what it keeps for less is forgotten by it alone. */
 static __always_inline __u64 lifetime(const struct flow *flow, const struct connection *entry) {
   if (entry->state != LIVE)
     return 120 * SECOND;
+  int answered = entry->flags & ANSWERED;
   if (flow->protocol == TCP)
-    return entry->flags & CLOSING ? 120 * SECOND : 432000 * SECOND;
+    return answered && !(entry->flags & CLOSING) ? 432000 * SECOND : 120 * SECOND;
+  if (flow->protocol == UDP)
+    return answered ? 120 * SECOND : 30 * SECOND;
   return flow->protocol == ICMP || flow->protocol == ICMPV6 ? 30 * SECOND : 180 * SECOND;
+}
+
+static __always_inline int is_past(const struct flow *flow, const struct connection *entry, __u64 now) {
+  return now - entry->last > lifetime(flow, entry) && now > entry->last;
 }
 
 static __always_inline struct connection *entry_of(const struct flow *flow, __u64 now) {
   struct connection *entry = bpf_map_lookup_elem(&connections, flow);
-  if (entry && now - entry->last > lifetime(flow, entry) && now > entry->last)
-    return 0;
-  return entry;
+  return entry && is_past(flow, entry, now) ? 0 : entry;
 }
 
 static __always_inline void touch(struct connection *entry, __u64 now) {
@@ -29,12 +37,12 @@ static __always_inline void touch(struct connection *entry, __u64 now) {
     entry->last = now;
 }
 
-/* Under the policy in force: decided anew where that is another than the entry's. */
+/* Under the policy in force: decided anew where that is another than the entry's. What has ended stands at most refused. */
 __noinline int standing(__u32 generation, const struct flow *flow, struct connection *entry) {
   if (!flow || !entry)
     return CUT;
   if (entry->generation == generation || entry->flags & UNBORN)
-    return entry->state;
+    return entry->ended && entry->state == LIVE ? CUT : entry->state;
   struct flow original = *flow;
   struct flow asked = {};
   struct decision decision = {.translated = entry->flags & TRANSLATED};
@@ -49,7 +57,7 @@ __noinline int standing(__u32 generation, const struct flow *flow, struct connec
   entry->generation = generation;
   /* Addresses may belong to other devices under this policy. */
   entry->sender = entry->receiver = 0;
-  return entry->state;
+  return entry->ended && entry->state == LIVE ? CUT : entry->state;
 }
 
 static __always_inline int begins(const struct packet *packet) {
@@ -60,6 +68,19 @@ static __always_inline int begins(const struct packet *packet) {
   if (packet->flow.protocol == ICMPV6)
     return packet->type != 129 && packet->type != 137 && packet->type != 134;
   return 1;
+}
+
+/* Of two addresses; edits.ts works it out alike. */
+static __always_inline __u32 mixed(const struct addr *source, const struct addr *destination) {
+  return (source->word[3] ^ turn(destination->word[3], 16)) * 0x61C88647u;
+}
+
+static __always_inline void may_be(const struct addr *source, const struct addr *destination) {
+  __u32 place = mixed(source, destination) / (0x100000000ULL / NOTED);
+  __u32 *any = bpf_map_lookup_elem(&noted, &place);
+  /* As with `touch`. */
+  if (any && !*any)
+    *any = 1;
 }
 
 /* `entry`: a place for it, since the stack has none. */
@@ -80,6 +101,7 @@ static __always_inline void note(struct connection *entry, __u32 generation, __u
     entry->host_port = tracked->original.destination_port;
   }
   bpf_map_update_elem(&connections, key, entry, BPF_ANY);
+  may_be(source, &key->destination);
 }
 
 static __always_inline void report(struct __sk_buff *skb, void *events, __u32 ring, __u32 generation,
