@@ -11,6 +11,7 @@ import type { Policy } from "../ir/policy.js";
 import { requireForwarding } from "../topology/forwarding.js";
 import type { Beside } from "./beside.js";
 import { commit } from "./commit.js";
+import { beginHolding, type Holding } from "./interruption.js";
 import { withLock } from "./lock.js";
 import { endJournal } from "./journal.js";
 import { requireSystem } from "./ready.js";
@@ -85,19 +86,26 @@ export async function applyPolicy(compiled: Compiled, options: ApplyOptions = {}
 export async function applyLocked(compiled: Compiled, options: ApplyOptions): Promise<ApplyResult> {
   const started = now();
   const recovered = options.dryRun === true ? [] : await recover(compiled.policy.name);
-  const found = await survey(compiled, {
-    backend: options.backend,
-    rules: options.rules !== false,
-    known: options.before,
-    applied: options.applied,
-    thorough: options.thorough === true,
-    hurry: options.dryRun !== true,
-    again: options.beside !== undefined,
-  });
+  let holding: Holding | undefined;
+  let found: Survey | undefined;
   try {
+    found = await survey(compiled, {
+      backend: options.backend,
+      rules: options.rules !== false,
+      known: options.before,
+      applied: options.applied,
+      thorough: options.thorough === true,
+      hurry: options.dryRun !== true,
+      begins: () => void (holding = options.dryRun === true ? undefined : beginHolding()),
+      again: options.beside !== undefined,
+    });
     return await applyFound(compiled, options, found, recovered, started);
   } finally {
-    await found.rules?.abandon?.();
+    try {
+      await found?.rules?.abandon?.();
+    } finally {
+      holding?.end();
+    }
   }
 }
 

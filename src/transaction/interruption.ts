@@ -22,33 +22,68 @@ export class Interrupted extends Error {
   }
 }
 
+/** A stretch of work within which signals wait. */
+export interface Holding {
+  /** Throws `Interrupted` where the process was told to end. */
+  readonly heed: () => Promise<void>;
+  /** Where nobody else holds on, the process gets what it didn't heed. */
+  readonly end: () => void;
+}
+
+/** How many hold on, the signals that they hold, and the first that came. */
+let holders = 0;
+let held: readonly Signal[] = [];
+let pending: Signal | undefined;
+let heeded = false;
+
+const hold = (signal: NodeJS.Signals): void => void (pending ??= signal as Signal);
+
 /**
- * Holds signals back while `work` is under way; the process gets those that it didn't heed when it is done. Those that
- * somebody listens to are let alone, since they don't end this process: a program's own, those of a trial's end, which the
- * terminal's must not take back, and those that an outer transaction holds.
+ * Holds signals back until its end. Those that somebody listens to are let alone, since they don't end this process: a
+ * program's own, and those of a trial's end, which the terminal's must not take back.
  */
-export async function withoutInterruption<T>(work: (heed: () => Promise<void>) => Promise<T>): Promise<T> {
-  let pending: Signal | undefined;
-  let heeded = false;
-  const hold = (signal: NodeJS.Signals): void => void (pending ??= signal as Signal);
-  const heed = async (): Promise<void> => {
-    // Signals come with the event loop's turn, and most of a transaction is one: the first turn may be under way.
-    await turn();
-    await turn();
-    if (pending === undefined) return;
-    heeded = true;
-    throw new Interrupted(pending);
-  };
-  const held = SIGNALS.filter((signal) => process.listenerCount(signal) === 0);
-  for (const signal of held) process.on(signal, hold);
-  try {
-    return await work(heed);
-  } finally {
-    for (const signal of held) process.off(signal, hold);
-    const late = pending;
-    // Whoever waits for the work hears of its end first.
-    if (late !== undefined && !heeded) setImmediate(() => process.kill(process.pid, late));
+export function beginHolding(): Holding {
+  if (holders++ === 0) {
+    held = SIGNALS.filter((signal) => process.listenerCount(signal) === 0);
+    for (const signal of held) process.on(signal, hold);
+    [pending, heeded] = [undefined, false];
   }
+  return { heed, end: once(release) };
+}
+
+async function heed(): Promise<void> {
+  // Signals come with the event loop's turn, and most of a transaction is one: the first turn may be under way.
+  await turn();
+  await turn();
+  if (pending === undefined) return;
+  heeded = true;
+  throw new Interrupted(pending);
+}
+
+function release(): void {
+  if (--holders > 0) return;
+  for (const signal of held) process.off(signal, hold);
+  const late = heeded ? undefined : pending;
+  // Whoever waits for the work hears of its end first.
+  if (late !== undefined) setImmediate(() => process.kill(process.pid, late));
+}
+
+/** Holds signals back while `work` is under way. */
+export async function withoutInterruption<T>(work: (heed: () => Promise<void>) => Promise<T>): Promise<T> {
+  const holding = beginHolding();
+  try {
+    return await work(holding.heed);
+  } finally {
+    holding.end();
+  }
+}
+
+function once(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) work();
+    done = true;
+  };
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

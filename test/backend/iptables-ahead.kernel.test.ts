@@ -1,4 +1,4 @@
-/** Large policies by iptables: the tool reads beside us, and does nothing before it is told to. */
+/** Large policies by iptables: the tool works beside us, and no packet meets anything of it before the commit. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
@@ -10,7 +10,9 @@ import { savedBy } from "../support/saved.js";
 const test = suite("iptables: ahead of the commit");
 const it = await when(test, "namespaces", "iptables-nft");
 const MODULE = import.meta.resolve("../support/ahead.ts");
+const WORDS = "last words to iptables-restore";
 const killed = await bundle("test/support/ahead-killed.ts", "ahead-killed.cjs");
+const swept = await bundle("test/support/swept.ts", "swept.cjs");
 
 const HEAD = `policy large
 network n { subnet 10.87.4.0/24; subnet fd87:4::/64 }
@@ -18,13 +20,27 @@ container a { network n ip 10.87.4.2 ip fd87:4::2; publish 8080 -> 80 }
 container b { network n ip 10.87.4.3 ip fd87:4::3 }
 `;
 
-/** A thousand statements of each family; `from` tells them from others. */
+/** So many statements of each family that some are committed while others are planned; `from` tells them from others. */
 function large(from: number): string {
-  const lines = Array.from({ length: 1000 }, (_, i) => {
+  const lines = Array.from({ length: 3000 }, (_, i) => {
     const [high, low] = [(i + from) >> 8, (i + from) & 255];
     return `allow 203.0.${high}.${low} -> a:${1000 + i}\nallow 2001:db8:${high}::${low} -> b:${1000 + i}\n`;
   });
   return HEAD + lines.join("");
+}
+
+/** The rules of a family, but for chains that nothing leads to; and how many such chains there are. */
+function met(lines: readonly string[]): { rules: string[]; idle: number } {
+  const led = new Set(lines.flatMap((line) => / -[jg] (TSNET-\S+)$/.exec(line)?.[1] ?? []));
+  const isIdle = (line: string): boolean => {
+    const name = /^(?::|-A )(TSNET-\S+-\w{1,4}-\w{10}) /.exec(line)?.[1];
+    return name !== undefined && !led.has(name);
+  };
+  const rules = lines.filter((line) => !isIdle(line));
+  const idle = lines.filter((line) => line.startsWith(":") && isIdle(line)).length;
+  if (idle === 0) return { rules, idle };
+  const rest = met(rules);
+  return { rules: rest.rules, idle: idle + rest.idle };
 }
 
 async function saved(host: Host): Promise<string[]> {
@@ -55,7 +71,7 @@ it("what is committed is the same, from nothing and from another policy, whoever
     assert.not.equal(ahead[0], ahead[1]);
   }));
 
-it("without a commit nothing is left, of rules or processes, and a killed one leaves nothing either", () =>
+it("without a commit nothing is left, of rules or processes; a killed one leaves nothing that a packet meets", () =>
   lab(async (host) => {
     assert.equal(await host.call(MODULE, "abandoned", large(0)), [2, 0]);
     assert.not.match((await saved(host)).join("\n"), /TSNET/);
@@ -71,8 +87,41 @@ it("without a commit nothing is left, of rules or processes, and a killed one le
       i < 100 && (await host.run("pgrep", ["-c", "tables-restore"], { accept: [1] })).exitCode === 0;
       i++
     );
-    // Raw comes first, and is the same here.
+    const [then, now] = [met(before), met(await saved(host))];
+    assert.equal(now.rules, then.rules);
+    assert.ok(now.idle > then.idle, "nothing was ahead");
+    // The next one mends it, as it does whatever else has our name and isn't the policy's.
+    await committed(host, HEAD, false);
     assert.equal(await saved(host), before);
+  }));
+
+it("what stood before is told from what is ahead, whichever is read first", () =>
+  lab(async (host) => {
+    await committed(host, HEAD, false);
+    const before = await saved(host);
+    const { stdout } = await host.run("sh", ["-c", "command -v iptables-save"]);
+    // Reads when some is committed already.
+    const lines = `#!/bin/sh
+for i in $(seq 200); do test $(${stdout.trim()} | grep -c ^:TSNET) -gt 100 && echo late >> $0.seen && break; done
+exec ${stdout.trim()} "$@"
+`;
+    await host.run("mkdir", ["/run/lab/tools"]);
+    const tool = await write(host, "tools/iptables-save", lines);
+    await host.run("chmod", ["755", tool]);
+    assert.is(await host.call(MODULE, "refused", large(0), "/run/lab/tools", WORDS), `no ${WORDS}`);
+    assert.match((await host.run("cat", [`${tool}.seen`])).stdout, /late/);
+    assert.equal(await saved(host), before);
+  }));
+
+it("a command that is told to end while it plans takes away what is ahead", () =>
+  lab(async (host) => {
+    const path = await write(host, "large.tsnet", large(0));
+    const env = { SWEEP: "signal-at:command iptables-restore --noflush --wait" };
+    const args = [swept, "compile", path, "--apply", "--backend", "iptables"];
+    const { exitCode, stderr } = await host.run(process.execPath, args, { env, accept: "any" });
+    assert.is(exitCode, 143, stderr);
+    assert.match(stderr, /interrupted by SIGTERM/);
+    assert.not.match((await saved(host)).join("\n"), /TSNET/);
   }));
 
 it("whichever step fails, all stays as it was, and no tool waits", () =>

@@ -27,14 +27,21 @@ export async function committed(
   return [before, feeding()];
 }
 
-/** What a commit says that is refused. */
-export async function refused(text: string, path: string): Promise<string> {
+/** What a commit says that is refused, by tools of ours or since what begins so fails. */
+export async function refused(text: string, path: string, failing?: string): Promise<string> {
   process.env["PATH"] = `${path}:${process.env["PATH"] ?? ""}`;
   const next = await approach(compile(text).policy, undefined, true);
-  return next.commit().then(
-    () => "committed",
-    (error: Error) => error.message,
-  );
+  observe((what) => {
+    if (failing !== undefined && what.startsWith(failing)) throw new Error(`no ${failing}`);
+  });
+  try {
+    return await next.commit().then(
+      () => "committed",
+      (error: Error) => error.message,
+    );
+  } finally {
+    observe(undefined);
+  }
 }
 
 /** Commits it, where the step of that number fails; what it says then, or undefined where there are fewer. */

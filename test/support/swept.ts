@@ -1,7 +1,7 @@
 /**
  * The command with an observer of what it asks of the machine: `SWEEP=list:FILE` writes each thing down, `SWEEP=kill:N`
  * ends the process at the Nth as kill -9 does, `SWEEP=kill-at:WHAT` at the first such, `SWEEP=signal:N` as kill does at the
- * Nth, `SWEEP=fault:N` has the Nth fail.
+ * Nth, `SWEEP=signal-at:WHAT` at each such, `SWEEP=fault:N` has the Nth fail.
  */
 import { appendFileSync, readFileSync } from "node:fs";
 import { observe } from "../../src/system/attempt.js";
@@ -25,6 +25,7 @@ observe((what) => {
   count++;
   if (kind === "list") return appendFileSync(argument, `${what}\n`);
   if (kind === "kill-at" && what === argument) process.kill(process.pid, "SIGKILL");
+  if (kind === "signal-at" && what === argument) process.kill(process.pid, "SIGTERM");
   if (count !== Number(argument)) return;
   if (kind === "signal") process.kill(process.pid, "SIGTERM");
   else if (kind === "kill") process.kill(process.pid, "SIGKILL");

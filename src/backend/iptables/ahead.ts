@@ -1,35 +1,45 @@
 /**
- * Chains of the filter table on their way to iptables-restore while the plan is still being made.
+ * Chains of the filter table on their way to the kernel while the plan is still being made.
  *
- * Of a large policy, the tool takes a third of its time to read the text, and we as long to plan it: so it reads on the
- * other processor what is planned already. It asks the kernel for nothing before COMMIT, which comes with the commit; an
- * input that ends before, as when we are killed, leaves everything as it was.
+ * Of a large policy, iptables-restore takes as long to read the text and to have the kernel take it as we to plan it: so it
+ * works on the other processor on what is planned already, and commits it batch by batch. No packet meets any of it: what
+ * leads there comes with the commit, which is one as ever. An input that ends before leaves chains that nothing leads to.
+ * Whoever gives up takes them away; where we are killed, the next apply does, as it does with every chain of ours that its
+ * policy hasn't.
  */
 import type { Family } from "../../net/address.js";
 import { type Fed, feed } from "../../system/feed.js";
 import type { ChainSink } from "./builder.js";
 import { type Chains, keyOf } from "./kernel.js";
-import { declaration, rulesOf } from "./standing.js";
-import { loadingTime, refusal, RESTORING } from "./tools.js";
+import { declaration, readState, rulesOf } from "./standing.js";
+import { loadingTime, refusal, restore, RESTORING, save } from "./tools.js";
 
 /** Characters that are sent together, as many as some 300 rules have: for less no process is started. */
 const PIECE = 32_768;
+
+/** Pieces that are committed together: what is left for the last commit takes the tool some milliseconds. */
+const BATCH = 4;
 
 export class Ahead {
   /** Chains that are on their way. */
   readonly names = new Set<string>();
   readonly family: Family;
+  /** Batches whose commit the tool was told of. */
+  batches = 0;
+  private readonly policy: string;
   private readonly command: string;
   private readonly there: Chains;
   private fed: Fed | undefined;
   private begun = false;
+  private over = false;
   /** All of it so far, for what is said about a line. */
   private readonly pieces: string[] = ["*filter\n"];
   private lines = "";
   private waiting: string[] = [];
 
   /** `there`: the chains that the kernel has already, which it isn't told of again. */
-  constructor(command: string, family: Family, there: Chains) {
+  constructor(policy: string, command: string, family: Family, there: Chains) {
+    this.policy = policy;
     this.command = command;
     this.family = family;
     this.there = there;
@@ -53,8 +63,12 @@ export class Ahead {
   private send(): void {
     this.begin();
     if (this.fed !== undefined) {
-      this.fed.write(this.lines);
-      this.pieces.push(this.lines);
+      const sent = this.pieces.length;
+      const ends = sent % BATCH === 0;
+      if (ends) this.batches++;
+      const text = ends ? `${this.lines}COMMIT\n*filter\n` : this.lines;
+      this.fed.write(text);
+      this.pieces.push(text);
       for (const name of this.waiting) this.names.add(name);
     }
     this.lines = "";
@@ -63,6 +77,7 @@ export class Ahead {
 
   /** What else is to be said of the filter table and those behind it. Throws `Refused`. */
   async end(text: string): Promise<void> {
+    this.over = true;
     const whole = (): string => this.pieces.join("") + text;
     try {
       const characters = this.pieces.reduce((sum, { length }) => sum + length, text.length);
@@ -72,8 +87,15 @@ export class Ahead {
     }
   }
 
-  /** Nothing of it is to be. */
+  /** Nothing of it is to be; nothing more after `end`, where that is the commit's. Throws `Refused` where chains are left. */
   async abandon(): Promise<void> {
     await this.fed?.abandon();
+    if (this.over || this.batches === 0) return;
+    this.over = true;
+    const { filter } = readState((await save("nft", this.family)) ?? "", this.policy);
+    const left = [...this.names].filter((name) => filter.chains.has(name));
+    if (left.length === 0) return;
+    const lines = ["-F", "-X"].flatMap((verb) => left.map((name) => `${verb} ${name}\n`));
+    await restore("nft", this.family, `*filter\n${lines.join("")}COMMIT\n`);
   }
 }

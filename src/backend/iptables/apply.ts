@@ -41,7 +41,7 @@ type Both<T> = readonly [T, T];
 /** `known` is what was remembered of the policy's last commit; `hurry`: what is found will be committed, most likely. */
 export async function approach(policy: Policy, known: Committed | undefined, hurry = false): Promise<Approach> {
   const { variant: first, chains: there, idle, end } = await beginStanding(policy, known);
-  const ahead = hurry && there !== undefined ? await beginAhead(first, there) : [];
+  const ahead = hurry && there !== undefined ? await beginAhead(policy.name, first, there) : [];
   try {
     if (policy.ruleList.length > FEW) for (const one of ahead) if (!idle.includes(one.family)) one.begin();
     // While the tools are at it.
@@ -54,8 +54,10 @@ export async function approach(policy: Policy, known: Committed | undefined, hur
   }
 }
 
-function beginAhead(variant: Variant, there: Chains): Promise<readonly Ahead[]> {
-  return Promise.all(FAMILIES.map(async (family) => new Ahead(await tool(variant, family, "restore"), family, there)));
+function beginAhead(policy: string, variant: Variant, there: Chains): Promise<readonly Ahead[]> {
+  return Promise.all(
+    FAMILIES.map(async (family) => new Ahead(policy, await tool(variant, family, "restore"), family, there)),
+  );
 }
 
 async function abandon(ahead: readonly Ahead[]): Promise<void> {
@@ -65,17 +67,18 @@ async function abandon(ahead: readonly Ahead[]): Promise<void> {
 async function approachOf(
   policy: Policy,
   ruleset: Ruleset,
-  { variant, states, chains: before }: Standing,
+  { variant, states: found, chains: before }: Standing,
   ahead: readonly Ahead[],
 ): Promise<Approach> {
   // Chains that the other variant has were read instead.
   if (before === undefined) await abandon(ahead);
   const begun = before === undefined ? [] : ahead;
+  const states: Both<State> = [asBefore(found[0], begun[0]), asBefore(found[1], begun[1])];
   const digest = `iptables-${variant}:${digestOf(ruleset)}`;
   const changes = changesTo(ruleset, states, begun);
   const objects = changes.flat().reduce((sum, change) => sum + change.operations, 0);
   const absent = states.every(isAbsent);
-  const commits = changes.flat().length;
+  const commits = begun.reduce((sum, { batches }) => sum + batches, changes.flat().length);
   const chains = `${prefixOf(policy.name)}… of iptables (${variant})`;
   return {
     standing: objects === 0 ? "equal" : absent ? "absent" : "different",
@@ -110,6 +113,13 @@ async function approachOf(
     list: (before) => objectChanges(ruleset, states, before && plan(before)),
     abandon: () => abandon(begun),
   };
+}
+
+/** What stood before anything was ahead: the tool that reads it may have been overtaken. */
+function asBefore(state: State, ahead: Ahead | undefined): State {
+  if (ahead === undefined || ahead.names.size === 0) return state;
+  const chains = [...state.filter.chains].filter(([name]) => !ahead.names.has(name));
+  return { ...state, filter: { ...state.filter, chains: new Map(chains) } };
 }
 
 /** Names of chains are digests of their content, but for those of the entries. */
