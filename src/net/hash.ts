@@ -26,22 +26,43 @@ export function hash32(...words: string[]): number {
   return fnv(encoder.encode(words.join("\0")), 0x811c9dc5);
 }
 
+/** 64 bits, of words and of bytes behind them. */
+export class Hash64 {
+  private high = 0x811c9dc5;
+  private low = 0x050c5d1f;
+
+  constructor(...words: string[]) {
+    const bytes = encoder.encode(words.join("\0"));
+    this.add(bytes, 0, bytes.length);
+  }
+
+  add(bytes: Uint8Array, from: number, to: number): void {
+    let { high, low } = this;
+    for (let i = from; i < to; i++) {
+      const byte = bytes[i] as number;
+      high = Math.imul(high ^ byte, 0x01000193);
+      low = Math.imul(low ^ byte, 0x01000193);
+    }
+    this.high = high;
+    this.low = low;
+  }
+
+  get value(): bigint {
+    return (BigInt(fmix32(this.high)) << 32n) | BigInt(fmix32(this.low));
+  }
+
+  /** `length` (at most 12) characters of [0-9a-z]. */
+  text(length: number): string {
+    return this.value.toString(36).padStart(13, "0").slice(-length);
+  }
+}
+
 /** 64 bits as a bigint. */
 export function hash64(...words: string[]): bigint {
-  const bytes = encoder.encode(words.join("\0"));
-  let [high, low] = [0x811c9dc5, 0x050c5d1f];
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i] as number;
-    high = Math.imul(high ^ byte, 0x01000193);
-    low = Math.imul(low ^ byte, 0x01000193);
-  }
-  return (BigInt(fmix32(high)) << 32n) | BigInt(fmix32(low));
+  return new Hash64(...words).value;
 }
 
 /** `length` (at most 12) characters of [0-9a-z]. */
 export function hashText(length: number, ...words: string[]): string {
-  return hash64(...words)
-    .toString(36)
-    .padStart(13, "0")
-    .slice(-length);
+  return new Hash64(...words).text(length);
 }

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
 import { constants } from "node:os";
 import { createInterface } from "node:readline";
 import { MissingTool } from "./run.js";
+import { environment } from "./tools.js";
 
 /** A program that answers lines of JSON on its standard output. It should end when its standard input closes. */
 export interface Talker {
@@ -81,11 +82,6 @@ export function attach(command: string, args: readonly string[], options: Attach
   if (options.heard !== undefined) child.on("message", options.heard);
   if (channel && child.connected) child.send(options.message as object, () => undefined);
   return { ended, kill: (signal) => void child.kill(signal) };
-}
-
-/** A user's PATH often lacks the sbin directories. */
-export function environment(): NodeJS.ProcessEnv {
-  return { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin:/usr/bin:/bin` };
 }
 
 function asMissing(error: Error, command: string): Error {

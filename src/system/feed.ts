@@ -2,14 +2,13 @@
  * A command that is fed while what it is to read is still being worked out: it reads on another processor meanwhile. Only
  * for commands that do nothing before the last words of their input, and nothing at all without them; or that read no input.
  */
-import { spawn } from "node:child_process";
 import { closeSync, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import { attempt } from "./attempt.js";
-import { environment } from "./child.js";
 import { systemCalls } from "./netlink/ffi.js";
 import { CommandFailed, MissingTool, type RunResult, shown, TookTooLong } from "./run.js";
-import { isInstalled } from "./tools.js";
+import { type Spawned, spawnFile } from "./spawn.js";
+import { environment, pathOf } from "./tools.js";
 
 /** fcntl.h, linux/fcntl.h */
 const O_NONBLOCK = 0o4000;
@@ -22,7 +21,7 @@ const ROOM = 1 << 20;
 
 export interface Fed {
   /** Never waits: what the command has no room for yet is kept. */
-  write(text: string): void;
+  write(text: string | Buffer): void;
   /** Writes what is left and waits for the command's end; `timeout` in milliseconds. Throws as `run` does. */
   end(text: string, timeout: number): Promise<RunResult>;
   /** Ends the command without the end of its input, and waits for that. Nothing after `end`. */
@@ -66,10 +65,9 @@ function openPipe(): Pipe | undefined {
 class Feeding implements Fed {
   private readonly line: string;
   private readonly pipe: Pipe;
-  private readonly child: ReturnType<typeof spawn>;
-  private readonly closed: Promise<number | undefined>;
-  private failure: NodeJS.ErrnoException | undefined;
-  private readonly said = { stdout: "", stderr: "" };
+  private readonly child: Spawned | undefined;
+  /** Why there is no child. */
+  private readonly failure: Error | undefined;
   private readonly pending: Buffer[] = [];
   /** Nobody reads any more. */
   private broken = false;
@@ -78,24 +76,17 @@ class Feeding implements Fed {
   constructor(command: string, args: readonly string[], pipe: Pipe) {
     this.line = shown(command, args);
     this.pipe = pipe;
-    const env = { ...environment(), LC_ALL: "C" };
-    const child = spawn(command, args, { stdio: [pipe.from, "pipe", "pipe"], env });
-    for (const name of ["stdout", "stderr"] as const)
-      child[name]?.setEncoding("utf8").on("data", (chunk: string) => (this.said[name] += chunk));
-    this.closed = new Promise((resolve) => {
-      child.on("error", (error: NodeJS.ErrnoException) => {
-        // EACCES: also where a directory of PATH may not be searched, whatever is in the others.
-        const absent = error.code === "ENOENT" || (error.code === "EACCES" && !isInstalled(command));
-        this.failure = absent ? new MissingTool(command) : error;
-        resolve(undefined);
-      });
-      child.on("close", (code) => resolve(code ?? undefined));
-    });
-    this.child = child;
+    const file = pathOf(command);
+    try {
+      if (file === undefined) throw new MissingTool(command);
+      this.child = spawnFile(file, [command, ...args], { ...environment(), LC_ALL: "C" }, pipe.from);
+    } catch (error) {
+      this.failure = error as Error;
+    }
   }
 
-  write(text: string): void {
-    this.pending.push(Buffer.from(text));
+  write(text: string | Buffer): void {
+    this.pending.push(typeof text === "string" ? Buffer.from(text) : text);
     try {
       for (let first = this.pending[0]; first !== undefined && !this.broken; first = this.pending[0])
         this.took(writeSync(this.pipe.to, first));
@@ -115,23 +106,23 @@ class Feeding implements Fed {
     let late = false;
     const timer = setTimeout(() => {
       late = true;
-      this.child.kill("SIGKILL");
+      this.child?.kill();
     }, timeout);
-    let code: number | undefined;
+    let said: Awaited<ReturnType<Spawned["ended"]>> | undefined;
     try {
       attempt(`last words to ${this.line}`);
       this.write(text);
       await this.rest();
     } finally {
       this.close();
-      code = await this.closed;
+      said = await this.child?.ended();
       clearTimeout(timer);
     }
-    const { stdout, stderr } = this.said;
-    if (this.failure !== undefined) throw this.failure;
+    if (said === undefined) throw this.failure ?? new MissingTool(this.line);
+    const { status, stdout, stderr } = said;
     if (late) throw new TookTooLong(this.line, stdout, stderr, timeout);
-    if (code !== 0) throw new CommandFailed(this.line, code, stdout, stderr);
-    return { stdout, stderr, exitCode: code };
+    if (status !== 0) throw new CommandFailed(this.line, status, stdout, stderr);
+    return { stdout, stderr, exitCode: status };
   }
 
   /** On a thread that may wait. */
@@ -155,9 +146,9 @@ class Feeding implements Fed {
 
   async abandon(): Promise<void> {
     if (this.over) return;
-    this.child.kill("SIGKILL");
+    this.child?.kill();
     this.close();
-    await this.closed;
+    await this.child?.ended();
   }
 
   private close(): void {

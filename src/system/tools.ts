@@ -5,6 +5,11 @@ import { join } from "node:path";
 /** Directories that a user's PATH often lacks; run.ts adds the same. */
 const SYSTEM = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
+/** What commands get, so that they are found where they were looked for. */
+export function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: [process.env["PATH"] ?? "", ...SYSTEM].join(":") };
+}
+
 export function isInstalled(command: string): boolean {
   return pathOf(command) !== undefined;
 }
@@ -15,7 +20,8 @@ export function fileOf(command: string): string | undefined {
   return path === undefined ? undefined : realpathSync(path);
 }
 
-function pathOf(command: string): string | undefined {
+/** The file that a command is; undefined where it isn't installed. */
+export function pathOf(command: string): string | undefined {
   const directories = [...(process.env["PATH"] ?? "").split(":"), ...SYSTEM];
   for (const directory of directories) {
     if (directory === "") continue;

@@ -11,14 +11,23 @@ import type { Family } from "../../net/address.js";
 import { type Fed, feed } from "../../system/feed.js";
 import type { ChainSink } from "./builder.js";
 import { type Chains, keyOf } from "./kernel.js";
+import { Lines } from "./lines.js";
+import type { Printed } from "./ruleset.js";
 import { declaration, readState, rulesOf } from "./standing.js";
 import { loadingTime, refusal, restore, RESTORING, save } from "./tools.js";
 
-/** Characters that are sent together, as many as some 300 rules have: for less no process is started. */
+/** Bytes that are sent together, as many as some 300 rules have: for less no process is started. */
 const PIECE = 32_768;
 
 /** Pieces that are committed together: what is left for the last commit takes the tool some milliseconds. */
 const BATCH = 4;
+
+/** Ends a batch and begins the next. */
+const BETWEEN = Buffer.from("COMMIT\n*filter\n");
+
+function wholeChain(name: string, { text, count }: Printed): string {
+  return `${declaration(name)}\n${count > 0 ? `${rulesOf(name, text)}\n` : ""}`;
+}
 
 export class Ahead {
   /** Chains that are on their way. */
@@ -33,9 +42,11 @@ export class Ahead {
   private begun = false;
   private over = false;
   /** All of it so far, for what is said about a line. */
-  private readonly pieces: string[] = ["*filter\n"];
-  private lines = "";
+  private readonly pieces: Buffer[] = [Buffer.from("*filter\n")];
+  /** Chains that aren't on their way yet, and their bytes. */
   private waiting: string[] = [];
+  private chains: Buffer[] = [];
+  private bytes = 0;
 
   /** `there`: the chains that the kernel has already, which it isn't told of again. */
   constructor(policy: string, command: string, family: Family, there: Chains) {
@@ -45,11 +56,12 @@ export class Ahead {
     this.there = there;
   }
 
-  readonly sink: ChainSink = (name, { text, count }) => {
+  readonly sink: ChainSink = (name, printed) => {
     if (this.there.uses.has(keyOf(this.family, "filter", name))) return;
+    const chain = printed instanceof Lines ? printed.whole(name) : Buffer.from(wholeChain(name, printed));
     this.waiting.push(name);
-    this.lines += `${declaration(name)}\n${count > 0 ? `${rulesOf(name, text)}\n` : ""}`;
-    if (this.lines.length >= PIECE) this.send();
+    this.chains.push(chain);
+    if ((this.bytes += chain.length) >= PIECE) this.send();
   };
 
   /** Starts the tool: there will be much to send, most likely. */
@@ -57,7 +69,7 @@ export class Ahead {
     if (this.begun) return;
     this.begun = true;
     this.fed = feed(this.command, RESTORING);
-    this.fed?.write(this.pieces[0] as string);
+    this.fed?.write(this.pieces[0] as Buffer);
   }
 
   private send(): void {
@@ -66,19 +78,18 @@ export class Ahead {
       const sent = this.pieces.length;
       const ends = sent % BATCH === 0;
       if (ends) this.batches++;
-      const text = ends ? `${this.lines}COMMIT\n*filter\n` : this.lines;
-      this.fed.write(text);
-      this.pieces.push(text);
+      const piece = Buffer.concat(ends ? [...this.chains, BETWEEN] : this.chains);
+      this.fed.write(piece);
+      this.pieces.push(piece);
       for (const name of this.waiting) this.names.add(name);
     }
-    this.lines = "";
-    this.waiting = [];
+    [this.waiting, this.chains, this.bytes] = [[], [], 0];
   }
 
   /** What else is to be said of the filter table and those behind it. Throws `Refused`. */
   async end(text: string): Promise<void> {
     this.over = true;
-    const whole = (): string => this.pieces.join("") + text;
+    const whole = (): string => Buffer.concat(this.pieces).toString() + text;
     try {
       const characters = this.pieces.reduce((sum, { length }) => sum + length, text.length);
       await this.fed?.end(text, loadingTime(characters));

@@ -2,12 +2,13 @@
 import type { Origin } from "../../ir/policy.js";
 import type { Family } from "../../net/address.js";
 import type { Prefix } from "../../net/prefix.js";
+import { Lines } from "./lines.js";
 import { type Entry, contentName, entryName } from "./names.js";
 import type { Chain, Match, Printed, Rule, Table, TableName, Target } from "./ruleset.js";
 import { printRules } from "./text.js";
 
-/** Is told of each chain that rules lead to, as soon as it is made: after those that it leads to. */
-export type ChainSink = (name: string, printed: Printed) => void;
+/** Is told of each chain that rules lead to, as soon as it is made: after those that it leads to. Lines last until then. */
+export type ChainSink = (name: string, printed: Printed | Lines) => void;
 
 export class TableBuilder {
   readonly family: Family;
@@ -48,8 +49,7 @@ export class TableBuilder {
     return this.printed(kind, printRules(rules, this.family), () => rules, own);
   }
 
-  /** The same of rules that are printed, and are made when somebody asks for them. */
-  printed(kind: string, printed: Printed, make: () => readonly Rule[], own = ""): string {
+  private printed(kind: string, printed: Printed, make: () => readonly Rule[], own: string): string {
     for (let salt = ""; ; salt += "+") {
       const name = contentName(this.policy, kind, `${own}\n${printed.text}${salt}`);
       const known = this.generated.get(name);
@@ -59,6 +59,45 @@ export class TableBuilder {
       this.sink?.(name, printed);
       return name;
     }
+  }
+
+  begin(kind: string): Lines {
+    return new Lines(this.policy, kind, this.family);
+  }
+
+  /** The same of rules that were written, and are made when somebody asks for them. */
+  written(lines: Lines, make: () => readonly Rule[]): string {
+    for (let salt = ""; ; salt += "+") {
+      const name = lines.name(salt);
+      const known = this.generated.get(name);
+      if (known !== undefined) {
+        if (known.own === "" && known.chain.printed.text === lines.print().text) return name;
+        continue;
+      }
+      // What was sent on its way is hardly asked for again.
+      const printed = this.sink === undefined ? lines.print() : new Later(lines, make, this.family);
+      this.generated.set(name, { chain: new PrintedChain(name, printed, make), own: "" });
+      this.sink?.(name, lines);
+      return name;
+    }
+  }
+}
+
+/** Printed when somebody asks. */
+class Later implements Printed {
+  readonly count: number;
+  readonly leads: Printed["leads"];
+  private readonly print: () => string;
+  private known: string | undefined;
+
+  constructor({ count, leads }: Lines, make: () => readonly Rule[], family: Family) {
+    this.count = count;
+    this.leads = leads;
+    this.print = () => printRules(make(), family).text;
+  }
+
+  get text(): string {
+    return (this.known ??= this.print());
   }
 }
 

@@ -209,7 +209,10 @@ export class Layers {
     if (singles.count > values.length)
       for (let at = 0; at < values.length; at++) if (singles.countOf(at) > 1) others.set(at, rulesOf(at));
     const target = this.targetOf(how);
-    const [head, tail] = [side === "source" ? "-s " : "-d ", ` ${targetText(target, family)}`];
+    const [head, tail] = [
+      Buffer.from(side === "source" ? "-s " : "-d "),
+      Buffer.from(` ${targetText(target, family)}`),
+    ];
     const name = singles.count < MANY ? undefined : container;
     const words = name === undefined ? undefined : wordsOf(how.verb, side, name);
     const form = { family, side, target, head, tail, words };

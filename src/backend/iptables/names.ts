@@ -1,5 +1,5 @@
 /** Names of chains: at most 28 characters, all ours begin alike, and what isn't an entry is named by its content. */
-import { hashText } from "../../net/hash.js";
+import { Hash64, hashText } from "../../net/hash.js";
 
 /** What the names of a policy's chains begin with: 13 characters. */
 export function prefixOf(policy: string): string {
@@ -15,5 +15,14 @@ export function entryName(policy: string, entry: Entry): string {
 
 /** A chain named by what is in it. */
 export function contentName(policy: string, kind: string, content: string): string {
-  return `${prefixOf(policy)}${kind.slice(0, 4)}-${hashText(10, kind, content)}`;
+  return hashedName(policy, kind, contentHash(kind, content));
+}
+
+/** Of what is in a chain, or of what comes first. */
+export function contentHash(kind: string, content: string): Hash64 {
+  return new Hash64(kind, content);
+}
+
+export function hashedName(policy: string, kind: string, content: Hash64): string {
+  return `${prefixOf(policy)}${kind.slice(0, 4)}-${content.text(10)}`;
 }

@@ -2,13 +2,11 @@
  * Decision trees over single addresses: the same as tree.ts makes of them, from sorted columns instead of a tree of
  * prefixes, which 10,000 statements would make some ten thousand objects for.
  */
-import type { Family } from "../../net/address.js";
 import type { Value } from "../shape/lanes.js";
 import { goto, rule, type TableBuilder } from "./builder.js";
 import { lineOf } from "./prefixes.js";
-import type { Printed, Rule, Target } from "./ruleset.js";
+import type { Rule } from "./ruleset.js";
 import type { SingleForm, Singles } from "./single.js";
-import { ruleText } from "./text.js";
 import { type Action, fanFor, roomOf, shareOf, type Tree, WIDE } from "./tree.js";
 
 export interface SingleTree {
@@ -28,28 +26,6 @@ export function singleTreeChain(table: TableBuilder, kind: string, tree: SingleT
   const places = new Int32Array(length);
   for (let i = 0; i < length; i++) places[i] = i;
   return new Maker(table, kind, tree, fanFor(length, WIDE, tree.levels)).chain(places);
-}
-
-/** Rules, printed as they come. */
-class Lines implements Printed {
-  text = "";
-  count = 0;
-  readonly leads = new Map<string, number>();
-  private readonly family: Family;
-
-  constructor(family: Family) {
-    this.family = family;
-  }
-
-  add(rule: Rule): void {
-    this.addText(ruleText(rule, this.family), rule.target);
-  }
-
-  addText(text: string, target: Target): void {
-    this.text += this.count++ === 0 ? text : `\n${text}`;
-    if (target.kind === "jump" || target.kind === "goto")
-      this.leads.set(target.chain, (this.leads.get(target.chain) ?? 0) + 1);
-  }
 }
 
 class Maker {
@@ -83,16 +59,20 @@ class Maker {
 
   private list(before: readonly Rule[], places: Int32Array, after: readonly Rule[]): string {
     const { singles, form, others } = this.tree;
-    const lines = new Lines(form.family);
+    const lines = this.table.begin(this.kind);
     for (const rule of before) lines.add(rule);
+    let alone = 0;
     for (let i = 0; i < places.length; i++) {
       const place = places[i] as number;
       const several = others.size === 0 ? undefined : others.get(place);
-      if (several === undefined) lines.addText(singles.text(place, form), form.target);
-      else for (const rule of several) lines.add(rule);
+      if (several === undefined) {
+        singles.write(place, form, lines);
+        alone++;
+      } else for (const rule of several) lines.add(rule);
     }
+    lines.lead(form.target, alone);
     for (const rule of after) lines.add(rule);
-    return this.table.printed(this.kind, lines, () => [
+    return this.table.written(lines, () => [
       ...before,
       ...Array.from(places).flatMap((place) => others.get(place) ?? [singles.rule(place, form)]),
       ...after,

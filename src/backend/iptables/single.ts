@@ -7,6 +7,7 @@ import type { ExactSets } from "../shape/exact.js";
 import type { Value } from "../shape/lanes.js";
 import type { Tuples, Way } from "../shape/tuples.js";
 import { alone } from "./builder.js";
+import type { Lines } from "./lines.js";
 import type { Match, Rule, Target } from "./ruleset.js";
 import { protocolWord, saidComment } from "./text.js";
 
@@ -92,25 +93,40 @@ export class Singles {
   }
 
   /** The same as text.ts prints it, without a value of each part. */
-  text(at: number, form: SingleForm): string {
+  write(at: number, form: SingleForm, lines: Lines): void {
     const { family, head, tail } = form;
     const entry = this.entries[this.starts[at] as number] as number;
     const tuples = this.sets[entry & SET] as Tuples;
     const index = entry >> PLACE;
     const protocol = tuples.protocols[index] as number;
     const port = tuples.ports[index] as number;
-    const address = formatValue(family, this.values[at] as Value);
-    const end = isPlain(form, address, tuples, index) ? tail : commentOf(tuples, index) + tail;
-    if (protocol === 0) return head + address + (family === 4 ? "/32" : "/128") + end;
     const { all, ports } = protocolWords(family, protocol);
-    return port === 0 ? head + address + all + end : head + address + ports + port + end;
+    lines.begin();
+    lines.bytes(head);
+    let isSaid: boolean;
+    if (family === 4) {
+      const from = lines.address4(this.values[at] as number);
+      const to = lines.place;
+      lines.bytes(port === 0 ? all : ports);
+      const digits = port === 0 ? lines.place : lines.number(port);
+      isSaid = saysAll(form, tuples, index, lines, from, to, digits);
+    } else {
+      const address = formatValue(family, this.values[at] as Value);
+      lines.text(address);
+      lines.bytes(port === 0 ? all : ports);
+      if (port !== 0) lines.number(port);
+      isSaid = isPlain(form, address, tuples, index);
+    }
+    if (!isSaid) lines.text(commentOf(tuples, index));
+    lines.bytes(tail);
+    lines.end();
   }
 }
 
 /** What is printed between an address and the port, or after the address where there is none; by the protocol. */
 interface ProtocolWords {
-  readonly all: string;
-  readonly ports: string;
+  readonly all: Uint8Array;
+  readonly ports: Uint8Array;
 }
 
 const printed: Readonly<Record<Family, ProtocolWords[]>> = { 4: [], 6: [] };
@@ -118,9 +134,10 @@ const printed: Readonly<Record<Family, ProtocolWords[]>> = { 4: [], 6: [] };
 function protocolWords(family: Family, protocol: number): ProtocolWords {
   const known = printed[family][protocol];
   if (known !== undefined) return known;
+  const length = family === 4 ? "/32" : "/128";
   const word = protocolWord(protocol);
-  const all = `${family === 4 ? "/32" : "/128"} -p ${word}`;
-  return (printed[family][protocol] = { all, ports: `${all} -m ${word} --dport ` });
+  const all = protocol === 0 ? length : `${length} -p ${word}`;
+  return (printed[family][protocol] = { all: Buffer.from(all), ports: Buffer.from(`${all} -m ${word} --dport `) });
 }
 
 function commentOf(tuples: Tuples, index: number): string {
@@ -140,6 +157,38 @@ function isPlain({ words }: SingleForm, address: string, tuples: Tuples, index: 
   return text.slice(at + between.length) === service(tuples.protocols[index] as number, tuples.ports[index] as number);
 }
 
+/**
+ * The same of an IPv4 address that was written from `from` to before `to`, and a port from `digits` on, without a copy of
+ * the statement.
+ */
+function saysAll(
+  form: SingleForm,
+  tuples: Tuples,
+  index: number,
+  lines: Lines,
+  from: number,
+  to: number,
+  digits: number,
+): boolean {
+  const { words } = form;
+  if (words === undefined || tuples.shared.has(index)) return false;
+  const [before, between] = words;
+  const place = tuples.origins.placeOf(tuples.from[index] as number);
+  if (place === undefined) return isPlain(form, lines.written(from, to), tuples, index);
+  const { text, start, end } = place;
+  let at = start + before.length;
+  if (!text.startsWith(before, start) || !lines.stands(from, to, text, at)) return false;
+  at += to - from;
+  if (!text.startsWith(between, at)) return false;
+  at += between.length;
+  const [protocol, port] = [tuples.protocols[index] as number, tuples.ports[index] as number];
+  if (protocol !== TCP || port === 0) return text.slice(at, end) === service(protocol, port);
+  const length = lines.place - digits;
+  return text.charCodeAt(at) === COLON && at + 1 + length === end && lines.stands(digits, lines.place, text, at + 1);
+}
+
+const COLON = 58;
+
 /** As a statement says it. */
 function service(protocol: number, port: number): string {
   if (protocol === 0) return "";
@@ -154,8 +203,8 @@ export interface SingleForm {
   readonly side: "source" | "destination";
   readonly target: Target;
   /** What is printed before the address, and last. */
-  readonly head: string;
-  readonly tail: string;
+  readonly head: Uint8Array;
+  readonly tail: Uint8Array;
   /**
    * Where rules need no comment that say what their statements say: the statement's words before the address, and those
    * between it and the service.

@@ -141,11 +141,17 @@ function tableChange(
   const hooks: string[] = [];
   const gone: string[] = [];
   let operations = 0;
-  for (const [chain, { text, count }] of wanted.chains) {
+  for (const [chain, rulesWanted] of wanted.chains) {
+    const { count } = rulesWanted;
     const there = state.chains.get(chain);
+    if (there === undefined && ahead.has(chain)) {
+      operations += count;
+      continue;
+    }
+    // Its text is put together where it is looked at.
+    const { text } = rulesWanted;
     if (there !== undefined && (isTimed(chain) || (there.length === count && there.join("\n") === text))) continue;
     operations += count + (there?.length ?? 0);
-    if (ahead.has(chain)) continue;
     declared.push(declaration(chain));
     if (count > 0) rules.push(rulesOf(chain, text));
   }

@@ -39,6 +39,18 @@ export interface SystemCalls {
   bpfElsewhere(command: number, attributes: Memory, size: number): Promise<number>;
   /** Where memory is: for structures that hold pointers. Of buffers of their own only, which the collector never moves. */
   addressOf(memory: Memory): bigint;
+  memfd_create(name: Memory, flags: number): number;
+  /** The error's number is what it returns; see spawn.ts. Pointers to texts in `argv` and `envp`. */
+  posix_spawn(pid: Memory, path: Memory, actions: Memory, attributes: Memory, argv: Memory, envp: Memory): number;
+  posix_spawn_file_actions_init(actions: Memory): number;
+  posix_spawn_file_actions_adddup2(actions: Memory, fd: number, as: number): number;
+  posix_spawn_file_actions_destroy(actions: Memory): number;
+  posix_spawnattr_init(attributes: Memory): number;
+  posix_spawnattr_setflags(attributes: Memory, flags: number): number;
+  posix_spawnattr_setsigdefault(attributes: Memory, signals: Memory): number;
+  posix_spawnattr_destroy(attributes: Memory): number;
+  /** On another thread. */
+  waitpid(pid: number, status: Memory, options: number): Promise<number>;
   /** 0: there is none. */
   if_nametoindex(name: Memory): number;
   errno(): number;
@@ -103,6 +115,8 @@ function load(): SystemCalls {
     membarrier: membarrier(libc),
     ...bpf(libc),
     addressOf: addressOf(libc),
+    memfd_create: libc.func(`int memfd_create(${pointer}, unsigned int)`),
+    ...spawning(libc),
     if_nametoindex: libc.func(`unsigned int if_nametoindex(${pointer})`),
     errno: () => koffi.errno(),
   };
@@ -116,21 +130,40 @@ function membarrier(libc: Library): () => number {
   return () => syscall(number, 1, 0, 0);
 }
 
+/** A function that may run on another thread. */
+type Call = ((...args: unknown[]) => number) & { async(...args: unknown[]): void };
+
+const elsewhere =
+  (call: Call) =>
+  (...args: unknown[]): Promise<number> =>
+    new Promise((resolve, reject) => {
+      call.async(...args, (error: Error | null, result: number) => (error === null ? resolve(result) : reject(error)));
+    });
+
+function spawning(libc: Library) {
+  const pointer = "const void *";
+  return {
+    posix_spawn: libc.func(`int posix_spawn(void *, ${pointer}, ${pointer}, ${pointer}, ${pointer}, ${pointer})`),
+    posix_spawn_file_actions_init: libc.func("int posix_spawn_file_actions_init(void *)"),
+    posix_spawn_file_actions_adddup2: libc.func("int posix_spawn_file_actions_adddup2(void *, int, int)"),
+    posix_spawn_file_actions_destroy: libc.func("int posix_spawn_file_actions_destroy(void *)"),
+    posix_spawnattr_init: libc.func("int posix_spawnattr_init(void *)"),
+    posix_spawnattr_setflags: libc.func("int posix_spawnattr_setflags(void *, short)"),
+    posix_spawnattr_setsigdefault: libc.func(`int posix_spawnattr_setsigdefault(void *, ${pointer})`),
+    posix_spawnattr_destroy: libc.func("int posix_spawnattr_destroy(void *)"),
+    waitpid: elsewhere(libc.func<Call>("int waitpid(int, void *, int)")),
+  };
+}
+
 type Bpf = Pick<SystemCalls, "bpf" | "bpfElsewhere">;
 
 function bpf(libc: Library): Bpf {
   const number = { x64: 321, arm64: 280, riscv64: 280, loong64: 280 }[process.arch as string];
   if (number === undefined) return { bpf: () => -1, bpfElsewhere: () => Promise.resolve(-1) };
-  type Call = ((...args: unknown[]) => number) & { async(...args: unknown[]): void };
   const syscall = libc.func<Call>("long syscall(long, int, void *, unsigned int)");
   return {
     bpf: (command, attributes, size) => syscall(number, command, attributes, size),
-    bpfElsewhere: (command, attributes, size) =>
-      new Promise((resolve, reject) => {
-        syscall.async(number, command, attributes, size, (error: Error | null, result: number) =>
-          error === null ? resolve(result) : reject(error),
-        );
-      }),
+    bpfElsewhere: (command, attributes, size) => elsewhere(syscall)(number, command, attributes, size),
   };
 }
 
