@@ -90,8 +90,11 @@ export interface Approach {
   describe(): string;
   /** Has the kernel check the rules, changing nothing. Throws `Refused`. */
   check(): Promise<void>;
-  /** Makes the kernel match. All or nothing; throws `Refused`. Objects that were changed are counted. */
-  commit(): Promise<Committed & { readonly operations: number }>;
+  /**
+   * Makes the kernel match. All or nothing; throws `Refused`. Objects that were changed are counted. `meanwhile` is called
+   * where a tool is waited for, if one is: for what takes time and changes nothing.
+   */
+  commit(meanwhile?: () => void): Promise<Committed & { readonly operations: number }>;
   /**
    * Reads back what was committed; returns the generation at which it was so, undefined where nothing was read. Throws
    * `Refused` where it isn't as it should be.

@@ -104,15 +104,6 @@ export class Origins {
     return run.plain.file.text.slice(run.plain.rows[row + START], run.plain.rows[row + END]);
   }
 
-  /** Where the text of a plain rule's origin stands; undefined for other statements. */
-  placeOf(index: number): { readonly text: string; readonly start: number; readonly end: number } | undefined {
-    const run = this.runOf(index);
-    if (run === undefined) return undefined;
-    const { file, rows } = run.plain;
-    const row = (run.first + index - run.base) * FIELDS;
-    return { text: file.text, start: rows[row + START] as number, end: rows[row + END] as number };
-  }
-
   /** All of them, by index. */
   get list(): readonly Origin[] {
     return Array.from({ length: this.length }, (_, index) => this.at(index));

@@ -47,6 +47,22 @@ export class Hash64 {
     this.low = low;
   }
 
+  /** A number of 32 bits, in one step. */
+  word(value: number): void {
+    // As MurmurHash3 mixes a block, with two odd factors.
+    let high = Math.imul(this.high ^ Math.imul(value, 0xcc9e2d51), 0x1b873593);
+    let low = Math.imul(this.low ^ Math.imul(value, 0x85ebca6b), 0xc2b2ae35);
+    high ^= high >>> 15;
+    low ^= low >>> 13;
+    this.high = Math.imul(high, 5) + 0x6b64;
+    this.low = Math.imul(low, 9) + 0x6546;
+  }
+
+  words(text: string): void {
+    const bytes = encoder.encode(text);
+    this.add(bytes, 0, bytes.length);
+  }
+
   get value(): bigint {
     return (BigInt(fmix32(this.high)) << 32n) | BigInt(fmix32(this.low));
   }

@@ -24,7 +24,15 @@ import { beginJournal, endJournal, step } from "./journal.js";
 import { withoutInterruption } from "./interruption.js";
 import { Obstacle } from "./obstacle.js";
 import { onlyAllowsMore, onlyPublishesMore, type PlainEdit } from "./plain-edit.js";
-import { type Applied, backendOf, forgetApplied, recompile, rewriteApplied, writeApplied } from "./state.js";
+import {
+  type Applied,
+  backendOf,
+  forgetApplied,
+  prepareRecord,
+  recompile,
+  rewriteApplied,
+  writeApplied,
+} from "./state.js";
 
 export interface Changes {
   readonly compiled: Compiled;
@@ -91,7 +99,7 @@ async function make(changes: Changes, undos: Undo[], heed: () => Promise<void>):
     await heed();
     step("rules");
     undos.push(undoRules);
-    committed = await rules.commit();
+    committed = await rules.commit(() => prepareRecord(compiled));
   }
   await heed();
   step("raise");

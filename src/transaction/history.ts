@@ -40,15 +40,31 @@ export interface Entry extends Texts {
 export function hashTexts({ files }: Pick<Texts, "files">): string {
   let known = hashes.get(files);
   if (known === undefined) {
-    const hash = createHash("sha256");
-    for (const { text } of files) hash.update(`${Buffer.byteLength(text)}\n`).update(text);
-    known = hash.digest("hex").slice(0, 12);
+    known = hashed !== undefined && isSame(hashed.files, files) ? hashed.hash : hashOf(files);
+    hashed = { files, hash: known };
     hashes.set(files, known);
   }
   return known;
 }
 
+function hashOf(files: Texts["files"]): string {
+  const hash = createHash("sha256");
+  for (const { text } of files) hash.update(`${Buffer.byteLength(text)}\n`).update(text);
+  return hash.digest("hex").slice(0, 12);
+}
+
 const hashes = new WeakMap<Texts["files"], string>();
+
+// The last of each is known by what it is, not by the object: each record has an array of its own.
+let hashed: { readonly files: Texts["files"]; readonly hash: string } | undefined;
+let written: { readonly files: Texts["files"]; readonly text: string } | undefined;
+
+function isSame(some: Texts["files"], others: Texts["files"]): boolean {
+  return (
+    some.length === others.length &&
+    some.every(({ name, text }, i) => name === others[i]?.name && text === others[i]?.text)
+  );
+}
 
 /** As JSON. The files are most of it and stand in several records of one apply: they are put into words once. */
 export function textWithFiles({ files, ...rest }: Pick<Texts, "files">): string {
@@ -56,14 +72,8 @@ export function textWithFiles({ files, ...rest }: Pick<Texts, "files">): string 
   return `${head}${head === "{" ? "" : ","}"files":${tail}}`;
 }
 
-/** By what they are, not by the object: each record has an array of its own. */
-let written: { readonly files: Texts["files"]; readonly text: string } | undefined;
-
 function textOfFiles(files: Texts["files"]): string {
-  const isSame =
-    written?.files.length === files.length &&
-    files.every(({ name, text }, i) => name === written?.files[i]?.name && text === written.files[i]?.text);
-  if (written === undefined || !isSame) written = { files, text: JSON.stringify(files) };
+  if (written === undefined || !isSame(written.files, files)) written = { files, text: JSON.stringify(files) };
   return written.text;
 }
 

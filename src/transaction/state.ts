@@ -22,7 +22,7 @@ import { Diagnostics } from "../text/diagnostic.js";
 import { SourceFile } from "../text/source.js";
 import type { CutFlow } from "./connections.js";
 import { applyEdits, type Update } from "./edits.js";
-import { type Texts, textWithFiles } from "./history.js";
+import { hashTexts, type Texts, textWithFiles } from "./history.js";
 import { Obstacle } from "./obstacle.js";
 import { component, NETNS_ROOT, POLICIES_ROOT, policyDirectory, policyNetnsDirectory } from "../topology/names.js";
 
@@ -255,6 +255,13 @@ export function writeApplied(
     cut,
   };
   rewriteApplied(applied);
+}
+
+/** Puts what a record will hold into words, which takes time for large texts and changes nothing. */
+export function prepareRecord({ files }: Pick<Compiled, "files">): void {
+  const texts = { files: files.map(({ name, text }) => ({ name, text })) };
+  textWithFiles(texts);
+  hashTexts(texts);
 }
 
 /** A record as it was. */

@@ -93,8 +93,8 @@ async function approachOf(
     async check() {
       for (const rules of ruleset.families) await rehearse(variant, rules.family, toText(rules));
     },
-    async commit() {
-      await commitAll(policy.name, variant, states, changes, begun);
+    async commit(meanwhile) {
+      await commitAll(policy.name, variant, states, changes, begun, meanwhile);
       return { digest, generation: undefined, operations: objects };
     },
     async verify() {
@@ -218,10 +218,10 @@ async function commitAll(
   before: Both<State>,
   changes: Both<readonly TableChange[]>,
   ahead: readonly Ahead[],
+  meanwhile?: () => void,
 ): Promise<void> {
-  const results = await Promise.allSettled(
-    FAMILIES.map((family, i) => commitFamily(variant, family, changes[i] ?? [], ahead[i])),
-  );
+  const commits = FAMILIES.map((family, i) => commitFamily(variant, family, changes[i] ?? [], ahead[i], meanwhile));
+  const results = await Promise.allSettled(commits);
   const failed = results.find((result) => result.status === "rejected");
   if (failed === undefined) return;
   const left = await takeBack(policy, variant, before);
@@ -236,12 +236,18 @@ async function commitFamily(
   family: Family,
   changes: readonly TableChange[],
   ahead: Ahead | undefined,
+  meanwhile?: () => void,
 ): Promise<void> {
   const filter = changes.findIndex(({ name }) => name === "filter");
   if (ahead === undefined || ahead.names.size === 0 || filter === -1)
     return restore(variant, family, changeText(changes));
   await restore(variant, family, changeText(changes.slice(0, filter)));
-  await ahead.end(changeText(changes.slice(filter)).slice("*filter\n".length));
+  const ended = ahead.end(changeText(changes.slice(filter)).slice("*filter\n".length));
+  try {
+    meanwhile?.();
+  } finally {
+    await ended;
+  }
 }
 
 /** The one family whatever becomes of the other. Returns what failed, a phrase each. */

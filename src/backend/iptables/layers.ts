@@ -4,6 +4,7 @@
  * which their names by content see to. A layer is the union of its statements, so precedence between verbs is the order
  * of the layers.
  */
+import { DESTINATION, NAMED_DESTINATION, NAMED_SOURCE, SOURCE, VERBS } from "../../ast/plain-rules.js";
 import type { Origin, Policy, Rule as PolicyRule } from "../../ir/policy.js";
 import { isRun } from "../../ir/rule-list.js";
 import { unionOfPorts } from "../../net/ports.js";
@@ -18,7 +19,7 @@ import { logPrefix } from "./inexpressible.js";
 import { portMatches } from "./ports.js";
 import type { Cell } from "./prefixes.js";
 import type { Rule, Target } from "./ruleset.js";
-import { type Singles, singlesOf } from "./single.js";
+import { type SingleForm, type Singles, singlesOf } from "./single.js";
 import { singleTreeChain } from "./single-tree.js";
 import { targetText } from "./text.js";
 import { type Action, NONE, type Tree, treeChain, treeRules, WIDE, within } from "./tree.js";
@@ -215,7 +216,8 @@ export class Layers {
     ];
     const name = singles.count < MANY ? undefined : container;
     const words = name === undefined ? undefined : wordsOf(how.verb, side, name);
-    const form = { family, side, target, head, tail, words };
+    const said = name === undefined ? undefined : saidBy(how.verb, side, name);
+    const form = { family, side, target, head, tail, words, said };
     const tree = { key, singles, form, others, rest: how.rest, levels: 4 };
     return [rule([], goto(singleTreeChain(table, shortOf(how.verb), tree)), [], name)];
   }
@@ -288,6 +290,15 @@ export class Layers {
 /** What a statement of an address and a container has around the address. */
 function wordsOf(verb: Verb, side: Side, container: string): readonly [string, string] {
   return side === "source" ? [`${verb} `, ` -> ${container}`] : [`${verb} ${container} -> `, ""];
+}
+
+/** How a plain rule's row says it. */
+function saidBy(verb: Verb, side: Side, container: string): SingleForm["said"] {
+  const number = (VERBS as readonly string[]).indexOf(verb);
+  if (number === -1) return undefined;
+  return side === "source"
+    ? { kind: number | NAMED_DESTINATION, near: DESTINATION, container }
+    : { kind: number | NAMED_SOURCE, near: SOURCE, container };
 }
 
 /** Of a chain's name, which says what it is for. */

@@ -3,6 +3,7 @@
  * bytes, and as strings they would be put together, copied and collected several times over.
  */
 import type { Family } from "../../net/address.js";
+import type { Hash64 } from "../../net/hash.js";
 import { contentHash, contentName, hashedName } from "./names.js";
 import type { Printed, Rule, Target } from "./ruleset.js";
 import { declaration } from "./standing.js";
@@ -15,9 +16,10 @@ let starts = new Int32Array(1_024);
 /** Bytes that a number or a word may take; texts ask for more. */
 const SLACK = 256;
 
-const [LF, DOT, ZERO] = [10, 46, 48] as const;
+const [LF, ZERO] = [10, 48] as const;
 
-const NEWLINE = Buffer.of(LF);
+/** Each number up to 255 and a dot, in four bytes. */
+const OCTETS = Buffer.from(Array.from({ length: 256 }, (_, value) => `${value}.`.padEnd(4)).join(""), "latin1");
 
 /** One at a time: the next that is made writes over it. */
 export class Lines {
@@ -26,6 +28,8 @@ export class Lines {
   private readonly policy: string;
   private readonly kind: string;
   private readonly family: Family;
+  /** Of the chain's content, in fewer steps than its bytes would take. */
+  readonly content: Hash64;
   /** Bytes before a rule: `-A NAME `, whose name is known when the chain is. */
   private readonly before: number;
   private at: number;
@@ -34,6 +38,7 @@ export class Lines {
     this.policy = policy;
     this.kind = kind;
     this.family = family;
+    this.content = contentHash(kind, "");
     // Names of a kind are all as long.
     const name = contentName(policy, kind, "");
     this.before = `-A ${name} `.length;
@@ -59,8 +64,10 @@ export class Lines {
 
   /** A whole rule. */
   add(rule: Rule): void {
+    const text = ruleText(rule, this.family);
+    this.content.words(`${text}\n`);
     this.begin();
-    this.text(ruleText(rule, this.family));
+    this.text(text);
     this.end();
     this.lead(rule.target, 1);
   }
@@ -82,54 +89,40 @@ export class Lines {
     this.at += bytes.length;
   }
 
-  /** An IPv4 address; returns where it begins. */
-  address4(value: number): number {
-    const from = this.at;
-    this.number(value >>> 24);
-    for (let shift = 16; shift >= 0; shift -= 8) {
-      room[this.at++] = DOT;
-      this.number((value >>> shift) & 255);
-    }
-    return from;
+  /** An IPv4 address. */
+  address4(value: number): void {
+    this.octet(value >>> 24);
+    this.octet((value >>> 16) & 255);
+    this.octet((value >>> 8) & 255);
+    this.octet(value & 255);
+    // Without the last dot.
+    this.at--;
   }
 
-  /** At most five digits; returns where they begin. */
-  number(value: number): number {
-    const from = this.at;
+  private octet(value: number): void {
+    const { at } = this;
+    const from = value * 4;
+    room[at] = OCTETS[from] as number;
+    room[at + 1] = OCTETS[from + 1] as number;
+    room[at + 2] = OCTETS[from + 2] as number;
+    room[at + 3] = OCTETS[from + 3] as number;
+    this.at = at + (value > 99 ? 4 : value > 9 ? 3 : 2);
+  }
+
+  /** At most five digits. */
+  number(value: number): void {
     let unit = value >= 10_000 ? 10_000 : value >= 1_000 ? 1_000 : value >= 100 ? 100 : value >= 10 ? 10 : 1;
     for (let left = value; unit >= 1; unit = Math.trunc(unit / 10)) {
       const digit = Math.trunc(left / unit);
       left -= digit * unit;
       room[this.at++] = ZERO + digit;
     }
-    return from;
   }
 
-  /** Where the next byte comes. */
-  get place(): number {
-    return this.at;
-  }
-
-  /** What was written from `from` to before `to`. */
-  written(from: number, to: number): string {
-    return room.toString("utf8", from, to);
-  }
-
-  /** Whether what was written from `from` to before `to` stands in the text at `at`. */
-  stands(from: number, to: number, text: string, at: number): boolean {
-    for (let i = from; i < to; i++) if (room[i] !== text.charCodeAt(at + i - from)) return false;
-    return true;
-  }
-
-  /** The chain's name by its rules, and what is behind them. */
+  /** The chain's name by its content, and then by some salt. */
   name(salt: string): string {
-    const hash = contentHash(this.kind, "\n");
-    for (let i = 0; i < this.count; i++) {
-      if (i > 0) hash.add(NEWLINE, 0, 1);
-      hash.add(room, this.beginOf(i), this.endOf(i));
-    }
-    if (salt !== "") hash.add(Buffer.from(salt), 0, salt.length);
-    return hashedName(this.policy, this.kind, hash);
+    this.content.words(salt);
+    return hashedName(this.policy, this.kind, this.content);
   }
 
   /** As text.ts has it. */

@@ -54,14 +54,9 @@ export function plan(policy: Policy, filters: readonly (ChainSink | undefined)[]
 export function planFamily(policy: Policy, family: Family, filter?: ChainSink): Rules {
   const members = membersOf(policy, family);
   if (members.length === 0) return { family, tables: [] };
-  return {
-    family,
-    tables: [
-      planRaw(policy, family, members),
-      planNat(policy, family, members),
-      planFilter(policy, family, members, filter),
-    ],
-  };
+  // First, since a tool may wait for its chains.
+  const filters = planFilter(policy, family, members, filter);
+  return { family, tables: [planRaw(policy, family, members), planNat(policy, family, members), filters] };
 }
 
 function planRaw(policy: Policy, family: Family, members: readonly Member[]): Table {

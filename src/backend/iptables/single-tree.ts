@@ -61,6 +61,7 @@ class Maker {
     const { singles, form, others } = this.tree;
     const lines = this.table.begin(this.kind);
     for (const rule of before) lines.add(rule);
+    for (const words of [form.head, form.tail]) lines.content.add(words, 0, words.length);
     let alone = 0;
     for (let i = 0; i < places.length; i++) {
       const place = places[i] as number;

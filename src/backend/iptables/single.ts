@@ -1,4 +1,5 @@
 /** Statements between single addresses, as large policies are made of: columns that rules are made from for who asks. */
+import { FIELDS, KIND, PORT } from "../../ast/plain-rules.js";
 import type { Origin } from "../../ir/policy.js";
 import { type Family, formatValue } from "../../net/address.js";
 import { ALL_PORTS, portSet, type PortSet, TCP } from "../../net/ports.js";
@@ -103,21 +104,23 @@ export class Singles {
     const { all, ports } = protocolWords(family, protocol);
     lines.begin();
     lines.bytes(head);
-    let isSaid: boolean;
+    const value = this.values[at] as Value;
     if (family === 4) {
-      const from = lines.address4(this.values[at] as number);
-      const to = lines.place;
-      lines.bytes(port === 0 ? all : ports);
-      const digits = port === 0 ? lines.place : lines.number(port);
-      isSaid = saysAll(form, tuples, index, lines, from, to, digits);
+      lines.content.word(value as number);
+      lines.address4(value as number);
     } else {
-      const address = formatValue(family, this.values[at] as Value);
+      const address = formatValue(family, value);
+      lines.content.words(address);
       lines.text(address);
-      lines.bytes(port === 0 ? all : ports);
-      if (port !== 0) lines.number(port);
-      isSaid = isPlain(form, address, tuples, index);
     }
-    if (!isSaid) lines.text(commentOf(tuples, index));
+    lines.bytes(port === 0 ? all : ports);
+    if (port !== 0) lines.number(port);
+    lines.content.word((protocol << 16) | port);
+    if (!saysAll(form, tuples, index, value)) {
+      const comment = commentOf(tuples, index);
+      lines.content.words(comment);
+      lines.text(comment);
+    }
     lines.bytes(tail);
     lines.end();
   }
@@ -157,37 +160,22 @@ function isPlain({ words }: SingleForm, address: string, tuples: Tuples, index: 
   return text.slice(at + between.length) === service(tuples.protocols[index] as number, tuples.ports[index] as number);
 }
 
-/**
- * The same of an IPv4 address that was written from `from` to before `to`, and a port from `digits` on, without a copy of
- * the statement.
- */
-function saysAll(
-  form: SingleForm,
-  tuples: Tuples,
-  index: number,
-  lines: Lines,
-  from: number,
-  to: number,
-  digits: number,
-): boolean {
-  const { words } = form;
-  if (words === undefined || tuples.shared.has(index)) return false;
-  const [before, between] = words;
-  const place = tuples.origins.placeOf(tuples.from[index] as number);
-  if (place === undefined) return isPlain(form, lines.written(from, to), tuples, index);
-  const { text, start, end } = place;
-  let at = start + before.length;
-  if (!text.startsWith(before, start) || !lines.stands(from, to, text, at)) return false;
-  at += to - from;
-  if (!text.startsWith(between, at)) return false;
-  at += between.length;
+/** The same, of most statements without looking at their text: a plain rule's is canonical. */
+function saysAll(form: SingleForm, tuples: Tuples, index: number, value: Value): boolean {
+  const { family, words, said } = form;
+  if (words === undefined || said === undefined || tuples.shared.has(index)) return false;
+  const run = tuples.origins.runOf(tuples.from[index] as number);
   const [protocol, port] = [tuples.protocols[index] as number, tuples.ports[index] as number];
-  if (protocol !== TCP || port === 0) return text.slice(at, end) === service(protocol, port);
-  const length = lines.place - digits;
-  return text.charCodeAt(at) === COLON && at + 1 + length === end && lines.stands(digits, lines.place, text, at + 1);
+  if (run === undefined || protocol !== TCP || port === 0)
+    return isPlain(form, formatValue(family, value), tuples, index);
+  const { rows, names } = run.plain;
+  const row = (run.first + (tuples.from[index] as number) - run.base) * FIELDS;
+  return (
+    rows[row + KIND] === said.kind &&
+    rows[row + PORT] === port &&
+    names[rows[row + said.near] as number] === said.container
+  );
 }
-
-const COLON = 58;
 
 /** As a statement says it. */
 function service(protocol: number, port: number): string {
@@ -210,6 +198,8 @@ export interface SingleForm {
    * between it and the service.
    */
   readonly words?: readonly [string, string] | undefined;
+  /** The same of a plain rule's row: its kind, and the field that has the container's name. */
+  readonly said?: { readonly kind: number; readonly near: number; readonly container: string } | undefined;
 }
 
 /** The tuples that go one way, by the container's address; of those between containers by the source. */
