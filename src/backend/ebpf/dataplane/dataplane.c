@@ -243,13 +243,19 @@ int from_container(struct __sk_buff *skb) {
     return 2;
   struct packet *packet = &scratch->packet;
   struct flow *key = &scratch->key;
-  __builtin_memset(packet, 0, sizeof(*packet));
   __u32 generation = active_now ? *active_now : 0;
-  int family = LOAD(skb, 0, &ether) && ether.type == skb->protocol ? family_of(skb) : 0;
-  int parsed = family ? parse(skb, family == 6, packet) : BAD;
   /* Read once: clang would keep its address otherwise, which the verifier refuses. */
   __u32 index = *(volatile __u32 *)&skb->ifindex;
-  struct pair *pair = pair_of(&packet->flow);
+  int family = LOAD(skb, 0, &ether) && ether.type == skb->protocol ? family_of(skb) : 0;
+  struct pair *pair;
+  if (family == 4 && is_usual(skb, packet)) {
+    pair = pair_of(&packet->flow);
+    if (is_pair(pair, generation, index, &packet->flow) && same_mac(pair->mac, ether.source))
+      return PASS;
+  }
+  __builtin_memset(packet, 0, sizeof(*packet));
+  int parsed = family ? parse(skb, family == 6, packet) : BAD;
+  pair = pair_of(&packet->flow);
   if (parsed == GOOD && is_pair(pair, generation, index, &packet->flow) && same_mac(pair->mac, ether.source) &&
       !packet->error && packet->flow.protocol != ICMPV6 && !packet->first)
     return PASS;
@@ -334,6 +340,15 @@ static __always_inline int goes_along(const struct connection *entry, __u32 gene
   if (!entry || !is_settled(entry, generation, CC, tracked) || (begins(packet) && entry->flags & CLOSING))
     return 0;
   return entry->sender == (tracked->reply ? to : from) && entry->receiver == (tracked->reply ? from : to);
+}
+
+/* What is found the way that connection tracking says it goes. */
+static __always_inline struct connection *entry_along(const struct packet *packet, const struct tracked *tracked,
+                                                      struct flow *key, __u64 now) {
+  if (!tracked->reply)
+    return entry_of(&packet->flow, now);
+  turned(key, &packet->flow);
+  return entry_of(key, now);
 }
 
 /* The ends of a packet that has come to a container's device, and the entry of a connection that it replies to. */
@@ -433,24 +448,35 @@ int to_container(struct __sk_buff *skb) {
   struct packet *packet = &scratch->packet;
   struct tracked *tracked = &scratch->tracked;
   struct flow *key = &scratch->key, *flow = &scratch->flow;
-  __builtin_memset(packet, 0, sizeof(*packet));
   __u32 generation = active_now ? *active_now : 0;
   __u64 now = bpf_ktime_get_coarse_ns();
   __u32 from = skb->ingress_ifindex;
   int family = family_of(skb);
-  int parsed = family ? parse(skb, family == 6, packet) : BAD;
-  track(skb, tracked, packet->v6);
-  const struct flow *way = &packet->flow;
-  if (tracked->reply) {
-    turned(key, way);
-    way = key;
+  struct nf_conn *connection = tracking(skb, tracked);
+  struct connection *found = 0;
+  int usual = is_usual(skb, packet);
+  if (usual) {
+    found = entry_along(packet, tracked, key, now);
+    /* Whether a connection is translated was seen to when it began, and datagrams may all begin one. */
+    if (begins(packet))
+      track(connection, tracked, 0);
+    if (found && from && goes_along(found, generation, packet, tracked, from, skb->ifindex)) {
+      if (tracked->reply)
+        answered(found);
+      return going_on(found, packet, 1, now);
+    }
   }
-  struct connection *found = parsed == GOOD ? entry_of(way, now) : 0;
-  if (found && from && !packet->error && !is_redirect(packet) &&
-      goes_along(found, generation, packet, tracked, from, skb->ifindex)) {
-    if (tracked->reply)
-      answered(found);
-    return going_on(found, packet, 1, now);
+  __builtin_memset(packet, 0, sizeof(*packet));
+  int parsed = family ? parse(skb, family == 6, packet) : BAD;
+  track(connection, tracked, packet->v6);
+  if (!usual && parsed == GOOD) {
+    found = entry_along(packet, tracked, key, now);
+    if (found && from && !packet->error && !is_redirect(packet) &&
+        goes_along(found, generation, packet, tracked, from, skb->ifindex)) {
+      if (tracked->reply)
+        answered(found);
+      return going_on(found, packet, 1, now);
+    }
   }
   struct ends ends;
   struct pair *pair = pair_of(&packet->flow);

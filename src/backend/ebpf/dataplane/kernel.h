@@ -101,14 +101,18 @@ static __always_inline void mapped(struct addr *to, const union nf_inet_addr *fr
     (to)->destination_port = BPF_CORE_READ(connection, tuplehash[direction].tuple.dst.u.all);                          \
   } while (0)
 
-static __always_inline void track(struct __sk_buff *skb, struct tracked *out, int v6) {
+/* The packet's connection and which way it goes, where there is one; `status` hasn't been looked at. */
+static __always_inline struct nf_conn *tracking(struct __sk_buff *skb, struct tracked *out) {
   struct sk_buff *inner = bpf_cast_to_kern_ctx(skb);
   unsigned long value = inner->_nfct;
-  struct nf_conn *connection = (void *)(value & ~7UL);
-  out->reply = out->translated = out->moved = 0;
+  out->translated = out->moved = 0;
+  out->reply = (value & 7) >= IP_CT_IS_REPLY;
+  return (void *)(value & ~7UL);
+}
+
+static __always_inline void track(struct nf_conn *connection, struct tracked *out, int v6) {
   if (!connection)
     return;
-  out->reply = (value & 7) >= IP_CT_IS_REPLY;
   unsigned long status = BPF_CORE_READ(connection, status);
   /* Its tuples are the packet's own, and each read of them costs as much as a look-up. */
   if (!(status & (IPS_SRC_NAT | IPS_DST_NAT)))

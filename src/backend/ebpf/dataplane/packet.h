@@ -204,6 +204,38 @@ __noinline int parse(struct __sk_buff *skb, int v6, struct packet *packet) {
   return GOOD;
 }
 
+/*
+ * Whether it is as most packets are: IPv4 without options and not in parts, with TCP or UDP. Then `flow`, `flags` and `first`
+ * are what `parse` finds, and nothing else of `packet` is set.
+ */
+static __always_inline int is_usual(struct __sk_buff *skb, struct packet *packet) {
+  void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+  struct v4 *header = data + ETHER;
+  struct tcp *tcp = data + ETHER + sizeof(*header);
+  if (skb->protocol != bpf_htons(0x0800) || skb->vlan_present || (void *)tcp + 8 > end)
+    return 0;
+  if (header->version != 0x45 || header->fragment & bpf_htons(0x3fff) || bpf_ntohs(header->length) < sizeof(*header))
+    return 0;
+  packet->flags = 0;
+  if (header->protocol == TCP) {
+    if ((void *)(tcp + 1) > end)
+      return 0;
+    __u32 size = tcp->offset >> 4;
+    if (size < 5 || ETHER + sizeof(*header) + size * 4 > skb->len)
+      return 0;
+    packet->flags = tcp->flags;
+  } else if (header->protocol != UDP)
+    return 0;
+  packet->first = 0;
+  map4(&packet->flow.source, header->source);
+  map4(&packet->flow.destination, header->destination);
+  packet->flow.source_port = tcp->source;
+  packet->flow.destination_port = tcp->destination;
+  packet->flow.protocol = header->protocol;
+  packet->flow.pad[0] = packet->flow.pad[1] = packet->flow.pad[2] = 0;
+  return 1;
+}
+
 static __always_inline void turned(struct flow *to, const struct flow *from) {
   to->source = from->destination;
   to->destination = from->source;
