@@ -16,6 +16,8 @@ export interface Backend {
   readonly name: BackendName;
   /** Its rules go with the devices that they hang on, and can be put in force only where those are. */
   readonly hangsOnDevices?: boolean;
+  /** An approach in a hurry may commit what no packet meets yet: it would be left behind by a process that is killed. */
+  readonly beginsAhead?: boolean;
   /** The first statement that it can't carry out exactly. Pure. */
   inexpressible(policy: Policy): Inexpressible | undefined;
   /** Throws `MissingTool` or `Refused`: what this host lacks for it, and how to get it. */
@@ -102,7 +104,7 @@ export interface Approach {
   verify(): Promise<number | undefined> | number | undefined;
   /** What would change, object by object; `before` is what was committed last, by whose plan what goes away is named. */
   list(before: Policy | undefined): ObjectChange[];
-  /** Ends what was begun for the commit, where none comes; else nothing. */
+  /** Ends what was begun for the commit, where none comes; else nothing. Throws `Leftover`. */
   abandon?(): Promise<void>;
 }
 

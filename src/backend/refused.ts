@@ -13,3 +13,6 @@ export class Refused extends Error {
 export class Changed extends Error {
   override readonly name = "Changed";
 }
+
+/** What had begun before a commit couldn't be taken away again. */
+export class Leftover extends Refused {}

@@ -6,6 +6,7 @@ import { now } from "../text/clock.js";
 import type { Backend, BackendName } from "../backend/backend.js";
 import type { Asked, Choice } from "../backend/choice.js";
 import { Inexpressible } from "../backend/inexpressible.js";
+import { Leftover } from "../backend/refused.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import { requireForwarding } from "../topology/forwarding.js";
@@ -13,7 +14,7 @@ import type { Beside } from "./beside.js";
 import { commit } from "./commit.js";
 import { beginHolding, type Holding } from "./interruption.js";
 import { withLock } from "./lock.js";
-import { endJournal } from "./journal.js";
+import { beginJournal, endJournal, readJournal } from "./journal.js";
 import { requireSystem } from "./ready.js";
 import { type Purpose, recorded } from "./records.js";
 import { recover } from "./recover.js";
@@ -88,6 +89,8 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   const recovered = options.dryRun === true ? [] : await recover(compiled.policy.name);
   let holding: Holding | undefined;
   let found: Survey | undefined;
+  /** Whether an earlier command was cut off, of which something may be left. */
+  let wasCutOff = false;
   try {
     found = await survey(compiled, {
       backend: options.backend,
@@ -96,16 +99,22 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
       applied: options.applied,
       thorough: options.thorough === true,
       hurry: options.dryRun !== true,
-      begins: () => void (holding = options.dryRun === true ? undefined : beginHolding()),
+      begins: (carriers) => {
+        holding = beginHolding();
+        wasCutOff = readJournal() !== undefined;
+        beginJournal(compiled.policy.name, "apply", carriers);
+      },
       again: options.beside !== undefined,
     });
     return await applyFound(compiled, options, found, recovered, started);
+  } catch (error) {
+    await found?.rules?.abandon?.();
+    // Before the first step nothing was changed, and what had begun is gone.
+    const untouched = !wasCutOff && !(error instanceof Leftover) && readJournal()?.steps.length === 0;
+    if (holding !== undefined && untouched) endJournal();
+    throw error;
   } finally {
-    try {
-      await found?.rules?.abandon?.();
-    } finally {
-      holding?.end();
-    }
+    holding?.end();
   }
 }
 

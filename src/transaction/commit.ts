@@ -64,7 +64,13 @@ export function commit(changes: Changes): Promise<string[]> {
 
 /** `heed` throws where the process is to end. */
 async function commitUninterrupted(changes: Changes, heed: () => Promise<void>): Promise<string[]> {
-  const undos: Undo[] = [];
+  // The last to be taken back: what the approach has begun.
+  const undos: Undo[] = [
+    async () => {
+      await changes.rules?.abandon?.();
+      return [];
+    },
+  ];
   beginJournal(
     changes.compiled.policy.name,
     "apply",

@@ -4,6 +4,7 @@ import { APPLICABLE, backendNamed } from "../backend/registry.js";
 import { type Compiled, compiledFrom } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import { chooseTransport, type Transport } from "../system/transport.js";
+import { now } from "../text/clock.js";
 import { applyPolicy, type ApplyOptions, type ApplyResult } from "./apply.js";
 import type { Update } from "./edits.js";
 import { Beside } from "./beside.js";
@@ -43,7 +44,15 @@ export async function open(options: OpenOptions = {}): Promise<Net> {
   return new Handle(backend);
 }
 
+/**
+ * How long nobody looks whether others wait for the lock, in milliseconds: a look takes a tenth of an edit, and who waits
+ * looks no more often.
+ */
+const UNASKED = 2;
+
 class Handle implements Net {
+  /** When it was last looked whether others wait for the lock. */
+  private looked = 0;
   private readonly backend: BackendName | undefined;
   private readonly beside = new Beside();
   private live: Live | undefined;
@@ -111,7 +120,7 @@ class Handle implements Net {
     const begun = async (): Promise<T> => {
       if (this.closed) throw new Error("this handle is closed");
       clearTimeout(this.idle);
-      if (this.giveBack !== undefined && isWanted()) {
+      if (this.giveBack !== undefined && this.isAsked()) {
         this.rest();
         await letIn();
       }
@@ -123,6 +132,13 @@ class Handle implements Net {
       }
     };
     return this.next(begun);
+  }
+
+  private isAsked(): boolean {
+    const time = now();
+    if (time - this.looked < UNASKED) return false;
+    this.looked = time;
+    return isWanted();
   }
 
   private next<T>(begun: () => Promise<T>): Promise<T> {

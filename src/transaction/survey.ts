@@ -44,8 +44,8 @@ export interface SurveyOptions {
   readonly backend?: Asked | undefined;
   /** It will be committed, most likely; whoever doesn't lets go of the approach. */
   readonly hurry?: boolean;
-  /** Called before anything begins that would be left behind by a process that ends. */
-  readonly begins?: () => void;
+  /** Called before anything begins that would be left behind by a process that is killed; with what may carry the rules. */
+  readonly begins?: (carriers: readonly BackendName[]) => void;
   /** Others will follow by this process. */
   readonly again?: boolean;
   /** Find what differs by reading it all, and what was compiled before, where less would do for an apply. */
@@ -77,7 +77,7 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   const { hurry = false, again = false } = options;
   const source = { texts: textsOf(compiled.files), last, hurry, again };
   const known = carrier === backend.name ? applied?.committed : undefined;
-  options.begins?.();
+  if (hurry && backend.beginsAhead === true) options.begins?.([backend, ...former].map(({ name }) => name));
   const approaching = options.rules === false ? undefined : backend.approach(policy, known, source);
   // It is waited for below, whatever comes before.
   approaching?.catch(() => undefined);

@@ -122,6 +122,26 @@ it("a command that is told to end while it plans takes away what is ahead", () =
     assert.is(exitCode, 143, stderr);
     assert.match(stderr, /interrupted by SIGTERM/);
     assert.not.match((await saved(host)).join("\n"), /TSNET/);
+    assert.equal(JSON.parse((await host.run(process.execPath, [swept, "ls", "--json"])).stdout), {
+      policies: [],
+      trial: null,
+      cutOff: null,
+    });
+  }));
+
+it("a command that is killed while it plans says so to the next, which takes away what is ahead", () =>
+  lab(async (host) => {
+    const path = await write(host, "large.tsnet", large(0));
+    const env = { SWEEP: "kill-at:last words to iptables-restore --noflush --wait" };
+    const args = [swept, "compile", path, "--apply", "--backend", "iptables"];
+    await host.run(process.execPath, args, { env, accept: "any" }).catch(() => undefined);
+    assert.match((await saved(host)).join("\n"), /TSNET/);
+    const listed = JSON.parse((await host.run(process.execPath, [swept, "ls", "--json"])).stdout) as {
+      cutOff: { policy: string; doing: string } | null;
+    };
+    assert.equal([listed.cutOff?.policy, listed.cutOff?.doing], ["large", "apply"]);
+    const { stderr } = await host.run(process.execPath, [swept, "remove"], { accept: "any" });
+    assert.not.match((await saved(host)).join("\n"), /TSNET/, stderr);
   }));
 
 it("whichever step fails, all stays as it was, and no tool waits", () =>

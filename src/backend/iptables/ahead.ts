@@ -9,6 +9,7 @@
  */
 import type { Family } from "../../net/address.js";
 import { type Fed, feed } from "../../system/feed.js";
+import { Leftover } from "../refused.js";
 import type { ChainSink } from "./builder.js";
 import { type Chains, keyOf } from "./kernel.js";
 import { Lines } from "./lines.js";
@@ -98,11 +99,22 @@ export class Ahead {
     }
   }
 
-  /** Nothing of it is to be; nothing more after `end`, where that is the commit's. Throws `Refused` where chains are left. */
+  /** Nothing of it is to be; nothing more after `end`, where that is the commit's. Throws `Leftover` where chains are left. */
   async abandon(): Promise<void> {
     await this.fed?.abandon();
     if (this.over || this.batches === 0) return;
     this.over = true;
+    try {
+      await this.takeAway();
+    } catch (error) {
+      throw new Leftover(
+        `chains that nothing leads to couldn't be taken away: ${(error as Error).message}`,
+        "the next apply of the policy takes them away, and so does its removal",
+      );
+    }
+  }
+
+  private async takeAway(): Promise<void> {
     const { filter } = readState((await save("nft", this.family)) ?? "", this.policy);
     const left = [...this.names].filter((name) => filter.chains.has(name));
     if (left.length === 0) return;

@@ -13,6 +13,7 @@ import { restore, usualVariant, workingVariant } from "./tools.js";
 
 export const iptables: Backend = {
   name: "iptables",
+  beginsAhead: true,
   inexpressible,
   require: requireTools,
   requireRemoval: requireTools,

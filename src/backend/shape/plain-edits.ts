@@ -58,6 +58,7 @@ export class PlainEdits {
 
   /** Calls with every tuple of the rules. False where they aren't tuples alone, or a call said so. */
   each(plain: PlainRules, visit: TupleVisit): boolean {
+    if (plain.length === 0) return true;
     const list = this.lower(plain);
     return list?.parts.every((part) => isRun(part) && this.eachOf(list, part, visit)) ?? false;
   }
@@ -81,7 +82,8 @@ export class PlainEdits {
   }
 
   private eachOf(list: RuleList, run: RuleRun, visit: TupleVisit): boolean {
-    for (const verb of VERBS)
+    for (const [number, verb] of VERBS.entries()) {
+      if (run.plain.counts[number] === 0) continue;
       for (const family of FAMILIES) {
         const mine = of(this.own, family);
         if (mine.length === 0) continue;
@@ -95,6 +97,7 @@ export class PlainEdits {
               if (!visit(verb, kind, family, tuple, list.origins.at(index).text)) return false;
           }
       }
+    }
     return true;
   }
 }

@@ -5,8 +5,11 @@ import type { Value } from "./lanes.js";
 /** Whether a tuple's addresses are containers': what lanes it can be met in. */
 export type Way = "both" | "source" | "destination";
 
-/** Where the table of indices begins; it grows by doubling, and is never more than half full. */
-const FIRST_SIZE = 64;
+/**
+ * Where the table of indices begins; it grows by doubling, and is never more than half full. Of so few the memory is an
+ * object's own.
+ */
+const FIRST_SIZE = 16;
 
 /**
  * All keys of one set have the same length, and addresses of one family. A tuple is a place in each column.

@@ -124,23 +124,30 @@ export class NetlinkSocket {
    * where the kernel had more to tell than there was room for.
    */
   pending(each: (body: Buffer, type: number) => void): boolean {
-    try {
-      for (;;) for (const { type, body } of messages(this.receive(MSG_DONTWAIT))) each(body, type);
-    } catch (error) {
-      if (!(error instanceof NetlinkError)) throw error;
-      if (error.errno === EAGAIN) return true;
-      if (error.errno === ENOBUFS) return false;
-      throw error;
+    for (;;) {
+      const received = this.receiveOr(MSG_DONTWAIT);
+      // Mostly there is nothing: an error takes longer to make than the question.
+      if (received === EAGAIN) return true;
+      if (received === ENOBUFS) return false;
+      if (typeof received === "number") throw new NetlinkError(received);
+      for (const { type, body } of messages(received)) each(body, type);
     }
   }
 
-  private receive(flags = 0): Buffer {
+  private receive(): Buffer {
+    const received = this.receiveOr(0);
+    if (typeof received === "number") throw new NetlinkError(received);
+    return received;
+  }
+
+  /** An error's number where nothing is received. */
+  private receiveOr(flags: number): Buffer | number {
     for (;;) {
       const length = this.calls.recv(this.fd, this.incoming, this.incoming.length, MSG_TRUNC | flags);
-      if (length > this.incoming.length) throw new NetlinkError(ENOBUFS);
+      if (length > this.incoming.length) return ENOBUFS;
       if (length >= 0) return this.incoming.subarray(0, length);
       const errno = this.calls.errno();
-      if (errno !== EINTR) throw new NetlinkError(errno);
+      if (errno !== EINTR) return errno;
     }
   }
 
