@@ -198,6 +198,28 @@ async function age(host: Host, seconds: number): Promise<void> {
   }
 }
 
+it("connections that this host doesn't track pass by their entries alone", () =>
+  lab(async (host) => {
+    await host.nft(`table inet untracked {
+  chain c {
+    type filter hook prerouting priority raw; policy accept;
+    notrack
+  }
+}
+`);
+    await apply(host, front("icc off", "allow c1 -> c2:{5000, 5000/udp}"), "ebpf");
+    await host.listen(at("c2"), "tcp", 5000);
+    await host.listen(at("c2"), "udp", 5000);
+    await host.listen(at("c1"), "udp", 5000);
+    for (const to of [C2.ip, C2.ip6]) {
+      const held = await host.connect(at("c1"), to, 5000);
+      for (let i = 0; i < 3; i++) assert.is(await host.talk(at("c1"), held, 5000), "open");
+      for (let i = 0; i < 3; i++)
+        assert.is(await host.udp(at("c1"), to, 5000, { fromPort: 6000, timeout: 5000 }), "open", to);
+    }
+    for (const to of [C1.ip, C1.ip6]) assert.is(await host.udp(at("c2"), to, 5000, { timeout: 500 }), "timeout");
+  }));
+
 it("a datagram that nobody has answered is forgotten when connection tracking forgets it", () =>
   lab(async (host) => {
     await apply(host, front("icc off", "allow c1 -> c2:{5000/udp, 5001/udp}"), "ebpf");

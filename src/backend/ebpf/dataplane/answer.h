@@ -131,8 +131,10 @@ static __always_inline int unreachable(struct __sk_buff *skb, const struct packe
                      : bpf_skb_store_bytes(skb, ETHER + 20, &answer, 8 + 20 + QUOTED, 0)) == 0;
 }
 
-/* `flags`: to which side of the device. */
-static __always_inline int answer(struct __sk_buff *skb, const struct packet *packet, __u64 flags) {
+/* `flags`: to which side of the device. A global function, for what it puts on the stack. */
+__noinline int answer(struct __sk_buff *skb, const struct packet *packet, __u64 flags) {
+  if (!packet)
+    return 2;
   int made = packet->flow.protocol == TCP ? reset(skb, packet)
              : packet->error              ? 0
                                           : unreachable(skb, packet);

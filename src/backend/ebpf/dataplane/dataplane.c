@@ -165,6 +165,7 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
   struct decision *decision = &scratch->decision;
   __builtin_memset(decision, 0, sizeof(*decision));
   decision->translated = tracked->translated;
+  decision->asked = tracked->original.destination_port;
   decision->known = 1;
   copy_own(&decision->from, from);
   copy_own(&decision->to, to);
@@ -173,7 +174,7 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
   /* Where its addresses are tied to the devices that it comes by and goes to. */
   __u32 sender = from && to && !tracked->moved ? skb->ingress_ifindex : 0;
   int settled = entry && is_settled(entry, generation, lane, tracked);
-  decision->verb = settled ? ALLOW : decide(generation, lane, flow, &tracked->original, decision);
+  decision->verb = settled ? ALLOW : decide(generation, lane, flow, &tracked->original.destination, decision);
   if (decision->verb == ALLOW) {
     if (entry && entry->ended && !begins(packet))
       return drop(skb, generation, packet, CONNECTION_CUT);

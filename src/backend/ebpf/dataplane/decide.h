@@ -9,6 +9,7 @@ struct decision {
   __u8 verb, translated; /* whether the packet was translated, by whomever */
   __u8 published;        /* by one of ours, which the policy still has */
   __u8 known;            /* whether the ends have been looked up: */
+  __be16 asked;          /* the port, before it was translated */
   struct own from, to;   /* nobody's for what isn't a container */
 };
 
@@ -110,10 +111,10 @@ static __always_inline void speaking(__u32 generation, __u32 lane, const struct 
  * A global function: the verifier looks at it once, and not on every way that leads to it.
  * `flow`: from the sender's own address to the receiver's; `host`: what was asked where it was translated.
  */
-__noinline int decide(__u32 generation, __u32 lane, const struct flow *flow, const struct flow *asked,
-                             struct decision *out) {
+__noinline int decide(__u32 generation, __u32 lane, const struct flow *flow, const struct addr *host,
+                      struct decision *out) {
   struct verdict verdict = {};
-  if (!flow || !asked || !out)
+  if (!flow || !host || !out)
     return DENY;
   speaking(generation, lane, flow, &verdict);
   out->statement = verdict.deny ? verdict.deny : verdict.reject;
@@ -128,7 +129,7 @@ __noinline int decide(__u32 generation, __u32 lane, const struct flow *flow, con
   const struct own *from = &out->from, *to = &out->to;
   struct published *via = 0;
   if (out->translated && to->there) {
-    via = published_at(generation, &asked->destination, flow->protocol, asked->destination_port);
+    via = published_at(generation, host, flow->protocol, out->asked);
     if (via && via->to != flow->destination_port)
       via = 0;
     if (via) {

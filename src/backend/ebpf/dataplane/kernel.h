@@ -77,6 +77,7 @@ struct tracked {
 
 #define IPS_SRC_NAT (1UL << 4)
 #define IPS_DST_NAT (1UL << 5)
+/* Of an established one, and then of a related one; what isn't tracked has a higher number. */
 #define IP_CT_IS_REPLY 3
 
 static __always_inline void mapped(struct addr *to, const union nf_inet_addr *from, int v6) {
@@ -106,7 +107,7 @@ static __always_inline struct nf_conn *tracking(struct __sk_buff *skb, struct tr
   struct sk_buff *inner = bpf_cast_to_kern_ctx(skb);
   unsigned long value = inner->_nfct;
   out->translated = out->moved = 0;
-  out->reply = (value & 7) >= IP_CT_IS_REPLY;
+  out->reply = (value & 7) - IP_CT_IS_REPLY < 2;
   return (void *)(value & ~7UL);
 }
 

@@ -44,12 +44,9 @@ __noinline int standing(__u32 generation, const struct flow *flow, struct connec
   if (entry->generation == generation || entry->flags & UNBORN)
     return entry->ended && entry->state == LIVE ? CUT : entry->state;
   struct flow original = *flow;
-  struct flow asked = {};
-  struct decision decision = {.translated = entry->flags & TRANSLATED};
+  struct decision decision = {.translated = entry->flags & TRANSLATED, .asked = entry->host_port};
   original.source = entry->source;
-  asked.destination = entry->host;
-  asked.destination_port = entry->host_port;
-  decision.verb = decide(generation, entry->lane, &original, &asked, &decision);
+  decision.verb = decide(generation, entry->lane, &original, &entry->host, &decision);
   /* What came by a publish that is gone has lost its way, whatever the direct one is. */
   if (decision.translated && !decision.published && decision.verb == ALLOW)
     decision.verb = DENY;
