@@ -22,7 +22,7 @@ container b { network n ip 10.87.4.3 ip fd87:4::3 }
 
 /** So many statements of each family that some are committed while others are planned; `from` tells them from others. */
 function large(from: number): string {
-  const lines = Array.from({ length: 3000 }, (_, i) => {
+  const lines = Array.from({ length: 2000 }, (_, i) => {
     const [high, low] = [(i + from) >> 8, (i + from) & 255];
     return `allow 203.0.${high}.${low} -> a:${1000 + i}\nallow 2001:db8:${high}::${low} -> b:${1000 + i}\n`;
   });
