@@ -106,7 +106,10 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
       },
       again: options.beside !== undefined,
     });
-    return await applyFound(compiled, options, found, recovered, started);
+    const result = await applyFound(compiled, options, found, recovered, started);
+    // A tool may wait for more than came.
+    await found.rules?.abandon?.();
+    return result;
   } catch (error) {
     await found?.rules?.abandon?.();
     // Before the first step nothing was changed, and what had begun is gone.

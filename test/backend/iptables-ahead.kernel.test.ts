@@ -95,6 +95,16 @@ it("without a commit nothing is left, of rules or processes; a killed one leaves
     assert.equal(await saved(host), before);
   }));
 
+it("where one family has too little to send ahead, its tool doesn't wait for ever", () =>
+  lab(async (host) => {
+    const four = large(0)
+      .split("\n")
+      .filter((line) => !line.startsWith("allow 2001"))
+      .join("\n");
+    assert.is(await host.call(MODULE, "waitingAfter", four), 0);
+    assert.ok((await saved(host)).length > 2000);
+  }));
+
 it("what stood before is told from what is ahead, whichever is read first", () =>
   lab(async (host) => {
     await committed(host, HEAD, false);

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { approach } from "../../src/backend/iptables/apply.js";
 import { compile } from "../../src/ir/compile.js";
 import { observe } from "../../src/system/attempt.js";
+import { applyText } from "./live.js";
 
 /** Processes of iptables-restore that this one has started. */
 function feeding(): number {
@@ -25,6 +26,12 @@ export async function committed(
   await next.commit();
   await next.verify();
   return [before, feeding()];
+}
+
+/** Applies it as a program does; how many processes wait for more afterwards. */
+export async function waitingAfter(text: string): Promise<number> {
+  await applyText(text, "iptables");
+  return feeding();
 }
 
 /** What a commit says that is refused, by tools of ours or since what begins so fails. */
