@@ -36,6 +36,20 @@ async function say(host: Host, place: string, from: Names, to: string, port: num
   await host.frame(at(place), "eth0", udp({ to: gateway, from: from.mac, source, destination: to }, 4000, port));
 }
 
+/** Addresses of c1 and c2. */
+const PAIRS = [
+  [C1.ip, C2.ip],
+  [C1.ip6, C2.ip6],
+] as const;
+
+/** Of a frame from a container by its gateway. */
+const endsOf = (mac: string, source: string, destination: string) => ({
+  to: GATEWAY.mac,
+  from: mac,
+  source,
+  destination,
+});
+
 const MANY = ["255.255.255.255", "224.0.0.251", "ff02::1"];
 const BROADCAST = ["10.90.1.255", "198.51.100.255"];
 
@@ -161,12 +175,8 @@ it("after a reset the other end's packets come through still, since it may not h
     await apply(host, front("", "allow c1 -> c2:{5000, 5001}"), "ebpf");
     await host.listen(at("c2"), "tcp", 5000);
     await countArriving(host, at("c1"), "eth0", ["tcp sport 5001 tcp flags & (ack | rst) == ack"]);
-    for (const [from, to] of [
-      [C1.ip, C2.ip],
-      [C1.ip6, C2.ip6],
-    ] as const) {
-      const there = { to: GATEWAY.mac, from: C1.mac, source: from, destination: to };
-      const back = { to: GATEWAY.mac, from: C2.mac, source: to, destination: from };
+    for (const [from, to] of PAIRS) {
+      const [there, back] = [endsOf(C1.mac, from, to), endsOf(C2.mac, to, from)];
       const held = await host.connect(at("c1"), to, 5000, { fromPort: 6000 });
       // Its sequence number is none of the window: the connection goes on.
       await host.frame(at("c1"), "eth0", tcp(there, 6000, 5000, 4));
@@ -225,12 +235,8 @@ it("a datagram that nobody has answered is forgotten when connection tracking fo
     await apply(host, front("icc off", "allow c1 -> c2:{5000/udp, 5001/udp}"), "ebpf");
     await countArriving(host, at("c1"), "eth0", ["udp sport { 5000, 5001 }"]);
     const arrived = async (): Promise<number> => (await counts(host, at("c1"), "netdev"))[0] ?? 0;
-    for (const [from, to] of [
-      [C1.ip, C2.ip],
-      [C1.ip6, C2.ip6],
-    ] as const) {
-      const there = { to: GATEWAY.mac, from: C1.mac, source: from, destination: to };
-      const back = { to: GATEWAY.mac, from: C2.mac, source: to, destination: from };
+    for (const [from, to] of PAIRS) {
+      const [there, back] = [endsOf(C1.mac, from, to), endsOf(C2.mac, to, from)];
       const before = await arrived();
       const [ask, answer] = [
         (port: number) => host.frame(at("c1"), "eth0", udp(there, 7000, port)),

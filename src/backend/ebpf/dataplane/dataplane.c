@@ -343,6 +343,14 @@ static __always_inline int goes_along(const struct connection *entry, __u32 gene
   return entry->sender == (tracked->reply ? to : from) && entry->receiver == (tracked->reply ? from : to);
 }
 
+/* One more packet of a connection that it goes along, of either end. */
+static __always_inline int goes_on(struct connection *entry, const struct packet *packet, const struct tracked *tracked,
+                                   __u64 now) {
+  if (tracked->reply)
+    answered(entry);
+  return going_on(entry, packet, 1, now);
+}
+
 /* What is found the way that connection tracking says it goes. */
 static __always_inline struct connection *entry_along(const struct packet *packet, const struct tracked *tracked,
                                                       struct flow *key, __u64 now) {
@@ -461,11 +469,8 @@ int to_container(struct __sk_buff *skb) {
     /* Whether a connection is translated was seen to when it began, and datagrams may all begin one. */
     if (begins(packet))
       track(connection, tracked, 0);
-    if (found && from && goes_along(found, generation, packet, tracked, from, skb->ifindex)) {
-      if (tracked->reply)
-        answered(found);
-      return going_on(found, packet, 1, now);
-    }
+    if (found && from && goes_along(found, generation, packet, tracked, from, skb->ifindex))
+      return goes_on(found, packet, tracked, now);
   }
   __builtin_memset(packet, 0, sizeof(*packet));
   int parsed = family ? parse(skb, family == 6, packet) : BAD;
@@ -473,11 +478,8 @@ int to_container(struct __sk_buff *skb) {
   if (!usual && parsed == GOOD) {
     found = entry_along(packet, tracked, key, now);
     if (found && from && !packet->error && !is_redirect(packet) &&
-        goes_along(found, generation, packet, tracked, from, skb->ifindex)) {
-      if (tracked->reply)
-        answered(found);
-      return going_on(found, packet, 1, now);
-    }
+        goes_along(found, generation, packet, tracked, from, skb->ifindex))
+      return goes_on(found, packet, tracked, now);
   }
   struct ends ends;
   struct pair *pair = pair_of(&packet->flow);
