@@ -39,13 +39,15 @@ it(`${COUNT} random topologies have one truth table on nftables, iptables and eB
   const failures: string[] = [];
   const sum = { cells: 0, blocked: 0, unproven: 0 };
   const times: Record<string, number> = {};
-  const note = (number: number, text: string, table: Table): void => {
+  const note = (number: number, text: string, variant: string, table: Table): void => {
     sum.cells += table.cells;
     sum.blocked += table.blocked;
     sum.unproven += table.unproven.length;
     for (const [name, seconds] of Object.entries(table.times)) times[name] = (times[name] ?? 0) + seconds;
     if (process.env["TSNET_VERBOSE"]) for (const line of table.unproven) console.log(`unproven ${number} ${line}`);
-    if (table.differences.length > 0) failures.push(`topology ${number}\n${text}\n\n${table.differences.join("\n")}\n`);
+    // What differs first: a topology is long.
+    if (table.differences.length > 0)
+      failures.push(`topology ${number}, iptables-${variant}:\n${table.differences.join("\n")}\n\n${text}\n`);
   };
   await Promise.all(
     WORKERS.map(async (variant) => {
@@ -55,7 +57,7 @@ it(`${COUNT} random topologies have one truth table on nftables, iptables and eB
         await host.call(TABLE, "clearWay");
         for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
           const [number, text] = next;
-          note(number, text, await host.call<Table>(TABLE, "measureTable", text, backends));
+          note(number, text, variant, await host.call<Table>(TABLE, "measureTable", text, backends));
         }
       });
     }),
