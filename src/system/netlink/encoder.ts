@@ -16,6 +16,10 @@ export const NLM_F = {
 } as const;
 const NESTED = 0x8000;
 
+/**
+ * Numbers are written a byte at a time: Buffer's own functions check what is known here, and a process that starts anew
+ * each time runs most of this before V8 has compiled it.
+ */
 export class Encoder {
   bytes: Buffer;
   /** Bytes written. */
@@ -45,16 +49,16 @@ export class Encoder {
     this.reserve(64);
     const at = this.length;
     const { bytes } = this;
-    bytes.writeUInt16LE(type, at + 4);
-    bytes.writeUInt16LE(flags, at + 6);
-    bytes.writeUInt32LE(this.messages++, at + 8);
-    bytes.writeUInt32LE(0, at + 12);
+    put16(bytes, at + 4, type);
+    put16(bytes, at + 6, flags);
+    put32(bytes, at + 8, this.messages++);
+    put32(bytes, at + 12, 0);
     this.length = at + 16;
     return at;
   }
 
   end(at: number): void {
-    this.bytes.writeUInt32LE(this.length - at, at);
+    put32(this.bytes, at, this.length - at);
   }
 
   /**
@@ -64,13 +68,13 @@ export class Encoder {
   open(type: number, flag: number = NESTED): number {
     this.reserve(16);
     const at = this.length;
-    this.bytes.writeUInt16LE(type | flag, at + 2);
+    put16(this.bytes, at + 2, type | flag);
     this.length = at + 4;
     return at;
   }
 
   close(at: number): void {
-    this.bytes.writeUInt16LE(this.length - at, at);
+    put16(this.bytes, at, this.length - at);
   }
 
   private header(type: number, size: number): number {
@@ -78,9 +82,9 @@ export class Encoder {
     this.reserve(padded);
     const at = this.length;
     const { bytes } = this;
-    bytes.writeUInt16LE(size + 4, at);
-    bytes.writeUInt16LE(type, at + 2);
-    if ((size & 3) !== 0) bytes.writeUInt32LE(0, at + padded - 4);
+    put16(bytes, at, size + 4);
+    put16(bytes, at + 2, type);
+    if ((size & 3) !== 0) put32(bytes, at + padded - 4, 0);
     this.length = at + padded;
     return at + 4;
   }
@@ -90,19 +94,21 @@ export class Encoder {
   }
 
   u16(type: number, value: number): void {
-    const at = this.header(type, 2);
-    this.bytes.writeUInt16LE(value, at);
+    put16(this.bytes, this.header(type, 2), value);
   }
 
   u32(type: number, value: number): void {
-    const at = this.header(type, 4);
-    this.bytes.writeUInt32LE(value >>> 0, at);
+    put32(this.bytes, this.header(type, 4), value);
   }
 
   /** Big-endian, as nf_tables has its numbers. */
   be32(type: number, value: number): void {
     const at = this.header(type, 4);
-    this.bytes.writeUInt32BE(value >>> 0, at);
+    const { bytes } = this;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
   }
 
   be64(type: number, value: bigint): void {
@@ -141,4 +147,16 @@ export class Encoder {
     this.reserve(values.length);
     for (const value of values) this.bytes[this.length++] = value;
   }
+}
+
+function put16(bytes: Buffer, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+}
+
+function put32(bytes: Buffer, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
 }

@@ -6,8 +6,8 @@
  * and the tree of a set begins with an end at zero; concatenations with intervals keep beginning and end in one.
  */
 import { Encoder } from "../../../system/netlink/encoder.js";
-import type { Data, Element, Part, Set, Type } from "../ruleset.js";
-import { elementComment } from "../values.js";
+import type { Data, Element, Part, Set, Target, Type } from "../ruleset.js";
+import { comment } from "../values.js";
 import { closeComment, COMMENT_HEAD, padded, TYPES, writeValue } from "./bytes.js";
 import * as nft from "./constants.js";
 import { commentBytes, encodeVerdict } from "./expressions.js";
@@ -51,9 +51,11 @@ function isNumeric(type: Type): boolean {
 /** Whether the data of two elements differs in nothing but a number. */
 function isAlike(a: Data | undefined, b: Data | undefined): boolean {
   if (typeof a === "object" && typeof b === "object")
-    return a === b || (a.verdict === b.verdict && !("chain" in a) && !("chain" in b));
+    return a === b || (a.verdict === b.verdict && chainOf(a) === chainOf(b));
   return typeof a === typeof b;
 }
+
+const chainOf = (target: Target): string | undefined => ("chain" in target ? target.chain : undefined);
 
 class ElementWriter {
   readonly to: Encoder;
@@ -64,6 +66,10 @@ class ElementWriter {
   /** Of a set of numbers: an element before its comment, which all whose data has its form are but for their values. */
   private readonly numeric: boolean;
   private head: Head | undefined;
+  /** The statement that the last comment is of, and where that stands: a statement between groups has thousands. */
+  private last: Element["from"][number] | undefined;
+  private lastAt = 0;
+  private lastEnd = 0;
 
   /** `count`: how many elements there will be. */
   constructor(set: Pick<Set, "type" | "data">, count: number) {
@@ -114,6 +120,23 @@ class ElementWriter {
     writeValue(this.to.bytes, this.value(nft.ELEM.DATA, TYPES[type].size), type, data);
   }
 
+  private comment({ from }: Element): void {
+    const { to, last } = this;
+    const [first] = from;
+    if (from.length === 1 && first === last) {
+      const { length } = to;
+      const size = this.lastEnd - this.lastAt;
+      to.reserve(size);
+      to.bytes.copyWithin(length, this.lastAt, this.lastEnd);
+      to.length = length + size;
+      return;
+    }
+    this.lastAt = to.length;
+    this.userdata(comment(from), false);
+    this.lastEnd = to.length;
+    this.last = from.length === 1 ? first : undefined;
+  }
+
   /** The comment as nft notes it: see `commentBytes`. */
   private userdata(words: string | undefined, open: boolean): void {
     const { to } = this;
@@ -148,7 +171,8 @@ class ElementWriter {
       if (this.numeric && !concat)
         this.head = { at: length, data: data - length, end: this.to.length - length, of: element };
     }
-    this.userdata(elementComment(element), open);
+    if (open) this.userdata(comment(element.from), true);
+    else this.comment(element);
     this.done();
   }
 
