@@ -1,5 +1,4 @@
 /** Deleting many devices as one. */
-import { randomInt } from "node:crypto";
 import { ipBatchForced } from "../system/ip.js";
 import { spare } from "./lines.js";
 import { CONDEMNED } from "./names.js";
@@ -13,7 +12,7 @@ import { CONDEMNED } from "./names.js";
  */
 export async function deleteLinks(devices: readonly string[]): Promise<void> {
   if (devices.length === 0) return;
-  const group = String(randomInt(CONDEMNED, 2 ** 31 - 1));
+  const group = String(process.getBuiltinModule("node:crypto").randomInt(CONDEMNED, 2 ** 31 - 1));
   const said = await ipBatchForced(undefined, [
     ...devices.map((device) => ["link", "set", "dev", device, "group", group]),
     ["link", "delete", "group", group],

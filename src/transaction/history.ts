@@ -7,7 +7,7 @@
  * People count back from what is live, which is 0: 1 is the entry before it, whichever policies were applied between.
  * After a remove nothing is 0, and 1 is what was removed.
  */
-import { createHash } from "node:crypto";
+import { beginDigest } from "../system/digest.js";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import type { BackendName } from "../backend/backend.js";
 import { component } from "../topology/names.js";
@@ -48,9 +48,9 @@ export function hashTexts({ files }: Pick<Texts, "files">): string {
 }
 
 function hashOf(files: Texts["files"]): string {
-  const hash = createHash("sha256");
+  const hash = beginDigest("sha256");
   for (const { text } of files) hash.update(`${Buffer.byteLength(text)}\n`).update(text);
-  return hash.digest("hex").slice(0, 12);
+  return hash.hex().slice(0, 12);
 }
 
 const hashes = new WeakMap<Texts["files"], string>();

@@ -4,7 +4,6 @@
  * There is one at a time, and while it is on nothing else is applied: another policy could take what going back needs,
  * such as a host port. The record is written before anything is changed, so that a killed apply is taken back too.
  */
-import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { component } from "../topology/names.js";
@@ -67,7 +66,7 @@ function readFile(path: string): Trial | undefined {
 
 /** A trial that begins now, not yet on record. */
 export function newTrial(about: Pick<Trial, "policy" | "hash" | "by" | "seconds" | "before">): Trial {
-  const id = randomBytes(6).toString("hex");
+  const id = process.getBuiltinModule("node:crypto").randomBytes(6).toString("hex");
   return { version: VERSION, id, ...about, ...endOf(about.seconds), applied: false, place: here() };
 }
 

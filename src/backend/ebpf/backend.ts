@@ -1,5 +1,5 @@
 /** The eBPF backend, as the transaction knows it. */
-import { createHash } from "node:crypto";
+import { beginDigest } from "../../system/digest.js";
 import type { Origin, Policy } from "../../ir/policy.js";
 import { isRun } from "../../ir/rule-list.js";
 import { deviceIndex } from "../../system/bpf/calls.js";
@@ -48,10 +48,10 @@ function logsOf(policy: Policy): Map<Origin, number> {
 }
 
 function digestOf(maps: Maps, object: string, source: Source | undefined): string {
-  const hash = createHash("sha1").update(`${VERSION}\n${object}\n`);
+  const hash = beginDigest("sha1").update(`${VERSION}\n${object}\n`);
   if (source === undefined) hash.update(toText(maps));
   else for (const text of source.texts) hash.update(`${text.length}\n`).update(text);
-  return `ebpf:${source === undefined ? "maps" : "texts"}:${hash.digest("hex")}`;
+  return `ebpf:${source === undefined ? "maps" : "texts"}:${hash.hex()}`;
 }
 
 async function approach(policy: Policy, known: Committed | undefined, source?: Source): Promise<Approach> {

@@ -1,5 +1,5 @@
 /** The dataplane's object: built at set-up by clang, and never part of the sources. */
-import { createHash } from "node:crypto";
+import { beginDigest } from "../../system/digest.js";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemCalls, unavailable } from "../../system/netlink/ffi.js";
@@ -21,7 +21,7 @@ export function objectFile(): string | undefined {
 
 /** Another object is another dataplane. */
 export function objectDigest(file: string): string {
-  return createHash("sha1").update(readFileSync(file)).digest("hex").slice(0, 10);
+  return beginDigest("sha1").update(readFileSync(file)).hex().slice(0, 10);
 }
 
 /** Throws `Refused` or `MissingTool`: what is lacking here, and how to get it. Starts nothing. */

@@ -1,5 +1,5 @@
 /** How a plan stands in the kernel, and the way there. */
-import { createHash } from "node:crypto";
+import { beginDigest } from "../../system/digest.js";
 import { ownAddresses } from "../../ir/own.js";
 import type { Policy } from "../../ir/policy.js";
 import { type Family, FAMILIES } from "../../net/address.js";
@@ -124,7 +124,7 @@ function asBefore(state: State, ahead: Ahead | undefined): State {
 
 /** Names of chains are digests of their content, but for those of the entries. */
 function digestOf({ families }: Ruleset): string {
-  const hash = createHash("sha1");
+  const hash = beginDigest("sha1");
   for (const { family, tables } of families)
     for (const { name, chains } of tables) {
       hash.update(`${family} ${name}\n`);
@@ -133,7 +133,7 @@ function digestOf({ families }: Ruleset): string {
         if (chain.hook !== undefined) for (const rule of chain.rules) hash.update(`${ruleText(rule, family)}\n`);
       }
     }
-  return hash.digest("hex");
+  return hash.hex();
 }
 
 function changesTo(ruleset: Ruleset, states: Both<State>, ahead: readonly Ahead[] = []): Both<TableChange[]> {

@@ -2,7 +2,7 @@
  * How a plan stands in the kernel, and the way there: by netlink, sending only what differs, or with nft, replacing the
  * tables whole.
  */
-import { createHash } from "node:crypto";
+import { beginDigest } from "../../system/digest.js";
 import { VERSION } from "../../system/version.js";
 import { usesNetlink } from "../../system/transport.js";
 import { checkText, commitText } from "./nft.js";
@@ -205,7 +205,7 @@ function verified(want: readonly TableState[]): number {
  * work to hash; where there are no texts, they are hashed themselves.
  */
 function digestOf(states: readonly TableState[], texts: readonly string[] | undefined): string {
-  const hash = createHash("sha1").update(`${VERSION}\n`);
+  const hash = beginDigest("sha1").update(`${VERSION}\n`);
   for (const text of texts ?? []) hash.update(`${text.length}\n`).update(text);
   for (const { table, sets, chains } of states) {
     hash.update(`${table.family} ${table.name}\n`);
@@ -215,7 +215,7 @@ function digestOf(states: readonly TableState[], texts: readonly string[] | unde
     }
     for (const [name, chain] of chains) hash.update(`${name} ${chain.hook} ${chain.rules.join()}`, "latin1");
   }
-  return `netlink:${hash.digest("hex")}`;
+  return `netlink:${hash.hex()}`;
 }
 
 /**
@@ -241,7 +241,7 @@ export function deafen(): void {
 
 async function approachByNft(ruleset: Ruleset, known: Committed | undefined): Promise<TablesApproach> {
   const text = toText(ruleset);
-  const now = { digest: `nft:${createHash("sha256").update(text).digest("hex")}`, generation: undefined };
+  const now = { digest: `nft:${beginDigest("sha256").update(text).hex()}`, generation: undefined };
   const standing = await compare(ruleset);
   return {
     standing: standing === "equal" && known !== undefined && known.digest !== now.digest ? "different" : standing,

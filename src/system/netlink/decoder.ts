@@ -8,20 +8,28 @@ export interface Message {
   readonly body: Buffer;
 }
 
-/** The messages of what one receive gave. */
-export function* messages(bytes: Buffer): Generator<Message> {
+/** The messages of what one receive gave, `length` bytes of a buffer. */
+export function messages(bytes: Buffer, length = bytes.length): Message[] {
+  const out: Message[] = [];
   let at = 0;
-  while (at + 16 <= bytes.length) {
-    const length = bytes.readUInt32LE(at);
-    if (length < 16 || at + length > bytes.length) return;
-    yield {
-      type: bytes.readUInt16LE(at + 4),
-      flags: bytes.readUInt16LE(at + 6),
-      sequence: bytes.readUInt32LE(at + 8),
-      body: bytes.subarray(at + 16, at + length),
-    };
-    at += (length + 3) & ~3;
+  while (at + 16 <= length) {
+    const size = u32(bytes, at);
+    if (size < 16 || at + size > length) break;
+    const [type, flags, sequence] = [u16(bytes, at + 4), u16(bytes, at + 6), u32(bytes, at + 8)];
+    out.push({ type, flags, sequence, body: bytes.subarray(at + 16, at + size) });
+    at += (size + 3) & ~3;
   }
+  return out;
+}
+
+/** A number of two bytes in the host's order, which is little-endian (see `systemCalls`). Buffer's own functions check. */
+export function u16(bytes: Buffer, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+}
+
+/** A number of four bytes in the host's order, without a sign. */
+export function u32(bytes: Buffer, at: number): number {
+  return (u16(bytes, at) | (u16(bytes, at + 2) << 16)) >>> 0;
 }
 
 /** Attributes by type, without their flag bits; of several of one type the last. */
@@ -36,9 +44,9 @@ export function list(bytes: Buffer, from = 0): [number, Buffer][] {
   const out: [number, Buffer][] = [];
   let at = from;
   while (at + 4 <= bytes.length) {
-    const length = bytes.readUInt16LE(at);
+    const length = u16(bytes, at);
     if (length < 4 || at + length > bytes.length) break;
-    out.push([bytes.readUInt16LE(at + 2) & 0x3fff, bytes.subarray(at + 4, at + length)]);
+    out.push([u16(bytes, at + 2) & 0x3fff, bytes.subarray(at + 4, at + length)]);
     at += (length + 3) & ~3;
   }
   return out;
@@ -53,9 +61,9 @@ export function scan(
 ): void {
   let at = from;
   while (at + 4 <= to) {
-    const length = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+    const length = u16(bytes, at);
     if (length < 4 || at + length > to) return;
-    each(((bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8)) & 0x3fff, at + 4, at + length);
+    each(u16(bytes, at + 2) & 0x3fff, at + 4, at + length);
     at += (length + 3) & ~3;
   }
 }

@@ -1,6 +1,6 @@
 /** What rtnetlink says of one namespace: its devices, addresses, routes and neighbours, in the kernel's terms. */
 import { formatMac, formatRaw } from "./address.js";
-import { scan, text } from "./decoder.js";
+import { scan, u16, u32 } from "./decoder.js";
 import { Encoder, NLM_F } from "./encoder.js";
 import * as rt from "./rtnetlink.js";
 import { NetlinkSocket, PROTOCOL } from "./socket.js";
@@ -108,22 +108,22 @@ function dump<T>(socket: NetlinkSocket, type: number, size: number, read: (body:
 
 /** `types`: ARPHRD by index, which is how an address is written. */
 function toLink(body: Buffer, types: Map<number, number>): DumpedLink {
-  const [type, index, flags] = [body.readUInt16LE(2), body.readInt32LE(4), body.readUInt32LE(8)];
+  const [type, index, flags] = [u16(body, 2), u32(body, 4), u32(body, 8)];
   types.set(index, type);
   let [name, mtu, group, elsewhere] = ["", 0, 0, false];
   let [address, alias, kind]: (string | undefined)[] = [];
   let [link, master]: (number | undefined)[] = [];
-  const settings: Settings = { ipv4: undefined, ipv6: undefined, mode: undefined };
+  let settings: Readonly<Settings> = UNKNOWN;
   scan(body, 16, body.length, (attribute, start, end) => {
     if (attribute === rt.IFLA.IFNAME) name = string(body, start, end);
-    else if (attribute === rt.IFLA.MTU) mtu = body.readUInt32LE(start);
-    else if (attribute === rt.IFLA.MASTER) master = body.readUInt32LE(start);
-    else if (attribute === rt.IFLA.GROUP) group = body.readUInt32LE(start);
+    else if (attribute === rt.IFLA.MTU) mtu = u32(body, start);
+    else if (attribute === rt.IFLA.MASTER) master = u32(body, start);
+    else if (attribute === rt.IFLA.GROUP) group = u32(body, start);
     else if (attribute === rt.IFLA.ADDRESS) address = hardware(body, start, end, type);
     else if (attribute === rt.IFLA.IFALIAS) alias = string(body, start, end);
-    else if (attribute === rt.IFLA.LINK) link = body.readUInt32LE(start);
+    else if (attribute === rt.IFLA.LINK) link = u32(body, start);
     else if (attribute === rt.IFLA.LINK_NETNSID) elsewhere = true;
-    else if (attribute === rt.IFLA.AF_SPEC) readSettings(body, start, end, settings);
+    else if (attribute === rt.IFLA.AF_SPEC) settings = readSettings(body, start, end);
     else if (attribute === rt.IFLA.LINKINFO)
       scan(body, start, end, (inner, from, to) => {
         if (inner === rt.IFLA_INFO.KIND) kind = string(body, from, to);
@@ -156,51 +156,51 @@ function hardware(bytes: Buffer, start: number, end: number, type: number | unde
 function toAddress(body: Buffer): DumpedAddress | undefined {
   if (!isIp(body)) return undefined;
   let [local, other]: (string | undefined)[] = [];
-  let flags = body.readUInt8(2);
+  let flags = body[2] as number;
   scan(body, 8, body.length, (attribute, start, end) => {
     if (attribute === rt.IFA.LOCAL) local = formatRaw(body, start, end);
     else if (attribute === rt.IFA.ADDRESS) other = formatRaw(body, start, end);
-    else if (attribute === rt.IFA.FLAGS) flags = body.readUInt32LE(start);
+    else if (attribute === rt.IFA.FLAGS) flags = u32(body, start);
   });
   local ??= other;
   if (local === undefined) return undefined;
   return {
-    device: body.readUInt32LE(4),
-    family: body.readUInt8(0),
+    device: u32(body, 4),
+    family: body[0] as number,
     local,
-    length: body.readUInt8(1),
+    length: body[1] as number,
     flags,
-    scope: body.readUInt8(3),
+    scope: body[3] as number,
   };
 }
 
 function toRoute(body: Buffer): DumpedRoute | undefined {
-  if (!isIp(body) || (body.readUInt32LE(8) & RTM_F_CLONED) !== 0) return undefined;
-  let table = body.readUInt8(4);
+  if (!isIp(body) || (u32(body, 8) & RTM_F_CLONED) !== 0) return undefined;
+  let table = body[4] as number;
   let [destination, gateway, source]: (string | undefined)[] = [];
   let [device, metric]: (number | undefined)[] = [];
   scan(body, 12, body.length, (attribute, start, end) => {
-    if (attribute === rt.RTA.TABLE) table = body.readUInt32LE(start);
+    if (attribute === rt.RTA.TABLE) table = u32(body, start);
     else if (attribute === rt.RTA.DST) destination = formatRaw(body, start, end);
     else if (attribute === rt.RTA.GATEWAY) gateway = formatRaw(body, start, end);
     else if (attribute === rt.RTA.PREFSRC) source = formatRaw(body, start, end);
-    else if (attribute === rt.RTA.OIF) device = body.readUInt32LE(start);
-    else if (attribute === rt.RTA.PRIORITY) metric = body.readUInt32LE(start);
+    else if (attribute === rt.RTA.OIF) device = u32(body, start);
+    else if (attribute === rt.RTA.PRIORITY) metric = u32(body, start);
   });
-  const [family, length, protocol, type] = [body.readUInt8(0), body.readUInt8(1), body.readUInt8(5), body.readUInt8(7)];
+  const [family, length, protocol, type] = [body[0] as number, body[1] as number, body[5] as number, body[7] as number];
   return { family, type, table, protocol, destination, length, gateway, source, device, metric };
 }
 
 function toNeighbour(body: Buffer, types: ReadonlyMap<number, number>): DumpedNeighbour | undefined {
-  if (!isIp(body) || (body.readUInt16LE(8) & rt.NUD_PERMANENT) === 0) return undefined;
-  const device = body.readInt32LE(4);
+  if (!isIp(body) || (u16(body, 8) & rt.NUD_PERMANENT) === 0) return undefined;
+  const device = u32(body, 4);
   let [destination, address]: (string | undefined)[] = [];
   scan(body, 12, body.length, (attribute, start, end) => {
     if (attribute === rt.NDA.DST) destination = formatRaw(body, start, end);
     else if (attribute === rt.NDA.LLADDR) address = hardware(body, start, end, types.get(device));
   });
   if (destination === undefined || address === undefined) return undefined;
-  return { device, family: body.readUInt8(0), destination, address };
+  return { device, family: body[0] as number, destination, address };
 }
 
 /** Other families have tables of their own here (MPLS, multicast forwarding). */
@@ -208,34 +208,60 @@ function isIp(body: Buffer): boolean {
   return body[0] === rt.AF.INET || body[0] === rt.AF.INET6;
 }
 
+/** Up to its closing zero. */
 function string(bytes: Buffer, start: number, end: number): string {
-  return text(bytes.subarray(start, end));
+  let stop = start;
+  while (stop < end && bytes[stop] !== 0) stop++;
+  return bytes.toString("utf8", start, stop);
 }
 
 // Settings -----------------------------------------------------------------------------------------------------------
 
-/** What a device's message says of its sysctls. */
+/** What a device's message says of its sysctls: where each family's numbers are. */
 export interface Settings {
-  ipv4: Buffer | undefined;
-  ipv6: Buffer | undefined;
+  bytes: Buffer;
+  ipv4: number;
+  ipv4End: number;
+  ipv6: number;
+  ipv6End: number;
   mode: number | undefined;
 }
 
-function readSettings(body: Buffer, start: number, end: number, into: Settings): void {
-  scan(body, start, end, (family, from, to) =>
-    scan(body, from, to, (attribute, first, last) => {
-      if (family === rt.AF.INET && attribute === rt.IFLA_INET.CONF) into.ipv4 = Buffer.from(body.subarray(first, last));
+const UNKNOWN: Readonly<Settings> = {
+  bytes: Buffer.alloc(0),
+  ipv4: 0,
+  ipv4End: 0,
+  ipv6: 0,
+  ipv6End: 0,
+  mode: undefined,
+};
+
+function readSettings(body: Buffer, start: number, end: number): Settings {
+  // The message's own bytes are overwritten by the next.
+  const bytes = Buffer.from(body.subarray(start, end));
+  const settings = { ...UNKNOWN, bytes };
+  scan(bytes, 0, bytes.length, (family, from, to) =>
+    scan(bytes, from, to, (attribute, first, last) => {
+      if (family === rt.AF.INET && attribute === rt.IFLA_INET.CONF) {
+        settings.ipv4 = first;
+        settings.ipv4End = last;
+      }
       if (family !== rt.AF.INET6) return;
-      if (attribute === rt.IFLA_INET6.CONF) into.ipv6 = Buffer.from(body.subarray(first, last));
-      if (attribute === rt.IFLA_INET6.ADDR_GEN_MODE) into.mode = body[first];
+      if (attribute === rt.IFLA_INET6.CONF) {
+        settings.ipv6 = first;
+        settings.ipv6End = last;
+      }
+      if (attribute === rt.IFLA_INET6.ADDR_GEN_MODE) settings.mode = bytes[first];
     }),
   );
+  return settings;
 }
 
 /** `net/FAMILY/conf/DEVICE/NAME` as the file has it; undefined where the message doesn't say. */
-export function settingOf({ ipv4, ipv6, mode }: Settings, family: string, name: string): string | undefined {
+export function settingOf(settings: Settings, family: string, name: string): string | undefined {
+  const { bytes, ipv4, ipv4End, ipv6, ipv6End, mode } = settings;
   if (family === "ipv6" && name === "addr_gen_mode") return mode === undefined ? undefined : String(mode);
-  const [numbers, place] = family === "ipv4" ? [ipv4, rt.DEVCONF4[name]] : [ipv6, rt.DEVCONF6[name]];
-  if (numbers === undefined || place === undefined || place * 4 + 4 > numbers.length) return undefined;
-  return String(numbers.readInt32LE(place * 4));
+  const [at, end, place] = family === "ipv4" ? [ipv4, ipv4End, rt.DEVCONF4[name]] : [ipv6, ipv6End, rt.DEVCONF6[name]];
+  if (place === undefined || at + place * 4 + 4 > end) return undefined;
+  return String(u32(bytes, at + place * 4) | 0);
 }

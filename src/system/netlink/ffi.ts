@@ -54,6 +54,16 @@ export interface SystemCalls {
   /** 0: there is none. */
   if_nametoindex(name: Memory): number;
   errno(): number;
+  /** Of OpenSSL; undefined where Node doesn't let them be seen. See digest.ts. */
+  sha1: Hash | undefined;
+  sha256: Hash | undefined;
+}
+
+/** Each returns 1. `context` is what is kept between the calls. */
+export interface Hash {
+  init(context: Memory): number;
+  update(context: Memory, bytes: Memory, length: number): number;
+  final(digest: Memory, context: Memory): number;
 }
 
 /** Why system calls can't be made here; undefined once they could be loaded. */
@@ -119,7 +129,22 @@ function load(): SystemCalls {
     ...spawning(libc),
     if_nametoindex: libc.func(`unsigned int if_nametoindex(${pointer})`),
     errno: () => koffi.errno(),
+    sha1: hash(libc, "SHA1"),
+    sha256: hash(libc, "SHA256"),
   };
+}
+
+/** The symbols of the process are those of Node's own libraries too. */
+function hash(libc: Library, name: string): Hash | undefined {
+  try {
+    return {
+      init: libc.func(`int ${name}_Init(void *)`),
+      update: libc.func(`int ${name}_Update(void *, const void *, unsigned long)`),
+      final: libc.func(`int ${name}_Final(void *, void *)`),
+    };
+  } catch {
+    return undefined;
+  }
 }
 
 /** glibc has no wrapper of it; its number is per architecture (asm/unistd.h). */

@@ -1,7 +1,7 @@
 /** Netlink sockets (netlink(7)): a request and its answers, a batch and its acknowledgement, a dump. */
 import { attempt } from "../attempt.js";
 import { within } from "../within.js";
-import { messages, attributes, text } from "./decoder.js";
+import { attributes, type Message, messages, text } from "./decoder.js";
 import type { Encoder } from "./encoder.js";
 import { NetlinkError } from "./errors.js";
 import { SIOCGIFINDEX } from "./rtnetlink.js";
@@ -127,27 +127,28 @@ export class NetlinkSocket {
     for (;;) {
       const received = this.receiveOr(MSG_DONTWAIT);
       // Mostly there is nothing: an error takes longer to make than the question.
-      if (received === EAGAIN) return true;
-      if (received === ENOBUFS) return false;
-      if (typeof received === "number") throw new NetlinkError(received);
-      for (const { type, body } of messages(received)) each(body, type);
+      if (received === -EAGAIN) return true;
+      if (received === -ENOBUFS) return false;
+      if (received < 0) throw new NetlinkError(-received);
+      for (const { type, body } of messages(this.incoming, received)) each(body, type);
     }
   }
 
-  private receive(): Buffer {
+  /** Waits for messages, which lie in `incoming` until the next are received. */
+  private receive(): Message[] {
     const received = this.receiveOr(0);
-    if (typeof received === "number") throw new NetlinkError(received);
-    return received;
+    if (received < 0) throw new NetlinkError(-received);
+    return messages(this.incoming, received);
   }
 
-  /** An error's number where nothing is received. */
-  private receiveOr(flags: number): Buffer | number {
+  /** How many bytes lie in `incoming`; an error's number, negated, where nothing is received. */
+  private receiveOr(flags: number): number {
     for (;;) {
       const length = this.calls.recv(this.fd, this.incoming, this.incoming.length, MSG_TRUNC | flags);
-      if (length > this.incoming.length) return ENOBUFS;
-      if (length >= 0) return this.incoming.subarray(0, length);
+      if (length > this.incoming.length) return -ENOBUFS;
+      if (length >= 0) return length;
       const errno = this.calls.errno();
-      if (errno !== EINTR) return errno;
+      if (errno !== EINTR) return -errno;
     }
   }
 
@@ -160,7 +161,7 @@ export class NetlinkSocket {
     const last = encoder.messages - 1;
     let failure: NetlinkError | undefined;
     for (;;) {
-      for (const { type, sequence, body, flags } of messages(this.receive())) {
+      for (const { type, sequence, body, flags } of this.receive()) {
         if (type !== ERROR) continue;
         const errno = -body.readInt32LE(0);
         if (errno !== 0) {
@@ -185,7 +186,7 @@ export class NetlinkSocket {
     this.send(encoder);
     let whole = true;
     for (;;) {
-      for (const { type, flags, body } of messages(this.receive())) {
+      for (const { type, flags, body } of this.receive()) {
         if ((flags & F_DUMP_INTR) !== 0) whole = false;
         if (type === DONE) {
           const errno = body.length >= 4 ? -body.readInt32LE(0) : 0;
@@ -206,7 +207,7 @@ export class NetlinkSocket {
   get(encoder: Encoder): Buffer | undefined {
     this.send(encoder);
     for (;;) {
-      for (const { type, body } of messages(this.receive())) {
+      for (const { type, body } of this.receive()) {
         if (type !== ERROR) return Buffer.from(body);
         const errno = -body.readInt32LE(0);
         if (errno === 2 || errno === 19) return undefined;
