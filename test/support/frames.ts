@@ -146,3 +146,34 @@ export function arp(to: string, from: string, message: ArpMessage): string {
 export function neighbour(target: string, option: 1 | 2, mac: string, flags = 0): Buffer {
   return Buffer.concat([Buffer.from([flags, 0, 0, 0]), bytesOf(target), Buffer.from([option, 1]), macBytes(mac)]);
 }
+
+/** CRC-32C, bit by bit (RFC 9260, appendix A). */
+function crc32c(data: Buffer): number {
+  let sum = 0xffffffff;
+  for (const byte of data) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 ? 0x82f63b78 : 0);
+  }
+  return ~sum >>> 0;
+}
+
+/** Kinds of SCTP's chunks (RFC 9260, 3.2). */
+export const CHUNK = { DATA: 0, INIT: 1, INIT_ACK: 2, COOKIE_ECHO: 10, COOKIE_ACK: 11 } as const;
+
+/** One chunk of SCTP. `tag`: the receiver's, 0 for INIT; INIT and its answer name the sender's as 7. */
+export function sctp(datagram: Datagram, from: number, to: number, tag: number, kind: number): string {
+  const named = kind === CHUNK.INIT || kind === CHUNK.INIT_ACK;
+  // The tag, the window, streams, the first number of DATA; DATA's numbers and four bytes.
+  const words = named ? [7, 65536, (10 << 16) | 10, 1] : kind === CHUNK.DATA ? [1, 0, 0, 0x61626364] : [];
+  const chunk = Buffer.alloc(4 + 4 * words.length);
+  chunk[0] = kind;
+  chunk[1] = kind === CHUNK.DATA ? 3 : 0;
+  chunk.writeUInt16BE(chunk.length, 2);
+  words.forEach((word, i) => chunk.writeUInt32BE(word, 4 + 4 * i));
+  const head = Buffer.alloc(12);
+  head.writeUInt16BE(from, 0);
+  head.writeUInt16BE(to, 2);
+  head.writeUInt32BE(tag, 4);
+  head.writeUInt32LE(crc32c(Buffer.concat([head, chunk])), 8);
+  return ip(datagram, 132, Buffer.concat([head, chunk]));
+}

@@ -95,6 +95,7 @@ static __always_inline int replying(struct __sk_buff *skb, __u32 generation, con
 /*
  * Whether an entry the other way round doesn't speak of this packet: a new TCP connection takes the place of what is
  * over, what was refused from the start has no replies but the refusal, and what has ended speaks while it is denied.
+ * What is no answer is decided as what it is, beside the connection, which goes on.
  */
 static __always_inline int over(__u32 generation, const struct packet *packet, const struct flow *key,
                                 struct connection *entry) {
@@ -108,7 +109,7 @@ static __always_inline int over(__u32 generation, const struct packet *packet, c
     }
   }
   if (packet->flow.protocol != TCP || !begins(packet) || (entry->state == LIVE && !(entry->flags & CLOSING)))
-    return 0;
+    return entry->state == LIVE && !answers(packet, entry->flags & ANSWERED);
   bpf_map_delete_elem(&connections, key);
   return 1;
 }
@@ -338,7 +339,8 @@ static __always_inline int is_redirect(const struct packet *packet) {
  */
 static __always_inline int goes_along(const struct connection *entry, __u32 generation, const struct packet *packet,
                                       const struct tracked *tracked, __u32 from, __u32 to) {
-  if (!entry || !is_settled(entry, generation, CC, tracked) || (begins(packet) && entry->flags & CLOSING))
+  if (!entry || !is_settled(entry, generation, CC, tracked) || (begins(packet) && entry->flags & CLOSING) ||
+      (tracked->reply && !answers(packet, entry->flags & ANSWERED)))
     return 0;
   return entry->sender == (tracked->reply ? to : from) && entry->receiver == (tracked->reply ? from : to);
 }

@@ -7,6 +7,7 @@
 enum { ICMP = 1, TCP = 6, UDP = 17, FRAGMENT = 44, AUTHENTICATION = 51, ICMPV6 = 58, SCTP = 132 };
 enum { HOP_OPTIONS = 0, ROUTING = 43, DESTINATION_OPTIONS = 60 };
 enum { FIN = 1, SYN = 2, RST = 4, ACK = 16 };
+enum { SCTP_HEADER = 12, INIT = 1, HEARTBEAT = 4 }; /* chunks: RFC 9260, 3.2 */
 
 struct packet {
   struct flow flow;
@@ -16,7 +17,7 @@ struct packet {
   __u8 v6, has_ports, error, later, first;
   __u8 parted; /* has IPv6's header of fragments, be it the only one */
   __u8 flags; /* TCP's */
-  __u8 type;  /* ICMP's */
+  __u8 type;  /* ICMP's, or that of the first chunk of SCTP's */
 };
 
 enum parsed { GOOD, BAD, LATER_FRAGMENT };
@@ -191,6 +192,8 @@ __noinline int parse(struct __sk_buff *skb, int v6, struct packet *packet) {
     packet->flow.destination_port = header.destination;
     packet->flags = header.flags;
   } else if (transport(skb, at, &packet->flow, &packet->type) != GOOD)
+    return BAD;
+  if (packet->flow.protocol == SCTP && !COLLECT(skb, at + SCTP_HEADER, &packet->type))
     return BAD;
   if ((packet->flow.protocol == ICMP || packet->flow.protocol == ICMPV6) && is_error(v6, packet->type)) {
     struct packet about = {};

@@ -64,6 +64,23 @@ static __always_inline int begins(const struct packet *packet) {
     return packet->type == 8 || packet->type == 13 || packet->type == 15 || packet->type == 17;
   if (packet->flow.protocol == ICMPV6)
     return packet->type != 129 && packet->type != 137 && packet->type != 134;
+  /* An association may go on over a second pair of addresses, which a heartbeat tries first. */
+  if (packet->flow.protocol == SCTP)
+    return packet->type == INIT || packet->type == HEARTBEAT;
+  return 1;
+}
+
+/*
+ * Whether the other end's packet can be an answer at all: of ICMP only what answers a request is, not a request with the
+ * same id. `answered`: whether there was one already; two ends may begin one TCP connection at once (RFC 9293, 3.5).
+ */
+static __always_inline int answers(const struct packet *packet, int answered) {
+  if (packet->flow.protocol == TCP)
+    return !answered || !begins(packet);
+  if (packet->flow.protocol == ICMP)
+    return packet->type == 0 || packet->type == 14 || packet->type == 16 || packet->type == 18;
+  if (packet->flow.protocol == ICMPV6)
+    return packet->type == 129 || packet->type == 140;
   return 1;
 }
 
