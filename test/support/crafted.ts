@@ -45,7 +45,8 @@ function transport(protocol: number, ports: readonly [number, number], flags: nu
   } else {
     body.writeUInt16BE(ports[0], 0);
     body.writeUInt16BE(ports[1], 2);
-    body[12] = 5 << 4;
+    // SCTP's first chunk: INIT, or what stands in the middle.
+    body[12] = protocol === 132 ? (flags === 2 ? 1 : 0) : 5 << 4;
     body[13] = flags;
   }
   return body;
@@ -149,7 +150,7 @@ export function craft(
     const portless = entering ? 47 : source.zone === "container" ? 6 : 50;
     const protocol =
       fault === "middle"
-        ? 6
+        ? any([6, 6, 132])
         : fault === "foreign error"
           ? family === 4
             ? 1
@@ -206,7 +207,10 @@ export function craft(
     let frame = Buffer.concat([Buffer.alloc(6, 2), mac, type, bytes]);
     // Before the end of what a decision needs.
     if (fault === "cut")
-      frame = frame.subarray(0, 14 + pick(at + (protocol === 6 ? 20 : protocol === 47 || protocol === 50 ? 0 : 4)));
+      frame = frame.subarray(
+        0,
+        14 + pick(at + (protocol === 6 ? 20 : protocol === 132 ? 13 : protocol === 47 || protocol === 50 ? 0 : 4)),
+      );
     if (fault === "garbage")
       for (let at = 14; at < frame.length; at++) frame[at] = fault === "garbage" && at === 14 ? 0xf0 : pick(256);
     const context = fixed(192);
@@ -222,7 +226,7 @@ export function craft(
     const ported = protocol === 6 || protocol === 17 || protocol === 132;
     const said = evaluate(policy, { source, destination, protocol, port: ported ? port : undefined }).verdict;
     // What is rejected is answered wherever in a connection it is, but a reset is not.
-    const answered = fault === "middle" && said === "reject" && ((body[13] as number) & 4) === 0;
+    const answered = fault === "middle" && said === "reject" && (protocol !== 6 || ((body[13] as number) & 4) === 0);
     // This host's own error, to who sent what it is about.
     const hosts = fault === "foreign error" && source.zone === "host" && blamed === destination.address;
     const expected = fault === undefined || answered ? said : hosts ? "allow" : "deny";
