@@ -5,7 +5,7 @@
  * can't do better. A backend knows the policy's own rules only; devices, forwarding and records are the transaction's.
  */
 import type { PlainRules } from "../ast/plain-rules.js";
-import type { Origin, Policy } from "../ir/policy.js";
+import type { Origin, Policy, Zone } from "../ir/policy.js";
 import type { Connection } from "../system/conntrack.js";
 import type { Inexpressible } from "./inexpressible.js";
 
@@ -94,9 +94,13 @@ export interface Approach {
   check(): Promise<void>;
   /**
    * Makes the kernel match. All or nothing; throws `Refused`. Objects that were changed are counted. `meanwhile` is called
-   * where a tool is waited for, if one is: for what takes time and changes nothing.
+   * where a tool is waited for, if one is: for what takes time and changes nothing. `standing` is asked, perhaps more than
+   * once, by a backend that knows connections by what it has seen of them itself, where it hasn't carried the policy.
    */
-  commit(meanwhile?: () => void): Promise<Committed & { readonly operations: number }>;
+  commit(
+    meanwhile?: () => void,
+    standing?: () => Promise<readonly Standing[]>,
+  ): Promise<Committed & { readonly operations: number }>;
   /**
    * Reads back what was committed; returns the generation at which it was so, undefined where nothing was read. Throws
    * `Refused` where it isn't as it should be.
@@ -132,6 +136,18 @@ export interface ObjectChange {
   readonly object: string;
   /** Statements that it comes from. */
   readonly from: readonly Origin[];
+}
+
+/** A connection that connection tracking knows and the policy allows. */
+export interface Standing {
+  readonly connection: Connection;
+  /** Where it comes from, and where it goes once it is translated. */
+  readonly from: Zone;
+  readonly to: Zone;
+  /** Where it was sent to. */
+  readonly asked: Zone;
+  /** Whether one of the policy's own publishes has translated it. */
+  readonly published: boolean;
 }
 
 /** Packets from one address to another, as they are between the translations. */

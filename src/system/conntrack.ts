@@ -21,6 +21,10 @@ export interface Connection {
   readonly reply: Tuple;
   /** Of both directions; undefined where the kernel doesn't count (nf_conntrack_acct). */
   readonly bytes?: number;
+  /** Whether a packet has come back. */
+  readonly answered: boolean;
+  /** Whether a TCP connection is about to end, or has ended. */
+  readonly closing: boolean;
   /** ICMP's type, code and id, which identify its flows as ports do others. */
   readonly icmp: { readonly type: string; readonly code: string; readonly id: string } | undefined;
 }
@@ -31,6 +35,9 @@ export async function listConnections(family: 4 | 6): Promise<Connection[]> {
   const { stdout } = await run("conntrack", ["-L", "-f", family === 4 ? "ipv4" : "ipv6"], { accept: [1] });
   return stdout.split("\n").flatMap((line) => parseConnection(family, line) ?? []);
 }
+
+/** TCP's states from FIN_WAIT on, as the tool names them. */
+const ENDING = /^tcp\s.* (?:FIN_WAIT|CLOSE_WAIT|LAST_ACK|TIME_WAIT|CLOSE) src=/;
 
 /** A line of `conntrack -L`: protocol name and number, timers and state, then both tuples as key=value. */
 export function parseConnection(family: 4 | 6, line: string): Connection | undefined {
@@ -53,7 +60,8 @@ export function parseConnection(family: 4 | 6, line: string): Connection | undef
   const icmp = type !== undefined && code !== undefined && id !== undefined ? { type, code, id } : undefined;
   const bytes = all("bytes").reduce((sum, one) => sum + Number(one), 0);
   const counted = all("bytes").length > 0 ? { bytes } : {};
-  return { family, protocol: Number(protocol), original, reply, icmp, ...counted };
+  const state = { answered: !line.includes("[UNREPLIED]"), closing: ENDING.test(line) };
+  return { family, protocol: Number(protocol), original, reply, icmp, ...counted, ...state };
 }
 
 /** Deletes one connection. One that has ended meanwhile is no error. */

@@ -7,10 +7,11 @@
  * was made is read back. Up to the record every failure takes back what was done; what the new policy no longer has
  * goes last, when it is in force. The journal names each step before it begins, so that a kill leaves a trace.
  */
-import type { Approach, Backend, Committed } from "../backend/backend.js";
+import type { Approach, Backend, Committed, Standing } from "../backend/backend.js";
 import { backendNamed } from "../backend/registry.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
+import { MissingTool } from "../system/run.js";
 import { usesNetlink } from "../system/transport.js";
 import { prepare, raise, retire } from "../topology/apply.js";
 import { differ, type Difference } from "../topology/difference.js";
@@ -19,7 +20,7 @@ import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
 import type { Topology } from "../topology/topology.js";
 import type { Beside } from "./beside.js";
-import { cutConnections } from "./connections.js";
+import { cutConnections, standingConnections } from "./connections.js";
 import { beginJournal, endJournal, step } from "./journal.js";
 import { withoutInterruption } from "./interruption.js";
 import { Obstacle } from "./obstacle.js";
@@ -101,11 +102,21 @@ async function make(changes: Changes, undos: Undo[], heed: () => Promise<void>):
   undos.push(await prepare(difference, onDevices ? () => takeBack([takeRulesBack]) : undefined));
   const undoRules = onDevices ? () => [] : takeRulesBack;
   let committed = rules?.now;
+  const problems: string[] = [];
+  const standing = async (): Promise<readonly Standing[]> => {
+    try {
+      return await standingConnections(policy);
+    } catch (error) {
+      if (!(error instanceof MissingTool)) throw error;
+      problems.push(`connections that are open may be cut: ${error.message}`);
+      return [];
+    }
+  };
   if (rules !== undefined && rulesChanged) {
     await heed();
     step("rules");
     undos.push(undoRules);
-    committed = await rules.commit(() => prepareRecord(compiled));
+    committed = await rules.commit(() => prepareRecord(compiled), before === undefined ? undefined : standing);
   }
   await heed();
   step("raise");
@@ -122,7 +133,6 @@ async function make(changes: Changes, undos: Undo[], heed: () => Promise<void>):
   // From here on it goes through: connections that are cut stay so.
   await heed();
   let cut = applied?.cut ?? [];
-  const problems: string[] = [];
   if (rulesChanged && (cut.length > 0 || mayCut(changes))) {
     step("cut");
     // Connections that are gone stay gone; but what the old rules allow isn't stopped.

@@ -1,9 +1,9 @@
 /** Cuts the connections that a policy no longer allows, and no others; and leads UDP to ports that are published anew. */
 import { networkInterfaces } from "node:os";
-import type { Backend, StoppedFlow } from "../backend/backend.js";
+import type { Backend, Standing, StoppedFlow } from "../backend/backend.js";
 import { type End, evaluate, type Packet, translate, type Translation } from "../ir/evaluate.js";
 import { ownAddresses } from "../ir/own.js";
-import type { Policy } from "../ir/policy.js";
+import type { Policy, Zone } from "../ir/policy.js";
 import {
   type Address,
   type AddressSet,
@@ -80,6 +80,41 @@ export async function cutConnections(
   }
 }
 
+/**
+ * The connections of a policy's containers that connection tracking knows and the policy allows: for a backend that hasn't
+ * seen them begin. Throws `MissingTool`.
+ */
+export async function standingConnections(policy: Policy): Promise<Standing[]> {
+  const own = ownAddresses(policy.containers);
+  const local = memo(localAddresses);
+  const out: Standing[] = [];
+  for (const family of FAMILIES) {
+    if ((family === 4 ? own.v4 : own.v6).length === 0) continue;
+    for (const connection of await listConnections(family)) {
+      const packet = packetOf(policy, own, local, connection);
+      const asked = parseAddress(connection.original.destination);
+      if (packet === undefined || asked === undefined || evaluate(policy, packet).verdict !== "allow") continue;
+      const [from, to] = [packet.source.zone, packet.destination.zone];
+      const zone = zoneOf(asked, own, local);
+      const published = packet.via !== undefined;
+      // What somebody else translates is decided as what it was sent to, too.
+      const untranslated = {
+        ...packet,
+        destination: { zone, address: asked },
+        port: connection.original.destinationPort,
+      };
+      if (to !== "container" && evaluate(policy, untranslated).verdict !== "allow") continue;
+      out.push({ connection, from, to, asked: zone, published });
+    }
+  }
+  return out;
+}
+
+function zoneOf(address: Address, own: AddressSet, local: Local): Zone {
+  if (hasAddress(own, address)) return "container";
+  return isLoopback(address) || local().some((one) => sameAddress(one, address)) ? "host" : "world";
+}
+
 /** Asked for where there is a connection to look at. */
 export type Local = () => readonly Address[];
 
@@ -125,12 +160,7 @@ export function packetOf(policy: Policy, own: AddressSet, local: Local, connecti
   const source = parseAddress(connection.original.source);
   const destination = parseAddress(connection.reply.source);
   if (source === undefined || destination === undefined) return undefined;
-  const isLocal = (address: Address): boolean =>
-    isLoopback(address) || local().some((one) => sameAddress(one, address));
-  const end = (address: Address): End => ({
-    zone: hasAddress(own, address) ? "container" : isLocal(address) ? "host" : "world",
-    address,
-  });
+  const end = (address: Address): End => ({ zone: zoneOf(address, own, local), address });
   const packet: Packet = {
     source: end(source),
     destination: end(destination),

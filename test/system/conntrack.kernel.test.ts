@@ -30,6 +30,7 @@ async function talk(host: Host): Promise<void> {
     assert.is(await host.udp(undefined, address, 80), "open");
     assert.is(await host.ping(undefined, address), "reply");
   }
+  await host.drop(undefined, await host.connect(undefined, WORLD4, 80));
   await host.run("perl", [
     "-MSocket",
     "-e",
@@ -43,12 +44,17 @@ it("both list the same, and what one deletes is gone for both", () =>
     await talk(host);
     const protocols = new Set((await same(host)).map(({ protocol }) => protocol));
     assert.equal([...protocols].sort(), [1, 17, 47, 58, 6]);
+    const all = await same(host);
+    assert.is(all.filter(({ closing }) => closing).length, 1);
+    // GRE to nobody, and what the host says of itself to all.
+    assert.ok(all.some(({ answered, protocol }) => !answered && protocol === 47));
+    assert.ok(all.some(({ answered, protocol }) => answered && protocol === 6));
     for (const [transport, protocol, count] of [
       ["netlink", 17, 2],
       ["netlink", 1, 1],
       ["netlink", 47, 1],
       ["nft", 58, undefined],
-      ["netlink", 6, 2],
+      ["netlink", 6, 3],
     ] as const) {
       const deleted = await host.call<number>(CONNECTIONS, "deleteAll", transport, protocol);
       if (count !== undefined) assert.is(deleted, count, `protocol ${protocol}`);

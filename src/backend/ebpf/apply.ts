@@ -1,7 +1,8 @@
 /**
  * How a plan comes into force. Its maps are made and filled beside those in force, and one write of a number puts them
  * in their place: a packet meets all of the old policy or all of the new one. New devices get their programs before, and
- * drop everything until then.
+ * drop everything until then; but where the programs are new themselves, which is before devices are up or while another
+ * backend carries the policy, they come to the devices last.
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,8 +22,10 @@ import {
 } from "../../system/bpf/calls.js";
 import { isOurs, mountPinned } from "../../system/bpf/filesystem.js";
 import { CommandFailed, run } from "../../system/run.js";
+import type { Standing } from "../backend.js";
 import { Refused } from "../refused.js";
 import { encode, kindsOf, type Logs, mostOf, roomOf, SHAPES, type SlotName, writeAddress } from "./encode.js";
+import { adopt } from "./adopt.js";
 import type { Maps } from "./maps.js";
 import { foldersOf, generationOf, isLinked, linkedDevices, linkFile, type Side, using } from "./readback.js";
 import { replaceText } from "./translation.js";
@@ -33,19 +36,27 @@ const NAMES = Object.keys(SHAPES) as SlotName[];
 const ETHER = 14;
 const PROGRAMS: Readonly<Record<Side, string>> = { ingress: "from_container", egress: "to_container" };
 
-/** Puts a plan in force; returns its number. Throws `Refused`, and what was in force still is. */
+/**
+ * Puts a plan in force; returns its number. Throws `Refused`, and what was in force still is. `standing`: connections that
+ * go on though the programs haven't seen them begin.
+ */
 export async function putInForce(
   maps: Maps,
   logs: Logs,
   folder: string,
   object: string,
   table: string | undefined,
+  standing: () => Promise<readonly Standing[]> = () => Promise.resolve([]),
 ): Promise<number> {
   try {
     mountPinned();
     await load(folder, object);
     requireKnown(maps, folder);
     const generation = generationOf(folder) + 1;
+    const isFirst = generation === 1;
+    const links = (): void => {
+      for (const { device } of maps.devices) link(folder, device);
+    };
     const made = makeMaps(maps, logs);
     // The kernel takes its time to put them there, in which they are filled.
     const placed = place(folder, generation, made);
@@ -56,13 +67,21 @@ export async function putInForce(
       write(join(folder, "maps/kinds"), generation & 1, kindsOf(maps));
       write(join(folder, "maps/numbered"), generation & 1, generation);
       if (table !== undefined) await commitTable(replaceText(maps.policy, table));
-      for (const { device } of maps.devices) link(folder, device);
+      if (!isFirst) links();
     } finally {
       await placed.catch(() => undefined);
       for (const map of made.values()) close(map);
     }
     await placed;
+    // What carries the policy until now goes on doing so, and what it has let begin is known before the first packet is met.
+    if (isFirst) adopt(folder, generation, await standing());
     write(join(folder, "maps/active"), 0, generation);
+    if (isFirst) {
+      links();
+      // What has begun since.
+      adopt(folder, generation, await standing());
+      endDenied(folder);
+    }
     tidyLinks(folder, new Set(maps.devices.map(({ device }) => device)));
     for (const other of foldersOf(maps.policy)) if (other !== folder) removeFolder(other);
     return generation;

@@ -78,8 +78,9 @@ async function approach(policy: Policy, known: Committed | undefined, source?: S
     check: async () => {
       if (!sameTable) await commitTable(replaceText(policy.name, body), ["-c"]);
     },
-    async commit() {
-      const generation = await putInForce(maps, logsOf(policy), folder, object, sameTable ? undefined : body);
+    async commit(_, standing) {
+      const table = sameTable ? undefined : body;
+      const generation = await putInForce(maps, logsOf(policy), folder, object, table, standing);
       return { digest: wanted, generation, operations: objects };
     },
     verify() {

@@ -21,6 +21,7 @@ export const COMMAND = {
 } as const;
 
 export const ENOENT = 2;
+export const EEXIST = 17;
 
 function mendOf(errno: number): string {
   if (errno === 1 || errno === 13) return "run it as root outside a user namespace: BPF programs are the host's";

@@ -1,6 +1,6 @@
 /** Maps, pinned objects, links and test runs of bpf(2). */
 import { attempt } from "../attempt.js";
-import { attributes, BpfFailed, call, calls, COMMAND, ENOENT, fixed, path, pointer, SIZE } from "./call.js";
+import { attributes, BpfFailed, call, calls, COMMAND, EEXIST, ENOENT, fixed, path, pointer, SIZE } from "./call.js";
 
 export const MAP = { hash: 1, array: 2, trie: 11 } as const;
 export const FLAG = { noPreallocation: 1, innerMap: 0x1000 } as const;
@@ -37,6 +37,26 @@ export function updateElement(map: number, key: Uint8Array, value: Uint8Array): 
     pointer(to, 8, key as Buffer);
     pointer(to, 16, value as Buffer);
   });
+}
+
+/** linux/bpf.h: BPF_NOEXIST. */
+const NOEXIST = 1n;
+
+/** Adds an element; false where there is one with this key. */
+export function insertElement(map: number, key: Uint8Array, value: Uint8Array): boolean {
+  attempt("bpf update");
+  try {
+    call("update", "change a map", (to) => {
+      to.writeUInt32LE(map, 0);
+      pointer(to, 8, key as Buffer);
+      pointer(to, 16, value as Buffer);
+      to.writeBigUInt64LE(NOEXIST, 24);
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof BpfFailed && error.errno === EEXIST) return false;
+    throw error;
+  }
 }
 
 /**

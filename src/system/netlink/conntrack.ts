@@ -15,7 +15,21 @@ const CT = { NEW: 0x100, GET: 0x101, DELETE: 0x102 } as const;
 const NFNLGRP_CONNTRACK_NEW = 1;
 
 /** Attributes behind `struct nfgenmsg` (4 bytes: family, version, resource in network order). */
-const CTA = { TUPLE_ORIG: 1, TUPLE_REPLY: 2, COUNTERS_ORIG: 9, COUNTERS_REPLY: 10, ZONE: 18 } as const;
+const CTA = {
+  TUPLE_ORIG: 1,
+  TUPLE_REPLY: 2,
+  STATUS: 3,
+  PROTOINFO: 4,
+  COUNTERS_ORIG: 9,
+  COUNTERS_REPLY: 10,
+  ZONE: 18,
+} as const;
+/** Of CTA_STATUS, 32 bits in network order (linux/netfilter/nf_conntrack_common.h). */
+const IPS_SEEN_REPLY = 2;
+const CTA_PROTOINFO_TCP = 1;
+/** 8 bits; from TCP_CONNTRACK_FIN_WAIT on it is ending (nf_conntrack_tcp.h). */
+const CTA_PROTOINFO_TCP_STATE = 1;
+const TCP_CONNTRACK_FIN_WAIT = 4;
 /** 64 bits in network order. */
 const CTA_COUNTERS_BYTES = 2;
 const CTA_TUPLE = { IP: 1, PROTO: 2 } as const;
@@ -146,11 +160,21 @@ function toConnection(body: Buffer, family: 4 | 6): Connection | undefined {
   let raw: Buffer | undefined;
   let zone: Buffer | undefined;
   let bytes: bigint | undefined;
+  let answered = false;
+  let closing = false;
   scan(body, 4, body.length, (attribute, start, end) => {
     if (attribute === CTA.TUPLE_ORIG) {
       original = toHalf(body, start, end);
       raw = Buffer.from(body.subarray(start, end));
     } else if (attribute === CTA.TUPLE_REPLY) reply = toHalf(body, start, end);
+    else if (attribute === CTA.STATUS) answered = ((body[start + 3] as number) & IPS_SEEN_REPLY) !== 0;
+    else if (attribute === CTA.PROTOINFO)
+      scan(body, start, end, (kind, first, last) => {
+        if (kind === CTA_PROTOINFO_TCP)
+          scan(body, first, last, (inner, at) => {
+            if (inner === CTA_PROTOINFO_TCP_STATE) closing = (body[at] as number) >= TCP_CONNTRACK_FIN_WAIT;
+          });
+      });
     else if (attribute === CTA.COUNTERS_ORIG || attribute === CTA.COUNTERS_REPLY)
       scan(body, start, end, (counter, first) => {
         if (counter === CTA_COUNTERS_BYTES) bytes = (bytes ?? 0n) + body.readBigUInt64BE(first);
@@ -166,7 +190,8 @@ function toConnection(body: Buffer, family: 4 | 6): Connection | undefined {
       ? undefined
       : { type: String(type), code: String(code), id: String(id) };
   const counted = bytes === undefined ? {} : { bytes: Number(bytes) };
-  const connection: Connection = { family, protocol, original: one, reply: other, icmp, ...counted };
+  const state = { answered, closing };
+  const connection: Connection = { family, protocol, original: one, reply: other, icmp, ...counted, ...state };
   names.set(connection, { original: raw, zone });
   return connection;
 }
