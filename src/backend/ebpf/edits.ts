@@ -9,12 +9,13 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { PlainRules } from "../../ast/plain-rules.js";
 import type { Policy } from "../../ir/policy.js";
-import type { Address, Family } from "../../net/address.js";
+import { type Address, type Family, hasAddress } from "../../net/address.js";
 import { BpfFailed } from "../../system/bpf/call.js";
 import { getPinned } from "../../system/bpf/calls.js";
 import { mapInSlot, OpenMap } from "../../system/bpf/open-map.js";
 import type { Edit, Edits } from "../backend.js";
 import { Changed, Refused } from "../refused.js";
+import type { Value } from "../shape/lanes.js";
 import { Draft, type DraftChange, PlainEdits, Said, type Tuple } from "../shape/plain-edits.js";
 import { Tuples } from "../shape/tuples.js";
 import { endDenied } from "./apply.js";
@@ -159,9 +160,12 @@ export class MapEdits implements Edits {
       [removed, false],
       [added, true],
     ] as const) {
-      const known = this.rules.each(plain, (verb, kind, family, tuple, text) =>
-        draft.add(this.setOf(verb, kind, family), tuple, text, adds),
-      );
+      const known = this.rules.each(plain, (verb, kind, family, tuple, text) => {
+        // The table of translations says it too: see diverted.ts.
+        if (verb !== "allow" && this.isOwn(family, tuple.source) && !this.isOwn(family, tuple.destination))
+          return false;
+        return draft.add(this.setOf(verb, kind, family), tuple, text, adds);
+      });
       if (!known) return undefined;
     }
     const changes = draft.changes();
@@ -169,6 +173,10 @@ export class MapEdits implements Edits {
     if (rows === undefined || this.count + rows.reduce((sum, { grows }) => sum + grows, 0) > this.room)
       return undefined;
     return new MapEdit(rows, changes, this.policy);
+  }
+
+  private isOwn(family: Family, value: Value): boolean {
+    return hasAddress(this.rules.own, addressIn(family, value));
   }
 
   private setOf(verb: ExactVerb, kind: Kind, family: Family): ExactSet {

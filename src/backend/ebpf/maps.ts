@@ -4,6 +4,7 @@
  */
 import type { Origin } from "../../ir/policy.js";
 import type { Address } from "../../net/address.js";
+import type { planDiverted } from "./diverted.js";
 import type { ExactRows } from "./exact.js";
 import type { Statements } from "./statements.js";
 
@@ -124,6 +125,8 @@ export interface Translation {
   readonly masquerade: readonly Address[];
   /** The addresses of one container, in pairs. */
   readonly self: readonly (readonly [Address, Address])[];
+  /** What is said again of packets that somebody else leads elsewhere. */
+  readonly diverted: ReturnType<typeof planDiverted>;
   /** Subnet, first and last address, and its gateway. */
   readonly gateways: readonly { readonly first: Address; readonly last: Address; readonly gateway: Address }[];
 }

@@ -13,6 +13,7 @@ import { ownAddresses } from "../../ir/own.js";
 import { type Address, FAMILIES, type Family } from "../../net/address.js";
 import { bounds } from "../../net/prefix.js";
 import { addressIn, Classes, LANES, rangesOf } from "./classes.js";
+import { planDiverted } from "./diverted.js";
 import { ExactRows } from "./exact.js";
 import { Statements } from "./statements.js";
 import type { Goal, Maps, Member, Own, Published, Translation } from "./maps.js";
@@ -127,5 +128,5 @@ function planTranslation(policy: Policy): Translation {
       return [{ first: addressIn(family, first), last: addressIn(family, last), gateway }];
     }),
   );
-  return { masquerade, self, gateways };
+  return { masquerade, self, gateways, diverted: planDiverted(policy) };
 }

@@ -1,7 +1,7 @@
 /**
  * The static table of translations, as nft text: published ports, masquerade, that a container's address comes from its
- * own device only, and that what the dataplane couldn't tell of this host's addresses doesn't reach it undecided. What may
- * pass is the dataplane's business; nothing here lets anything through that it drops.
+ * own device only, and that neither what the dataplane couldn't tell of this host's addresses nor what somebody else leads
+ * elsewhere gets there undecided. What may pass is the dataplane's business; nothing here lets anything through that it drops.
  *
  * Translation is the kernel's, because it has to hold for the host's own sockets too, and because connection tracking
  * keeps ports apart and translates the packets that ICMP errors quote.
@@ -10,6 +10,7 @@ import { ENDPOINT_PREFIX } from "../../ir/addresses.js";
 import { type Address, type Family, FAMILIES, formatAddress } from "../../net/address.js";
 import { hashText } from "../../net/hash.js";
 import { protocolName } from "../../net/ports.js";
+import { divertedText } from "./diverted.js";
 import type { Maps, Published } from "./maps.js";
 
 export function tableName(policy: string): string {
@@ -81,6 +82,10 @@ export function translationText(maps: Maps): string {
       : `  chain ${name} {\n    type ${type} hook ${hook} priority ${priority}; policy accept;\n${rules}  }\n`;
   return (
     objects +
+    divertedText(
+      maps.translation.diverted,
+      FAMILIES.filter((family) => maps.own.some(({ address }) => address.family === family)),
+    ) +
     chain("guard", "filter", "prerouting", -300, guard) +
     chain("here", "filter", "input", -300, here) +
     chain("incoming", "nat", "prerouting", -100, incoming) +
