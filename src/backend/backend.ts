@@ -35,6 +35,8 @@ export interface Backend {
   edits?(policy: Policy): Edits | undefined;
   /** Stops the packets of flows, both ways, for their time. Those stopped before go on where `anew` and not named. */
   stop(policy: Policy, flows: readonly StoppedFlow[], anew: boolean): Promise<void>;
+  /** Another backend carries the policy too, and it alone from now on: what is taken away piece by piece does no harm then. */
+  handOver?(policy: string): void;
   /**
    * Takes away what it made of a policy, by name alone; returns what it was, a phrase each. `recorded`: it is on record
    * that what has our names is ours. Changes nothing, and needs no tool, where nothing is there.

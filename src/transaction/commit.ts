@@ -149,7 +149,10 @@ async function make(changes: Changes, undos: Undo[], heed: () => Promise<void>):
   if (former.length > 0) {
     step("switch");
     undos.push(undoRules);
-    for (const one of former) await one.remove(policy.name, true);
+    for (const one of former) {
+      one.handOver?.(policy.name);
+      await one.remove(policy.name, true);
+    }
   }
   if (changes.record && committed !== undefined) {
     step("record");

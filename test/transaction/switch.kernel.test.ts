@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import type { BackendName } from "../../src/backend/backend.js";
 import { when } from "../kernel/features.js";
 import { HOST4, HOST6, type Host, lab, WORLD, WORLD4, WORLD6 } from "../kernel/lab.js";
-import { C1, C2, front } from "../security/place.js";
+import { C1, C2, expect, front } from "../security/place.js";
 import { apply, at } from "../support/live.js";
 import { alive, type Flow, Traffic } from "../support/traffic.js";
 
@@ -108,6 +108,33 @@ it("what the policy denies by now is cut with the switch, and what is cut stays 
       after.map(({ received }) => received),
       before.map(({ received }) => received),
     );
+  }));
+
+it("programs that only watch let pass what they deny, note what they allow, and watch no longer once they are alone", () =>
+  lab(async (host) => {
+    await apply(host, policy(), "nft");
+    await apply(host, policy(), "ebpf");
+    const { stdout } = await host.run("find", ["/run/tsnet/bpf", "-name", "watching"]);
+    const watch = (only: 0 | 1) =>
+      host.run("bpftool", [
+        ...["map", "update", "pinned", stdout.trim(), "key", "0", "0", "0", "0"],
+        ...["value", String(only), "0", "0", "0"],
+      ]);
+    const traffic = new Traffic(host);
+    const denied = [["tcp", at("c2"), C1.ip, 7000] as const, ["tcp", at("c2"), C1.ip6, 7000] as const];
+    await host.listen(at("c1"), "tcp", 7000);
+    await expect(host, "timeout", denied);
+    await watch(1);
+    await expect(host, "open", denied);
+    const allowed = await traffic.open("tcp", at("c1"), at("c2"), C2.ip, 2001);
+    await watch(0);
+    await expect(host, "timeout", denied);
+    await alive([allowed]);
+    // The next apply has the last word, whatever has been left.
+    await watch(1);
+    await apply(host, policy("deny c1 -> c2:9"), "ebpf");
+    await expect(host, "timeout", denied);
+    await alive([allowed]);
   }));
 
 test.run();

@@ -32,6 +32,7 @@ import { replaceText } from "./translation.js";
 
 const DIRECTORY = "/run/tsnet";
 const NAMES = Object.keys(SHAPES) as SlotName[];
+const WATCHING = "maps/watching";
 /** Of a frame's header; the kernel runs a program on no shorter frame. */
 const ETHER = 14;
 const PROGRAMS: Readonly<Record<Side, string>> = { ingress: "from_container", egress: "to_container" };
@@ -46,7 +47,7 @@ export async function putInForce(
   folder: string,
   object: string,
   table: string | undefined,
-  standing: () => Promise<readonly Standing[]> = () => Promise.resolve([]),
+  standing: (() => Promise<readonly Standing[]>) | undefined,
 ): Promise<number> {
   try {
     mountPinned();
@@ -74,13 +75,15 @@ export async function putInForce(
     }
     await placed;
     // What carries the policy until now goes on doing so, and what it has let begin is known before the first packet is met.
-    if (isFirst) adopt(folder, generation, await standing());
+    watch(folder, isFirst && standing !== undefined);
+    if (isFirst && standing !== undefined) adopt(folder, generation, await standing());
     write(join(folder, "maps/active"), 0, generation);
-    if (isFirst) {
-      links();
+    if (isFirst) links();
+    if (isFirst && standing !== undefined) {
       // What has begun since.
       adopt(folder, generation, await standing());
       endDenied(folder);
+      watch(folder, false);
     }
     tidyLinks(folder, new Set(maps.devices.map(({ device }) => device)));
     for (const other of foldersOf(maps.policy)) if (other !== folder) removeFolder(other);
@@ -88,6 +91,23 @@ export async function putInForce(
   } catch (error) {
     if (!(error instanceof BpfFailed)) throw error;
     throw new Refused(`the kernel refused the eBPF dataplane: ${error.message}`, error.help);
+  }
+}
+
+/** Whether the programs let pass what they deny, since another backend decides: see dataplane/maps.h. */
+function watch(folder: string, only: boolean): void {
+  write(join(folder, WATCHING), 0, only ? 1 : 0);
+}
+
+/** Another backend has taken the policy over: from now on the programs stop nothing. Throws `Refused`. */
+export function giveUp(folder: string): void {
+  // Those of an older version have no such map, and end as they always did.
+  if (!existsSync(join(folder, WATCHING))) return;
+  try {
+    watch(folder, true);
+  } catch (error) {
+    if (!(error instanceof BpfFailed)) throw error;
+    throw new Refused(`the kernel refused to let go of the eBPF dataplane: ${error.message}`, error.help);
   }
 }
 

@@ -9,7 +9,7 @@ import { isInstalled } from "../../system/tools.js";
 import { VERSION } from "../../system/version.js";
 import type { Approach, Backend, Committed, ObjectChange, Source } from "../backend.js";
 import { Refused } from "../refused.js";
-import { commitTable, endDenied, putInForce, removeFolder } from "./apply.js";
+import { commitTable, endDenied, giveUp, putInForce, removeFolder } from "./apply.js";
 import { MapEdits } from "./edits.js";
 import { intervalOf } from "./encode.js";
 import { toText } from "./json.js";
@@ -33,6 +33,9 @@ export const ebpf: Backend = {
   stop: (policy) => {
     endDenied(folderOf(policy.name, objectDigest(requireObject())));
     return Promise.resolve();
+  },
+  handOver(policy) {
+    for (const folder of foldersOf(policy)) giveUp(folder);
   },
   remove,
   tidy: () => undefined,

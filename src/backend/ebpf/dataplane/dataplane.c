@@ -8,8 +8,6 @@
 
 char _license[] SEC("license") = "GPL";
 
-#define PASS (-1) /* TCX_NEXT: others' programs, and then the host, have their say */
-
 struct arp {
   __be16 hardware, protocol;
   __u8 hardware_size, protocol_size;
@@ -195,6 +193,9 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
     return remember(packet, out, now);
   }
   count(skb, generation, packet, decision, lane);
+  int verdict = denied();
+  if (verdict == PASS)
+    return verdict;
   if (decision->verb == REJECT) {
     if (entry && entry->ended) {
       entry->generation = generation;
@@ -210,7 +211,7 @@ static __always_inline int originating(struct __sk_buff *skb, __u32 generation, 
     entry->state = CUT;
     entry->generation = generation;
   }
-  return 2;
+  return verdict;
 }
 
 /* Whether what is sent there is never forwarded: neighbour discovery is with the gateway alone. */

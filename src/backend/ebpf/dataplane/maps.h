@@ -120,6 +120,17 @@ struct {
 } active SEC(".maps");
 
 /*
+ * 1 while another backend carries the policy, too: everything is decided and noted as ever, and passes. So a connection is
+ * known whichever of its two devices had its program first, or has it last.
+ */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, __u32);
+} watching SEC(".maps");
+
+/*
  * Of each slot: which kinds of `exact` its policy has, a bit each, and from NEARS on the lanes that `near` has. A look-up
  * of what it hasn't finds nothing.
  */

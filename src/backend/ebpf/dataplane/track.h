@@ -141,12 +141,20 @@ static __always_inline void report(struct __sk_buff *skb, void *events, __u32 ri
   event->destination_port = packet->flow.destination_port;
 }
 
+#define PASS (-1) /* TCX_NEXT: others' programs, and then the host, have their say */
+
+/* What a packet that isn't let through comes to. */
+static __always_inline int denied(void) {
+  __u32 zero = 0, *only = bpf_map_lookup_elem(&watching, &zero);
+  return only && *only ? PASS : 2; /* TC_ACT_SHOT */
+}
+
 static __always_inline int drop(struct __sk_buff *skb, __u32 generation, const struct packet *packet, __u32 reason) {
   __u64 *count = bpf_map_lookup_elem(&drops, &reason);
   if (count)
     (*count)++;
   report(skb, &dropped, DROPPED, generation, packet, reason, 0, 0, DENY);
-  return 2; /* TC_ACT_SHOT */
+  return denied();
 }
 
 /* Counts for the statement that decided; a log of an allow is of the first packet. */
