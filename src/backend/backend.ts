@@ -7,6 +7,7 @@
 import type { PlainRules } from "../ast/plain-rules.js";
 import type { Origin, Policy, Zone } from "../ir/policy.js";
 import type { Connection } from "../system/conntrack.js";
+import type { Ending } from "../system/ending.js";
 import type { Inexpressible } from "./inexpressible.js";
 
 export const BACKENDS = ["nft", "iptables", "ebpf"] as const;
@@ -120,6 +121,8 @@ export interface Source {
   readonly hurry?: boolean;
   /** Others will follow by this process, through a handle: what spares reading for them may begin. */
   readonly again?: boolean;
+  /** Ends tools under way up to what `verify` reads, when the process is told to end. */
+  readonly ending?: Ending | undefined;
   /** The policy's texts: a plan is a function of them. */
   readonly texts: readonly string[];
   /** What was committed last: its texts, and what differs where that is plain rules only. */

@@ -63,6 +63,7 @@ are open, both ways.
 --json: { accounting, policies: [{ policy, statements: [{ kind, text, file, line, column, packets, bytes }],
 defaults: [{ default, network, verdict, packets, bytes }], never }] }; \`bytes\` is null without accounting, \`never\` has
 the statements that have decided no packet.
+Counters only where nftables carries the policy: exits with 3 where iptables or eBPF does.
 
 eBPF programs can't write to the kernel's log: what statements with \`log\` say is kept by them, the last 1,024 packets,
 and --log prints it. --drops prints as many of what didn't pass, with the statement or the other reason. Both begin anew
@@ -96,6 +97,7 @@ no replies. Ctrl-C ends it. Of more than 100 packets a second only so many are s
 tsnet's own, which decides nothing and is gone when the command ends, even if it is killed.
 --json: { source, destination, proto, port, flags, verdict, decision: { verdict, by, default },
 steps: [{ hook, table, chain, effect, object, by }] }, a line each; \`decision\` is what the policy says.
+Only where nftables carries the policy: exits with 3 where iptables or eBPF does.
 ` +
           examples(
             "tsnet trace 'c2 -> c1:22'",
@@ -118,6 +120,7 @@ steps: [{ hook, table, chain, effect, object, by }] }, a line each; \`decision\`
 Reads rules, devices, addresses, routes, neighbours, sysctls, namespaces and hosts files back. The rules, as the kernel
 has them, are held against the policy for every packet. Exits with 4 on drift, and where a foreign rule drops what the
 policy allows.
+Only where nftables carries the policy: exits with 3 where iptables or eBPF does.
 --json: { drift: [{ object, statement, message }], foreign: [{ object, effect, statement, message }],
 findings: [{ code, severity, message, file, line }] }, and with --fix mended: [message].
 ` + examples("tsnet audit", "tsnet audit shop.tsnet", "tsnet audit --fix", "tsnet audit --json | jq .drift"),

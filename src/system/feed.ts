@@ -5,6 +5,7 @@
 import { closeSync, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import { attempt } from "./attempt.js";
+import type { Ending } from "./ending.js";
 import { systemCalls } from "./netlink/ffi.js";
 import { CommandFailed, MissingTool, type RunResult, shown, TookTooLong } from "./run.js";
 import { type Spawned, spawnFile } from "./spawn.js";
@@ -28,13 +29,16 @@ export interface Fed {
   abandon(): Promise<void>;
 }
 
-/** Starts a command; undefined where the system calls aren't to be had that it takes. */
-export function feed(command: string, args: readonly string[]): Fed | undefined {
+/**
+ * Starts a command; undefined where the system calls aren't to be had that it takes. It is killed at the `ending`, whose
+ * reason its end throws then.
+ */
+export function feed(command: string, args: readonly string[], ending?: Ending): Fed | undefined {
   const pipe = openPipe();
   if (pipe === undefined) return undefined;
   try {
     attempt(`command ${shown(command, args)}`);
-    return new Feeding(command, args, pipe);
+    return new Feeding(command, args, pipe, ending);
   } catch (error) {
     closeSync(pipe.to);
     throw error;
@@ -68,12 +72,15 @@ class Feeding implements Fed {
   private readonly child: Spawned | undefined;
   /** Why there is no child. */
   private readonly failure: Error | undefined;
+  private readonly ending: Ending | undefined;
+  /** The child may be gone, and its number another's. */
+  private readonly forget: (() => void) | undefined;
   private readonly pending: Buffer[] = [];
   /** Nobody reads any more. */
   private broken = false;
   private over = false;
 
-  constructor(command: string, args: readonly string[], pipe: Pipe) {
+  constructor(command: string, args: readonly string[], pipe: Pipe, ending: Ending | undefined) {
     this.line = shown(command, args);
     this.pipe = pipe;
     const file = pathOf(command);
@@ -83,6 +90,8 @@ class Feeding implements Fed {
     } catch (error) {
       this.failure = error as Error;
     }
+    this.ending = ending;
+    this.forget = ending?.onEnd(() => this.child?.kill());
   }
 
   write(text: string | Buffer): void {
@@ -117,9 +126,12 @@ class Feeding implements Fed {
       this.close();
       said = await this.child?.ended();
       clearTimeout(timer);
+      this.forget?.();
     }
     if (said === undefined) throw this.failure ?? new MissingTool(this.line);
     const { status, stdout, stderr } = said;
+    // A terminal's Ctrl-C ends the command too, and it may be the first that we hear of.
+    if (status !== 0) await this.ending?.heed();
     if (late) throw new TookTooLong(this.line, stdout, stderr, timeout);
     if (status !== 0) throw new CommandFailed(this.line, status, stdout, stderr);
     return { stdout, stderr, exitCode: status };
@@ -149,6 +161,7 @@ class Feeding implements Fed {
     this.child?.kill();
     this.close();
     await this.child?.ended();
+    this.forget?.();
   }
 
   private close(): void {

@@ -6,6 +6,7 @@
  */
 
 import { attempt } from "./attempt.js";
+import type { Ending } from "./ending.js";
 import { isInstalled } from "./tools.js";
 
 export interface RunOptions {
@@ -17,6 +18,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Exit codes besides 0 that are answers and not failures; `any` never throws `CommandFailed` for a code. */
   readonly accept?: readonly number[] | "any";
+  /** The command is killed when that happens; its reason is thrown then. */
+  readonly ending?: Ending | undefined;
 }
 
 export interface RunResult {
@@ -158,8 +161,12 @@ async function start(command: string, args: readonly string[], options: RunOptio
     ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
   });
   running.then(leave, leave);
+  const forget = options.ending?.onEnd(() => void running.kill("SIGKILL"));
   return async () => {
     const result = await running;
+    forget?.();
+    // A terminal's Ctrl-C ends the command too, and it may be the first that we hear of.
+    if (result.failed) await options.ending?.heed();
     const { stdout, stderr, exitCode } = result;
     // EACCES: also where a directory of PATH may not be searched, whatever is in the others.
     const absent = result.code === "ENOENT" || (result.code === "EACCES" && !isInstalled(command));

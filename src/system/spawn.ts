@@ -39,7 +39,7 @@ export function spawnFile(
     if (stdout < 0 || stderr < 0) throw failure(calls.errno(), path);
     const pid = start(calls, path, words, env, [stdin, stdout, stderr]);
     return {
-      kill: () => void process.kill(pid, "SIGKILL"),
+      kill: () => kill(pid),
       async ended() {
         const status = await wait(calls, pid);
         try {
@@ -82,6 +82,15 @@ function start(
   } finally {
     calls.posix_spawn_file_actions_destroy(actions);
     calls.posix_spawnattr_destroy(attributes);
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    // The thread that waits for its end has seen it, and we haven't heard of that yet.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 

@@ -103,6 +103,7 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
         holding = beginHolding();
         wasCutOff = readJournal() !== undefined;
         beginJournal(compiled.policy.name, "apply", carriers);
+        return holding;
       },
       again: options.beside !== undefined,
     });

@@ -1,7 +1,9 @@
 /**
- * Signals that would end the process in the middle of a transaction. An apply that has begun takes back what it did; what
- * is past its point of no return, and a removal, go on to their end.
+ * Signals that would end the process in the middle of a transaction. An apply that has begun takes back what it did, and
+ * ends the tools that it waits for; what is past its point of no return, and a removal, go on to their end.
  */
+import type { Ending } from "../system/ending.js";
+
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 type Signal = (typeof SIGNALS)[number];
 
@@ -23,7 +25,7 @@ export class Interrupted extends Error {
 }
 
 /** A stretch of work within which signals wait. */
-export interface Holding {
+export interface Holding extends Ending {
   /** Throws `Interrupted` where the process was told to end. */
   readonly heed: () => Promise<void>;
   /** Where nobody else holds on, the process gets what it didn't heed. */
@@ -35,8 +37,20 @@ let holders = 0;
 let held: readonly Signal[] = [];
 let pending: Signal | undefined;
 let heeded = false;
+/** What ends the tools under way. */
+const ends = new Set<() => void>();
 
-const hold = (signal: NodeJS.Signals): void => void (pending ??= signal as Signal);
+function hold(signal: NodeJS.Signals): void {
+  if (pending !== undefined) return;
+  pending = signal as Signal;
+  for (const end of ends) end();
+}
+
+function onEnd(end: () => void): () => void {
+  ends.add(end);
+  if (pending !== undefined) end();
+  return () => void ends.delete(end);
+}
 
 /**
  * Holds signals back until its end. Those that somebody listens to are let alone, since they don't end this process: a
@@ -48,7 +62,7 @@ export function beginHolding(): Holding {
     for (const signal of held) process.on(signal, hold);
     [pending, heeded] = [undefined, false];
   }
-  return { heed, end: once(release) };
+  return { heed, onEnd, end: once(release) };
 }
 
 async function heed(): Promise<void> {

@@ -1,6 +1,6 @@
 /** One writer on a host at a time. */
 import { attempt } from "../system/attempt.js";
-import { linkSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 
 const PATH = "/run/tsnet/lock";
@@ -94,15 +94,15 @@ function take(): boolean {
   const command = process.argv.slice(2, 4).join(" ") || basename(process.argv[1] ?? process.execPath);
   const holder: Holder = { pid: process.pid, started: startOf(process.pid) ?? "", command };
   const beside = `${PATH}.${process.pid}`;
-  writeFileSync(beside, JSON.stringify(holder), { mode: 0o644 });
   try {
+    writeFileSync(beside, JSON.stringify(holder), { mode: 0o644 });
     linkSync(beside, PATH);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
   } finally {
-    unlinkSync(beside);
+    rmSync(beside, { force: true });
   }
 }
 

@@ -4,6 +4,7 @@ import { type Asked, AUTO, type Choice } from "../backend/choice.js";
 import { backendNamed } from "../backend/registry.js";
 import type { Compiled } from "../ir/compile.js";
 import { differ, type Difference } from "../topology/difference.js";
+import type { Ending } from "../system/ending.js";
 import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
 import type { Topology } from "../topology/topology.js";
@@ -44,8 +45,11 @@ export interface SurveyOptions {
   readonly backend?: Asked | undefined;
   /** It will be committed, most likely; whoever doesn't lets go of the approach. */
   readonly hurry?: boolean;
-  /** Called before anything begins that would be left behind by a process that is killed; with what may carry the rules. */
-  readonly begins?: (carriers: readonly BackendName[]) => void;
+  /**
+   * Called before anything begins that would be left behind by a process that is killed; with what may carry the rules. What
+   * it returns ends tools under way.
+   */
+  readonly begins?: (carriers: readonly BackendName[]) => Ending;
   /** Others will follow by this process. */
   readonly again?: boolean;
   /** Find what differs by reading it all, and what was compiled before, where less would do for an apply. */
@@ -75,9 +79,10 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   const textsOf = (files: Applied["files"]): string[] => files.flatMap(({ name, text }) => [name, text]);
   const last = edit && applied && { texts: textsOf(applied.files), edit };
   const { hurry = false, again = false } = options;
-  const source = { texts: textsOf(compiled.files), last, hurry, again };
   const known = carrier === backend.name ? applied?.committed : undefined;
-  if (hurry && backend.beginsAhead === true) options.begins?.([backend, ...former].map(({ name }) => name));
+  const carriers = [backend, ...former].map(({ name }) => name);
+  const ending = hurry && backend.beginsAhead === true ? options.begins?.(carriers) : undefined;
+  const source = { texts: textsOf(compiled.files), last, hurry, again, ending };
   const approaching = options.rules === false ? undefined : backend.approach(policy, known, source);
   // It is waited for below, whatever comes before.
   approaching?.catch(() => undefined);

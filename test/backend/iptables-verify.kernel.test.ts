@@ -3,9 +3,12 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
 import { type Host, lab } from "../kernel/lab.js";
+import { write } from "../support/history.js";
 
 const test = suite("iptables: verify");
 const MODULE = import.meta.resolve("../support/readback-iptables.ts");
+/** Somebody else's rule. */
+const FOREIGN = ["-s", "203.0.113.9/32", "-j", "ACCEPT"];
 const VARIANT = import.meta.resolve("../support/variant.ts");
 
 const TEXT = `policy shop
@@ -36,6 +39,33 @@ for (const variant of ["nft", "legacy"] as const) {
       assert.match(await verified(host, next(3), "iptables", "-A", `${prefix}-input`, "-j", "ACCEPT"), found);
       assert.match(await verified(host, next(4), "iptables", "-R", `${prefix}-input`, "1", "-j", "ACCEPT"), found);
       assert.is(await verified(host, next(5), "iptables", "-N", "THEIRS"), "as committed");
+    }));
+
+  it(`${variant}: a rule that comes before ours meanwhile has ours go first again, what denies before what accepts`, () =>
+    lab(async (host) => {
+      await host.call(VARIANT, "usual", variant);
+      const other = TEXT.replace("shop", "other").replaceAll("10.87", "10.88").replaceAll("fd87", "fd88");
+      assert.is(await verified(host, other), "as committed");
+      assert.is(await verified(host, TEXT, "iptables", "-I", "FORWARD", ...FOREIGN), "as committed");
+      const { stdout } = await host.run("iptables", ["-S", "FORWARD"]);
+      const words = stdout.split("\n").flatMap((line) => /-j (?:TSNET-\w+-)?(\w+)$/.exec(line)?.[1] ?? []);
+      assert.equal(words, ["forward", "forward", "accept", "ACCEPT", "accept"]);
+    }));
+
+  it(`${variant}: one that comes before ours each time that somebody looks is told`, () =>
+    lab(async (host) => {
+      await host.call(VARIANT, "usual", variant);
+      const lines = `#!/bin/sh\niptables -w -I FORWARD ${FOREIGN.join(" ")}\nexec /usr/sbin/iptables-${variant}-save "$@"\n`;
+      await host.run("mkdir", ["/run/lab/tools"]);
+      await host.run("chmod", ["755", await write(host, "tools/iptables-save", lines)]);
+      const said = await host.call<string>(
+        MODULE,
+        "verifiedAfter",
+        TEXT,
+        ["iptables", "-N", "THEIRS"],
+        "/run/lab/tools",
+      );
+      assert.match(said, /FORWARD.*somebody else puts rules before them again and again/);
     }));
 }
 

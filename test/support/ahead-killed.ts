@@ -7,4 +7,4 @@ import { observe } from "../../src/system/attempt.js";
 observe((what) => {
   if (what.startsWith("last words")) process.kill(process.pid, "SIGKILL");
 });
-void approach(compile(readFileSync(0, "utf8")).policy, undefined, true).then((next) => next.commit());
+void approach(compile(readFileSync(0, "utf8")).policy, undefined, { hurry: true }).then((next) => next.commit());

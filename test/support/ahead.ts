@@ -19,7 +19,7 @@ export async function committed(
   hurry: boolean,
   words: readonly string[] = [],
 ): Promise<[number, number]> {
-  const next = await approach(compile(text).policy, undefined, hurry);
+  const next = await approach(compile(text).policy, undefined, { hurry });
   const before = feeding();
   const [command, ...args] = words;
   if (command !== undefined) execFileSync(command, args);
@@ -37,7 +37,7 @@ export async function waitingAfter(text: string): Promise<number> {
 /** What a commit says that is refused, by tools of ours or since what begins so fails. */
 export async function refused(text: string, path: string, failing?: string): Promise<string> {
   process.env["PATH"] = `${path}:${process.env["PATH"] ?? ""}`;
-  const next = await approach(compile(text).policy, undefined, true);
+  const next = await approach(compile(text).policy, undefined, { hurry: true });
   observe((what) => {
     if (failing !== undefined && what.startsWith(failing)) throw new Error(`no ${failing}`);
   });
@@ -67,7 +67,7 @@ export async function failing(text: string, step: number): Promise<string | unde
 }
 
 async function attempted(text: string): Promise<void> {
-  const next = await approach(compile(text).policy, undefined, true);
+  const next = await approach(compile(text).policy, undefined, { hurry: true });
   try {
     await next.commit();
   } finally {
@@ -77,7 +77,7 @@ async function attempted(text: string): Promise<void> {
 
 /** Goes as far as the commit, and no further; the same numbers. */
 export async function abandoned(text: string): Promise<[number, number]> {
-  const next = await approach(compile(text).policy, undefined, true);
+  const next = await approach(compile(text).policy, undefined, { hurry: true });
   const before = feeding();
   await next.abandon?.();
   return [before, feeding()];

@@ -8,14 +8,16 @@
  * policy hasn't.
  */
 import type { Family } from "../../net/address.js";
+import type { Ending } from "../../system/ending.js";
 import { type Fed, feed } from "../../system/feed.js";
 import { Leftover } from "../refused.js";
 import type { ChainSink } from "./builder.js";
-import { type Chains, keyOf } from "./kernel.js";
+import { type Chains, keyOf, readChains } from "./kernel.js";
 import { Lines } from "./lines.js";
+import { prefixOf } from "./names.js";
 import type { Printed } from "./ruleset.js";
-import { declaration, readState, rulesOf } from "./standing.js";
-import { loadingTime, refusal, restore, RESTORING, save } from "./tools.js";
+import { declaration, rulesOf } from "./standing.js";
+import { loadingTime, refusal, restore, RESTORING } from "./tools.js";
 
 /** Bytes that are sent together, as many as some 300 rules have: for less no process is started. */
 const PIECE = 32_768;
@@ -39,6 +41,7 @@ export class Ahead {
   private readonly policy: string;
   private readonly command: string;
   private readonly there: Chains;
+  private readonly ending: Ending | undefined;
   private fed: Fed | undefined;
   private begun = false;
   private over = false;
@@ -50,11 +53,12 @@ export class Ahead {
   private bytes = 0;
 
   /** `there`: the chains that the kernel has already, which it isn't told of again. */
-  constructor(policy: string, command: string, family: Family, there: Chains) {
+  constructor(policy: string, command: string, family: Family, there: Chains, ending: Ending | undefined) {
     this.policy = policy;
     this.command = command;
     this.family = family;
     this.there = there;
+    this.ending = ending;
   }
 
   readonly sink: ChainSink = (name, printed) => {
@@ -69,7 +73,7 @@ export class Ahead {
   begin(): void {
     if (this.begun) return;
     this.begun = true;
-    this.fed = feed(this.command, RESTORING);
+    this.fed = feed(this.command, RESTORING, this.ending);
     this.fed?.write(this.pieces[0] as Buffer);
   }
 
@@ -115,10 +119,12 @@ export class Ahead {
   }
 
   private async takeAway(): Promise<void> {
-    const { filter } = readState((await save("nft", this.family)) ?? "", this.policy);
-    const left = [...this.names].filter((name) => filter.chains.has(name));
+    // No tool is asked: it may be the one that hangs. Said, a chain is there and empty, whether it was there or not.
+    const now = readChains(prefixOf(this.policy));
+    const isLeft = (name: string): boolean => now?.uses.has(keyOf(this.family, "filter", name)) ?? true;
+    const left = [...this.names].filter(isLeft);
     if (left.length === 0) return;
-    const lines = ["-F", "-X"].flatMap((verb) => left.map((name) => `${verb} ${name}\n`));
-    await restore("nft", this.family, `*filter\n${lines.join("")}COMMIT\n`);
+    const lines = [declaration, (name: string) => `-X ${name}`].flatMap((line) => left.map(line));
+    await restore("nft", this.family, `*filter\n${lines.join("\n")}\nCOMMIT\n`);
   }
 }

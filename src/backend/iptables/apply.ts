@@ -3,10 +3,13 @@ import { beginDigest } from "../../system/digest.js";
 import { ownAddresses } from "../../ir/own.js";
 import type { Policy } from "../../ir/policy.js";
 import { type Family, FAMILIES } from "../../net/address.js";
-import type { Approach, Committed } from "../backend.js";
+import type { Ending } from "../../system/ending.js";
+import type { Approach, Committed, Source } from "../backend.js";
 import { Refused } from "../refused.js";
+import { settle } from "../../system/settle.js";
 import { Ahead } from "./ahead.js";
 import { type Chains, hasChains, readChains } from "./kernel.js";
+import { commitAll } from "./commit.js";
 import { objectChanges } from "./object-changes.js";
 import { prefixOf } from "./names.js";
 import { plan } from "./plan.js";
@@ -19,34 +22,25 @@ import {
   standsBy,
   type State,
   type TableChange,
-  wantedAgain,
   wantedState,
 } from "./standing.js";
+import { beginState, type Both, each, statesOf } from "./states.js";
 import { ruleText, toText } from "./text.js";
-import {
-  beginSave,
-  recordedVariant,
-  rehearse,
-  restore,
-  save,
-  tool,
-  type Variant,
-  VARIANTS,
-  workingVariant,
-} from "./tools.js";
+import { recordedVariant, rehearse, restore, tool, type Variant, VARIANTS, workingVariant } from "./tools.js";
 
-/** Per family, IPv4 first. */
-type Both<T> = readonly [T, T];
-
-/** `known` is what was remembered of the policy's last commit; `hurry`: what is found will be committed, most likely. */
-export async function approach(policy: Policy, known: Committed | undefined, hurry = false): Promise<Approach> {
-  const { variant: first, chains: there, idle, end } = await beginStanding(policy, known);
-  const ahead = hurry && there !== undefined ? await beginAhead(policy.name, first, there) : [];
+/** `known` is what was remembered of the policy's last commit. */
+export async function approach(
+  policy: Policy,
+  known: Committed | undefined,
+  { hurry = false, ending }: Pick<Source, "hurry" | "ending"> = {},
+): Promise<Approach> {
+  const { variant: first, chains: there, idle, end } = await beginStanding(policy, known, ending);
+  const ahead = hurry && there !== undefined ? await beginAhead(policy.name, first, there, ending) : [];
   try {
     if (policy.ruleList.length > FEW) for (const one of ahead) if (!idle.includes(one.family)) one.begin();
     // While the tools are at it.
     const ruleset = plan(policy, [ahead[0]?.sink, ahead[1]?.sink]);
-    return await approachOf(policy, ruleset, await end(), ahead);
+    return await approachOf(policy, ruleset, await end(), ahead, ending);
   } catch (error) {
     await abandon(ahead);
     await end().catch(() => undefined);
@@ -54,9 +48,14 @@ export async function approach(policy: Policy, known: Committed | undefined, hur
   }
 }
 
-function beginAhead(policy: string, variant: Variant, there: Chains): Promise<readonly Ahead[]> {
+function beginAhead(
+  policy: string,
+  variant: Variant,
+  there: Chains,
+  ending: Ending | undefined,
+): Promise<readonly Ahead[]> {
   return Promise.all(
-    FAMILIES.map(async (family) => new Ahead(policy, await tool(variant, family, "restore"), family, there)),
+    FAMILIES.map(async (family) => new Ahead(policy, await tool(variant, family, "restore"), family, there, ending)),
   );
 }
 
@@ -69,6 +68,7 @@ async function approachOf(
   ruleset: Ruleset,
   { variant, states: found, chains: before }: Standing,
   ahead: readonly Ahead[],
+  ending: Ending | undefined,
 ): Promise<Approach> {
   // Chains that the other variant has were read instead.
   if (before === undefined) await abandon(ahead);
@@ -94,7 +94,7 @@ async function approachOf(
       for (const rules of ruleset.families) await rehearse(variant, rules.family, toText(rules));
     },
     async commit(meanwhile) {
-      await commitAll(policy.name, variant, states, changes, begun, meanwhile);
+      await commitAll(policy.name, variant, states, changes, { ahead: begun, ending, meanwhile });
       return { digest, generation: undefined, operations: objects };
     },
     async verify() {
@@ -102,17 +102,30 @@ async function approachOf(
       const now = before && readChains(prefixOf(policy.name));
       if (now !== undefined && now.generation === (before?.generation ?? 0) + commits && standsBy(ruleset, now))
         return undefined;
-      const left = changesTo(ruleset, await statesOf(policy.name, variant)).flat()[0];
-      if (left !== undefined)
-        throw new Refused(
-          `the rules aren't as they were committed (${left.name}: ${left.pieces.at(-1)?.split("\n").at(-1) ?? ""}): somebody else has changed them meanwhile`,
-          "look for what else manages iptables on this host, and apply again",
-        );
+      await verifyRules(ruleset, variant, ending);
       return undefined;
     },
     list: (before) => objectChanges(ruleset, states, before && plan(before)),
     abandon: () => abandon(begun),
   };
+}
+
+/** How often our jumps are put to the head of their chains again, where somebody else puts rules before them meanwhile. */
+const TRIES = 10;
+
+/** Reads every rule. Throws `Refused` where they aren't the plan's, but for jumps that others' rules came before. */
+async function verifyRules(ruleset: Ruleset, variant: Variant, ending: Ending | undefined): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    const changes = changesTo(ruleset, await statesOf(ruleset.policy, variant, { needed: true, ending }));
+    const left = changes.flat().find(({ moves }) => !moves || tries === TRIES);
+    if (left !== undefined)
+      throw new Refused(
+        `the rules aren't as they were committed (${left.name}: ${left.pieces.at(-1)?.split("\n").at(-1) ?? ""}): ${left.moves ? "somebody else puts rules before them again and again" : "somebody else has changed them meanwhile"}`,
+        "look for what else manages iptables on this host, and apply again",
+      );
+    if (changes.flat().length === 0) return;
+    await settle(FAMILIES.map((family, i) => restore(variant, family, changeText(changes[i] ?? []), ending)));
+  }
 }
 
 /** What stood before anything was ahead: the tool that reads it may have been overtaken. */
@@ -162,109 +175,49 @@ interface Reading {
   readonly end: () => Promise<Standing>;
 }
 
+/** What carried a policy when this process last looked: the way back need not try again which variant works. */
+const carriers = new Map<string, Variant>();
+
 /** Begins to read. */
-async function beginStanding(policy: Policy, known: Committed | undefined): Promise<Reading> {
+async function beginStanding(
+  policy: Policy,
+  known: Committed | undefined,
+  ending: Ending | undefined,
+): Promise<Reading> {
   const recorded = recordedVariant(known);
-  const first = recorded ?? (await workingVariant());
+  const first = recorded ?? carriers.get(policy.name) ?? (await workingVariant());
+  carriers.set(policy.name, first);
   const chains = first === "nft" ? readChains(prefixOf(policy.name)) : undefined;
   const own = ownAddresses(policy.containers);
   const idle = FAMILIES.filter(
     (family) => chains !== undefined && !hasChains(chains, family) && (family === 4 ? own.v4 : own.v6).length === 0,
   );
   const reading = FAMILIES.map((family) =>
-    idle.includes(family) ? Promise.resolve(() => Promise.resolve("")) : beginSave(first, family),
+    idle.includes(family) ? undefined : beginState(policy.name, first, family, { needed: true, ending, chains }),
   );
   // Whoever waits for them hears of it.
-  for (const begun of reading) begun.catch(() => undefined);
+  for (const begun of reading) begun?.catch(() => undefined);
   const read = async (): Promise<Standing> => {
-    const [v4 = "", v6 = ""] = await each(reading.map(async (begun) => (await begun)()));
-    const states: Both<State> = [readState(v4, policy.name), readState(v6, policy.name)];
+    const nothing = readState("", policy.name);
+    const [v4 = nothing, v6 = nothing] = await each(reading.map(async (begun) => (await begun)?.()));
+    const states: Both<State> = [v4, v6];
     if (recorded !== undefined || !states.every(isAbsent)) return { variant: first, states, chains };
     const other = first === "nft" ? "legacy" : "nft";
-    const others = await statesOf(policy.name, other);
+    const others = await statesOf(policy.name, other, { ending });
     if (others.every(isAbsent)) return { variant: first, states, chains };
+    carriers.set(policy.name, other);
     return { variant: other, states: others, chains: undefined };
   };
   let ended: Promise<Standing> | undefined;
   return { variant: first, chains, idle, end: () => (ended ??= read()) };
 }
 
-/** Waits for each, whatever becomes of the others; throws the first failure. */
-async function each<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(promises);
-  return Promise.all(promises);
-}
-
 /** Where the policy's chains stand; else the usual variant. */
 export async function variantOf(policy: string): Promise<Variant> {
-  const first = await workingVariant();
+  const first = carriers.get(policy) ?? (await workingVariant());
   const order = first === "nft" ? VARIANTS : [...VARIANTS].reverse();
   for (const variant of order) if (!(await statesOf(policy, variant)).every(isAbsent)) return variant;
   return first;
-}
-
-async function statesOf(policy: string, variant: Variant): Promise<Both<State>> {
-  const [v4 = "", v6 = ""] = await Promise.all(FAMILIES.map((family) => save(variant, family)));
-  return [readState(v4, policy), readState(v6, policy)];
-}
-
-/**
- * Each table and family is a commit of its own: where one is refused, all go back to what they were. Throws `Refused`,
- * which also says what couldn't go back.
- */
-async function commitAll(
-  policy: string,
-  variant: Variant,
-  before: Both<State>,
-  changes: Both<readonly TableChange[]>,
-  ahead: readonly Ahead[],
-  meanwhile?: () => void,
-): Promise<void> {
-  const commits = FAMILIES.map((family, i) => commitFamily(variant, family, changes[i] ?? [], ahead[i], meanwhile));
-  const results = await Promise.allSettled(commits);
-  const failed = results.find((result) => result.status === "rejected");
-  if (failed === undefined) return;
-  const left = await takeBack(policy, variant, before);
-  const reason = failed.reason as Error;
-  if (left.length > 0) reason.message += `; and taking back what was loaded failed: ${left.join("; ")}`;
-  throw reason;
-}
-
-/** What is ahead is within the table of the filter, so what comes before that table is a text of its own. */
-async function commitFamily(
-  variant: Variant,
-  family: Family,
-  changes: readonly TableChange[],
-  ahead: Ahead | undefined,
-  meanwhile?: () => void,
-): Promise<void> {
-  const filter = changes.findIndex(({ name }) => name === "filter");
-  if (ahead === undefined || ahead.names.size === 0 || filter === -1)
-    return restore(variant, family, changeText(changes));
-  await restore(variant, family, changeText(changes.slice(0, filter)));
-  const ended = ahead.end(changeText(changes.slice(filter)).slice("*filter\n".length));
-  try {
-    meanwhile?.();
-  } finally {
-    await ended;
-  }
-}
-
-/** The one family whatever becomes of the other. Returns what failed, a phrase each. */
-async function takeBack(policy: string, variant: Variant, before: Both<State>): Promise<string[]> {
-  const left: string[] = [];
-  try {
-    const now = await statesOf(policy, variant);
-    for (const [i, family] of FAMILIES.entries()) {
-      const back = changesOf(now[i] as State, wantedAgain(before[i] as State, policy), policy);
-      await restore(variant, family, changeText(back.toReversed())).catch((error: Error) => {
-        left.push(`IPv${family}: ${error.message}`);
-      });
-    }
-  } catch (error) {
-    left.push((error as Error).message);
-  }
-  return left;
 }
 
 /** Takes away every chain of the policy's, in both variants and families; returns a phrase for each. */

@@ -18,7 +18,7 @@ export const iptables: Backend = {
   require: requireTools,
   requireRemoval: requireTools,
   probe,
-  approach: (policy, known, source) => approach(policy, known, source?.hurry),
+  approach: (policy, known, source) => approach(policy, known, source),
   stop,
   remove: (policy) => removeChains(policy),
   tidy: () => undefined,

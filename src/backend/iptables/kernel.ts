@@ -14,6 +14,8 @@ export interface Chains {
   readonly generation: number;
   /** By family, table and name: rules in the chain, and rules that lead to it. */
   readonly uses: ReadonlyMap<string, number>;
+  /** The same of anybody's chains, all together: there are no more rules than that. */
+  readonly all: number;
 }
 
 export function keyOf(family: Family, table: string, chain: string): string {
@@ -32,6 +34,7 @@ export function readChains(prefix: string): Chains | undefined {
   try {
     const generation = readGeneration(socket);
     const uses = new Map<string, number>();
+    let all = 0;
     for (const family of FAMILIES)
       socket.dump(question(MSG.GETCHAIN, family === 4 ? NFPROTO.ip : NFPROTO.ip6, NLM_F.DUMP), (body) => {
         let [table, name, use] = ["", "", 0];
@@ -41,9 +44,10 @@ export function readChains(prefix: string): Chains | undefined {
           else if (type === NFTA_CHAIN.NAME) name = body.toString("latin1", start, end - 1);
           else if (type === NFTA_CHAIN.USE) use = body.readUInt32BE(start);
         });
+        all += use;
         if (name.startsWith(prefix)) uses.set(keyOf(family, table, name), use);
       });
-    return readGeneration(socket) === generation ? { generation, uses } : undefined;
+    return readGeneration(socket) === generation ? { generation, uses, all } : undefined;
   } finally {
     socket.close();
   }

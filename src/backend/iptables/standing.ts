@@ -106,6 +106,8 @@ export interface TableChange {
   /** Lines, those of a chain in one piece. */
   readonly pieces: readonly string[];
   readonly operations: number;
+  /** Whether all that differs is the place of jumps, which stand behind rules of others'. */
+  readonly moves: boolean;
 }
 
 const JUMP = /^-j TSNET-[0-9a-z]{6}-([a-z]+)$/;
@@ -156,9 +158,13 @@ function tableChange(
     if (count > 0) rules.push(rulesOf(chain, text));
   }
   const builtins = new Set([...state.builtin.keys(), ...wanted.hooks.keys()]);
+  let moves = operations === 0;
   for (const builtin of builtins) {
-    const lines = hookLines(builtin, state.builtin.get(builtin) ?? [], wanted.hooks.get(builtin) ?? [], policy);
+    const [there, targets] = [state.builtin.get(builtin) ?? [], wanted.hooks.get(builtin) ?? []];
+    const lines = hookLines(builtin, there, targets, policy);
     hooks.push(...lines);
+    const jumps = targets.map((chain) => `-j ${chain}`);
+    moves &&= jumpsOf(there, policy).sort().join() === jumps.sort().join();
     operations += lines.length;
   }
   const old = [...state.chains.keys()].filter((chain) => !wanted.chains.has(chain));
@@ -167,7 +173,8 @@ function tableChange(
     operations += state.chains.get(chain)?.length ?? 0;
   }
   for (const chain of old) gone.push(`-X ${chain}`);
-  return { name, pieces: [...declared, ...rules, ...hooks, ...gone], operations };
+  moves &&= old.length === 0;
+  return { name, pieces: [...declared, ...rules, ...hooks, ...gone], operations, moves };
 }
 
 /** Said of a chain that is there, this empties it. */
@@ -186,36 +193,38 @@ function isTimed(chain: string): boolean {
 
 /**
  * What puts our jumps to the head of a built-in chain, where no foreign rule decides before. Several policies stand
- * there beside each other: what accepts comes behind all that may deny.
+ * there beside each other: what accepts comes behind all that may deny. No line says a number: the chain that was read may be
+ * another by the time of the commit, and iptables knows the place by the rule that stood there.
  */
 function hookLines(builtin: string, there: readonly string[], wanted: readonly string[], policy: string): string[] {
   const prefix = `-j ${prefixOf(policy)}`;
-  const mine = there.filter((rule) => rule.startsWith(prefix));
+  const targets = wanted.map((chain) => `-j ${chain}`);
+  const accepts = targets.some(isAccept);
+  const denying = there.filter((rule) => !rule.startsWith(prefix) && JUMP.test(rule) && !isAccept(rule));
   const first = there.findIndex((rule) => !JUMP.test(rule));
   const head = first === -1 ? there : there.slice(0, first);
-  const targets = wanted.map((chain) => `-j ${chain}`);
+  const mine = jumpsOf(there, policy);
   if (mine.length === targets.length && targets.every((rule) => head.includes(rule))) {
-    const accept = targets.findIndex((rule) => wordOf(rule) === "accept");
-    if (accept === -1 || head.indexOf(targets[accept] as string) > lastOther(head)) return [];
+    const last = there.findLastIndex((rule) => denying.includes(rule));
+    if (!accepts || head.findIndex((rule) => targets.includes(rule) && isAccept(rule)) > last) return [];
   }
-  const lines = mine.map((rule) => `-D ${builtin} ${rule}`);
-  const others = head.filter((rule) => !rule.startsWith(prefix));
-  let before = 0;
-  for (const rule of targets) {
-    const at = wordOf(rule) === "accept" ? lastOther(others) + 1 + before : 0;
-    lines.push(`-I ${builtin} ${at + 1} ${rule}`);
-    before++;
-  }
-  return lines;
+  const behind = accepts ? denying : [];
+  const order = [...targets.filter((rule) => !isAccept(rule)), ...behind, ...targets.filter(isAccept)];
+  return [
+    ...[...mine, ...behind].map((rule) => `-D ${builtin} ${rule}`),
+    // Each comes before those that came already.
+    ...order.toReversed().map((rule) => `-I ${builtin} ${rule}`),
+  ];
 }
 
-function wordOf(rule: string): string | undefined {
-  return JUMP.exec(rule)?.[1];
+/** A policy's jumps of a built-in chain. */
+function jumpsOf(there: readonly string[], policy: string): string[] {
+  const prefix = `-j ${prefixOf(policy)}`;
+  return there.filter((rule) => rule.startsWith(prefix));
 }
 
-/** The place of the last jump that may deny. */
-function lastOther(head: readonly string[]): number {
-  return head.findLastIndex((rule) => wordOf(rule) !== "accept");
+function isAccept(rule: string): boolean {
+  return JUMP.exec(rule)?.[1] === ("accept" satisfies Entry);
 }
 
 /** As iptables-restore takes it. */

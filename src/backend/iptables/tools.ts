@@ -4,6 +4,7 @@
  */
 import type { Family } from "../../net/address.js";
 import { basename } from "node:path";
+import type { Ending } from "../../system/ending.js";
 import { feed } from "../../system/feed.js";
 import { begin, CommandFailed, MissingTool, run, type RunResult, TookTooLong } from "../../system/run.js";
 import { fileOf } from "../../system/tools.js";
@@ -19,8 +20,17 @@ export type Variant = (typeof VARIANTS)[number];
 
 const HELP = "look at what else manages iptables on this host, and apply again";
 
-/** Milliseconds for a tool that reads whatever stands there, which may be a million lines of anybody's. */
-const READING = 600_000;
+/**
+ * Milliseconds for reading what stands, which may be a million rules of anybody's: a generous guess for each where nf_tables
+ * told how many there are, since its tool takes ever longer for the next; the older tables are read at once.
+ */
+export function readingTime(variant: Variant, rules: number | undefined): number {
+  if (variant === "legacy") return 60_000;
+  return rules === undefined ? 600_000 : 30_000 + rules * 5;
+}
+
+/** A tool that hadn't come to its end in time. */
+export class Hung extends Refused {}
 
 /** Milliseconds for loading so many characters: what any load may take, and a generous guess for each. */
 export function loadingTime(characters: number): number {
@@ -84,20 +94,20 @@ export async function tool(variant: Variant, family: Family, verb: "save" | "res
   return isUsual ? `${name}-${verb}` : `${name}-${variant}-${verb}`;
 }
 
-/** What iptables-save prints; undefined where the tool isn't installed. Changes nothing. */
-export async function save(variant: Variant, family: Family): Promise<string | undefined> {
-  return (await beginSave(variant, family))();
-}
-
-/** Starts the tool; what it returns waits for `save`'s answer. */
-export async function beginSave(variant: Variant, family: Family): Promise<() => Promise<string | undefined>> {
+/** Starts the tool; what it returns waits for what it prints, undefined where it isn't installed. Changes nothing. */
+export async function beginSave(
+  variant: Variant,
+  family: Family,
+  timeout: number,
+  ending?: Ending,
+): Promise<() => Promise<string | undefined>> {
   const there = variant === "nft" || hasLegacyTables(family);
   // Asking must not make them.
   if (there === false) return () => Promise.resolve("");
   const command = await tool(variant, family, "save");
   // Where we can't read which there are, nor can the tool, unless it is told which.
   const wanted = there === true ? [[]] : TABLES.map((name) => ["-t", name]);
-  const begun = await Promise.all(wanted.map((args) => beginReading(command, args)));
+  const begun = await Promise.all(wanted.map((args) => beginReading(command, args, timeout, ending)));
   return async () => {
     try {
       return (await Promise.all(begun.map((end) => end()))).map(({ stdout }) => stdout).join("");
@@ -112,18 +122,24 @@ export async function beginSave(variant: Variant, family: Family): Promise<() =>
 export const RESTORING = ["--noflush", "--wait"];
 
 /** Without loading what starts tools in general, where the system calls are there anyway. */
-async function beginReading(command: string, args: readonly string[]): Promise<() => Promise<RunResult>> {
-  const fed = usesNetlink() ? feed(command, args) : undefined;
-  return fed === undefined ? begin(command, args, { timeout: READING }) : () => fed.end("", READING);
+async function beginReading(
+  command: string,
+  args: readonly string[],
+  timeout: number,
+  ending: Ending | undefined,
+): Promise<() => Promise<RunResult>> {
+  const fed = usesNetlink() ? feed(command, args, ending) : undefined;
+  return fed === undefined ? begin(command, args, { timeout, ending }) : () => fed.end("", timeout);
 }
 
 /** Commits a text. Throws `Refused`; earlier tables then stay. */
-export async function restore(variant: Variant, family: Family, text: string): Promise<void> {
+export async function restore(variant: Variant, family: Family, text: string, ending?: Ending): Promise<void> {
   if (text === "") return;
   try {
     await run(await tool(variant, family, "restore"), RESTORING, {
       input: text,
       timeout: loadingTime(text.length),
+      ending,
     });
   } catch (error) {
     throw refusal(error, text);
@@ -146,7 +162,7 @@ export function refusal(error: unknown, text: string): unknown {
   if (error instanceof TookTooLong) {
     const seconds = Math.round(error.timeout / 1000);
     const what = text === "" ? "reading the rules" : `loading ${text.split("\n").length} lines of rules`;
-    return new Refused(
+    return new Hung(
       `${what} took longer than ${seconds} seconds and was ended (${error.command})`,
       "see whether another program holds the lock of iptables, or carry the policy by nftables: --backend nft",
     );
