@@ -135,10 +135,16 @@ export interface Translation {
 
 /**
  * Where a publish leads a packet to `address` (one of this host's own), one translation for each container that
- * connections are spread over. Empty where nothing is published.
+ * connections are spread over. Empty where nothing is published. `publishes` may be narrowed to those that can cover it.
  */
-export function translate(policy: Policy, address: Address, protocol: number, port: number): Translation[] {
-  for (const publish of policy.publishes) {
+export function translate(
+  policy: Policy,
+  address: Address,
+  protocol: number,
+  port: number,
+  publishes: readonly Publish[] = policy.publishes,
+): Translation[] {
+  for (const publish of publishes) {
     if (publish.protocol !== protocol || port < publish.hostPorts[0] || port > publish.hostPorts[1]) continue;
     if (!publish.families.includes(address.family)) continue;
     if (publish.hostAddress !== undefined && !sameAddress(publish.hostAddress, address)) continue;

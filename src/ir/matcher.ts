@@ -79,8 +79,3 @@ export function both(a: Bits, b: Bits): Bits {
   for (let i = 0; i < a.length; i++) out[i] = (a[i] as number) & (b[i] as number);
   return out;
 }
-
-export function meets(a: Bits, b: Bits): boolean {
-  for (let i = 0; i < a.length; i++) if (((a[i] as number) & (b[i] as number)) !== 0) return true;
-  return false;
-}

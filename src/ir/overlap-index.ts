@@ -96,23 +96,23 @@ class Side {
   }
 }
 
-export class OverlapIndex {
-  private readonly rules: readonly Rule[];
+export class OverlapIndex<R extends Pick<Rule, "from" | "to" | "ports"> = Rule> {
+  private readonly rules: readonly R[];
   private readonly from: Side;
   private readonly to: Side;
 
-  constructor(rules: readonly Rule[]) {
+  constructor(rules: readonly R[]) {
     this.rules = rules;
     this.from = new Side(rules.map(({ from }) => from));
     this.to = new Side(rules.map(({ to }) => to));
   }
 
   /** All rules that share a packet with this one, itself among them, in the policy's order. */
-  overlapping({ from, to, ports }: Pick<Rule, "from" | "to" | "ports">): Rule[] {
+  overlapping({ from, to, ports }: Pick<Rule, "from" | "to" | "ports">): R[] {
     const near = this.from.count(from) < this.to.count(to) ? this.from.collect(from) : this.to.collect(to);
     return [...near]
       .sort((a, b) => a - b)
-      .map((i) => this.rules[i] as Rule)
+      .map((i) => this.rules[i] as R)
       .filter(
         (rule) => overlapsPorts(rule.ports, ports) && overlapsPeers(rule.to, to) && overlapsPeers(rule.from, from),
       );

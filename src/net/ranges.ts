@@ -59,8 +59,8 @@ export function intersect<T extends Scalar>(a: Ranges<T>, b: Ranges<T>): Ranges<
   if (a.length === 0 || b.length === 0) return EMPTY;
   if (a === b) return a;
   const out: T[] = [];
-  let i = 0;
-  let j = 0;
+  let i = firstReaching(a, b[0] as T);
+  let j = firstReaching(b, a[0] as T);
   while (i < a.length && j < b.length) {
     const lo = (a[i] as T) > (b[j] as T) ? (a[i] as T) : (b[j] as T);
     const hi = (a[i + 1] as T) < (b[j + 1] as T) ? (a[i + 1] as T) : (b[j + 1] as T);
@@ -74,7 +74,7 @@ export function intersect<T extends Scalar>(a: Ranges<T>, b: Ranges<T>): Ranges<
 export function subtract<T extends Scalar>(a: Ranges<T>, b: Ranges<T>, domain: Domain<T>): Ranges<T> {
   if (a.length === 0 || b.length === 0) return a;
   const out: T[] = [];
-  let j = 0;
+  let j = firstReaching(b, a[0] as T);
   for (let i = 0; i < a.length; i += 2) {
     let lo = a[i] as T;
     const hi = a[i + 1] as T;
@@ -112,16 +112,36 @@ export function overlaps<T extends Scalar>(a: Ranges<T>, b: Ranges<T>): boolean 
     const lo = a[i] as T;
     const hi = a[i + 1] as T;
     // The first interval of b that ends at or after lo is the only one that can begin before it.
-    let low = 0;
-    let high = b.length / 2;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((b[2 * middle + 1] as T) < lo) low = middle + 1;
-      else high = middle;
-    }
-    if (2 * low < b.length && (b[2 * low] as T) <= hi) return true;
+    const at = firstReaching(b, lo);
+    if (at < b.length && (b[at] as T) <= hi) return true;
   }
   return false;
+}
+
+/** How many intervals two sets have in common. */
+export function countCommon<T extends Scalar>(a: Ranges<T>, b: Ranges<T>): number {
+  if (a.length === 0 || b.length === 0) return 0;
+  let count = 0;
+  let i = firstReaching(a, b[0] as T);
+  let j = firstReaching(b, a[0] as T);
+  while (i < a.length && j < b.length) {
+    if ((a[i] as T) <= (b[j + 1] as T) && (b[j] as T) <= (a[i + 1] as T)) count++;
+    if ((a[i + 1] as T) < (b[j + 1] as T)) i += 2;
+    else j += 2;
+  }
+  return count;
+}
+
+/** Where the first interval is that ends at a value or after it; the length where none does. */
+function firstReaching<T extends Scalar>(set: Ranges<T>, value: T): number {
+  let low = 0;
+  let high = set.length / 2;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((set[2 * middle + 1] as T) < value) low = middle + 1;
+    else high = middle;
+  }
+  return 2 * low;
 }
 
 /** Whether every value of `a` is in `b`. */

@@ -1,11 +1,11 @@
 /** The ends of packets, those together that no statement of either policy tells apart. */
-import { type AddressSet, hasAddress, isLoopback, V4, V6 } from "../../net/address.js";
-import { subtract } from "../../net/ranges.js";
+import { type AddressSet, type Family, isLoopback, V4, V6 } from "../../net/address.js";
+import { prefixLength } from "../../net/prefix.js";
+import { type Domain, type Ranges, subtract } from "../../net/ranges.js";
 import { familiar } from "../../ir/classes.js";
-import type { End } from "../../ir/evaluate.js";
-import { type Bits, Matcher } from "../../ir/matcher.js";
-import { hasPeer } from "../../ir/peers.js";
+import { NOBODY } from "../../ir/peers.js";
 import { isInternal, type PeerSet, type Policy, type Publish, type Rule } from "../../ir/policy.js";
+import { coverage } from "./coverage.js";
 import { type Outside, outsideOf, type Piece, piecesOf, type Place, placesOf } from "./ends.js";
 import type { Relevant } from "./regions.js";
 import { type Service, servicesOf } from "./services.js";
@@ -14,8 +14,12 @@ import { type Service, servicesOf } from "./services.js";
 export interface Class {
   readonly places: readonly Place[];
   readonly pieces: readonly Piece[];
-  /** Bits of the regions that it is in. */
-  readonly regions: Bits;
+  /** What decides beside the rules: where it is equal and no rule speaks, packets fare alike. */
+  readonly nature: string;
+  /** Which rules have it on this side. */
+  readonly rules: readonly number[];
+  /** Of sources, which publishes' `from` have it. */
+  readonly admitted: readonly number[];
 }
 
 export interface Axes {
@@ -26,68 +30,77 @@ export interface Axes {
   readonly services: readonly Service[];
   /** Indices of the services that a publish that matters may translate. */
   readonly translated: readonly number[];
-  /** Of each policy, over the rules that matter. */
-  readonly matchers: readonly Matcher[];
+  /** The rules that matter, of both policies: an index into this is what stands for one. */
+  readonly rules: readonly RuleOf[];
+  /** The publishes that matter, of both: likewise in `admitted`. */
+  readonly published: readonly PublishOf[];
   /** Addresses that statements speak of, as they are written or the gaps between. */
   readonly literals: readonly AddressSet[];
+}
+
+export interface RuleOf {
+  readonly rule: Rule;
+  readonly policy: 0 | 1;
+  /** The services that it tells from others; none where it covers all. */
+  readonly told: readonly number[];
+}
+
+export interface PublishOf {
+  readonly publish: Publish;
+  readonly policy: 0 | 1;
 }
 
 /** @param split sides whose classes hold one family only, for where the families don't fare alike */
 export function axesOf(
   policies: readonly Policy[],
-  { regions, rules, publishes }: Relevant,
+  { rules, publishes }: Relevant,
   split: { readonly sources?: boolean; readonly destinations?: boolean } = {},
 ): Axes {
-  const matchers = rules.map((list) => new Matcher<Rule>(list));
-  const around = new Matcher(regions);
-  const all = [...rules.flat(), ...regions];
-  const published = publishes.flat();
+  const all = of(rules);
+  const published = of(publishes);
   const places = placesOf(policies);
   const outside = outsideOf(policies);
-  const froms = published.flatMap(({ from }) => (from === undefined ? [] : [from]));
-  const regionBits = (side: "from" | "to", ends: readonly (End | undefined)[]): Bits =>
-    ends
-      .map((end) => (end === undefined ? new Uint32Array((regions.length + 31) >> 5) : around[side](end)))
-      .reduce(either);
-  const inside = (place: Place): readonly (End | undefined)[] => place.in.map((one) => one?.end);
   const gateways = policies.flatMap(({ networks }) => networks.flatMap((network) => network.gateways)).reverse();
-  const sources = new Classes((ends) => regionBits("from", ends), split.sources === true);
-  const destinations = new Classes((ends) => regionBits("to", ends), split.destinations === true);
-  for (const place of places) {
-    const ends = inside(place);
-    sources.addPlace(
-      place,
-      `container ${words(matchers, "from", ends)} ${admitted(froms, ends)} ${standing(policies, place)}`,
+  const sides = {
+    from: all.map(({ one, policy }) => ({ set: one.from, policy })),
+    to: all.map(({ one, policy }) => ({ set: one.to, policy })),
+    // A publish without `from` admits all, and tells nobody apart.
+    admitting: published.map(({ one, policy }) => ({ set: one.from ?? NOBODY, policy })),
+  };
+  const placed = (side: keyof typeof sides): number[][] => ofPlaces(places, sides[side]);
+  const pieced = (pieces: readonly Piece[], side: keyof typeof sides): number[][] =>
+    coverage(
+      pieces.map(({ end }) => end),
+      setsOf(sides[side]),
     );
-    destinations.addPlace(
-      place,
-      `container ${words(matchers, "to", ends)} ${place.in.map((one) => one !== undefined).join()} ${place.network}`,
-    );
-  }
-  for (const piece of piecesOf(outside, [...all.map(({ from }) => from), ...froms], gateways)) {
-    const ends = policies.map(() => piece.end);
-    sources.addPiece(
-      piece,
-      `${piece.zone} ${isLoopback(piece.end.address)} ${words(matchers, "from", ends)} ${admitted(froms, ends)}`,
-    );
-  }
-  const asked = published.flatMap(({ hostAddress }) => (hostAddress === undefined ? [] : [hostAddress]));
-  for (const piece of piecesOf(outside, [...all.map(({ to }) => to), ...asked.map(alone)], gateways)) {
-    const ends = policies.map(() => piece.end);
-    const [address] =
-      piece.zone === "host" ? asked.filter((one) => hasAddress(alone(one).host, piece.end.address)) : [];
-    destinations.addPiece(
-      piece,
-      `${piece.zone} ${isLoopback(piece.end.address)} ${words(matchers, "to", ends)} ${address?.value}`,
-    );
-  }
-  const services = servicesOf(
-    all.map(({ ports }) => ports),
-    published,
-    [...matchers, around],
+  const sources = new Classes(split.sources === true);
+  const destinations = new Classes(split.destinations === true);
+  const [from, to, admitted] = [placed("from"), placed("to"), placed("admitting")];
+  places.forEach((place, p) => {
+    sources.addPlace(place, `container ${standing(policies, place)}`, from[p], admitted[p]);
+    const nature = `container ${place.in.map((one) => one !== undefined).join()} ${place.network}`;
+    destinations.addPlace(place, nature, to[p]);
+  });
+  const senders = piecesOf(outside, [...setsOf(sides.from), ...setsOf(sides.admitting)], gateways);
+  const [sending, admittedSenders] = [pieced(senders, "from"), pieced(senders, "admitting")];
+  senders.forEach((piece, p) => {
+    const nature = `${piece.zone} ${isLoopback(piece.end.address)}`;
+    sources.addPiece(piece, nature, sending[p], admittedSenders[p]);
+  });
+  const asked = published.flatMap(({ one: { hostAddress } }) => (hostAddress === undefined ? [] : [hostAddress]));
+  const receivers = piecesOf(outside, [...setsOf(sides.to), ...asked.map(alone)], gateways);
+  const receiving = pieced(receivers, "to");
+  const known = new Set<number | bigint>(asked.map(({ value }) => value));
+  receivers.forEach((piece, p) => {
+    const { value } = piece.end.address;
+    const own = piece.zone === "host" && known.has(value) ? `${value}` : "";
+    destinations.addPiece(piece, `${piece.zone} ${isLoopback(piece.end.address)} ${own}`, receiving[p]);
+  });
+  const { services, told } = servicesOf(
+    all.map(({ one }) => one.ports),
+    published.map(({ one }) => one),
   );
-  const translated = services.flatMap((one, z) => (published.some((publish) => isAsked(publish, one)) ? [z] : []));
-  const literals = literalsOf([...rules.flat().flatMap(({ from, to }) => [from, to]), ...froms]);
+  const translated = services.flatMap((service, z) => (published.some(({ one }) => isAsked(one, service)) ? [z] : []));
   return {
     places,
     outside,
@@ -95,32 +108,71 @@ export function axesOf(
     destinations: destinations.list(),
     services,
     translated,
-    matchers,
-    literals,
+    rules: all.map(({ one, policy }, at) => ({ rule: one, policy, told: told[at] ?? [] })),
+    published: published.map(({ one, policy }) => ({ publish: one, policy })),
+    literals: literalsOf([...setsOf(sides.from), ...setsOf(sides.to), ...setsOf(sides.admitting)]),
   };
 }
 
-function isAsked({ protocol, hostPorts: [first, last] }: Publish, { protocol: own, port }: Service): boolean {
+function of<T>(lists: readonly (readonly T[])[]): { readonly one: T; readonly policy: 0 | 1 }[] {
+  return lists.flatMap((list, i) => list.map((one) => ({ one, policy: i as 0 | 1 })));
+}
+
+interface SetOf {
+  readonly set: PeerSet;
+  readonly policy: 0 | 1;
+}
+
+const setsOf = (list: readonly SetOf[]): PeerSet[] => list.map(({ set }) => set);
+
+/** A place is another end in each policy: a policy's statements are asked for its own. */
+function ofPlaces(places: readonly Place[], list: readonly SetOf[]): number[][] {
+  const lists = ([0, 1] as const).map((i) =>
+    coverage(
+      places.map((place) => place.in[i]?.end),
+      list.map(({ set, policy }) => (policy === i ? set : NOBODY)),
+    ),
+  );
+  return places.map((_, p) => lists.flatMap((found) => found[p] ?? []));
+}
+
+/** Whether a publish covers a service, as it is asked for at the host. */
+export function isAsked({ protocol, hostPorts: [first, last] }: Publish, { protocol: own, port }: Service): boolean {
   return protocol === own && port !== undefined && port >= first && port <= last;
 }
 
 /** The intervals of the peers' addresses, and the gaps between them: what a statement or its `except` has written. */
 function literalsOf(peers: readonly PeerSet[]): AddressSet[] {
   const found = new Map<string, AddressSet>();
+  const seen = new Set<AddressSet>();
   for (const { world, host } of peers)
-    for (const { v4, v6 } of [world, host]) {
-      for (const set of [v4, subtract([V4.min, V4.max], v4, V4)])
-        for (let i = 0; i < set.length; i += 2) {
-          const range = [set[i] as number, set[i + 1] as number] as const;
+    for (const set of [world, host]) {
+      if (seen.has(set)) continue;
+      seen.add(set);
+      for (const list of [set.v4, gaps(4, set.v4, V4)])
+        for (let i = 0; i < list.length; i += 2) {
+          const range = [list[i] as number, list[i + 1] as number] as const;
           if (range[1] - range[0] < V4.max) found.set(range.join(), { v4: range, v6: [] });
         }
-      for (const set of [v6, subtract([V6.min, V6.max], v6, V6)])
-        for (let i = 0; i < set.length; i += 2) {
-          const range = [set[i] as bigint, set[i + 1] as bigint] as const;
+      for (const list of [set.v6, gaps(6, set.v6, V6)])
+        for (let i = 0; i < list.length; i += 2) {
+          const range = [list[i] as bigint, list[i + 1] as bigint] as const;
           if (range[1] - range[0] < V6.max) found.set(range.join("/"), { v4: [], v6: range });
         }
     }
   return [...found.values()];
+}
+
+/** What is before the first or after the last is nobody's words, unless it could be written as one. */
+function gaps<T extends number | bigint>(family: Family, set: Ranges<T>, domain: Domain<T>): Ranges<T> {
+  const all = subtract([domain.min, domain.max], set, domain);
+  const out: T[] = [];
+  for (let i = 0; i < all.length; i += 2) {
+    const [first, last] = [all[i] as T, all[i + 1] as T];
+    const isBetween = first !== domain.min && last !== domain.max;
+    if (isBetween || prefixLength(family, first, last) !== undefined) out.push(first, last);
+  }
+  return out;
 }
 
 function alone(address: NonNullable<Publish["hostAddress"]>): PeerSet {
@@ -129,17 +181,6 @@ function alone(address: NonNullable<Publish["hostAddress"]>): PeerSet {
       ? { v4: [address.value, address.value], v6: [] }
       : { v4: [], v6: [address.value, address.value] };
   return { container: { v4: [], v6: [] }, host: set, world: set };
-}
-
-/** Which rules of each policy cover an end, as text. */
-function words(matchers: readonly Matcher[], side: "from" | "to", ends: readonly (End | undefined)[]): string {
-  return matchers.map((matcher, i) => (ends[i] === undefined ? "" : matcher[side](ends[i]).join("."))).join("/");
-}
-
-function admitted(froms: readonly PeerSet[], ends: readonly (End | undefined)[]): string {
-  return ends
-    .map((end) => froms.map((from) => (end !== undefined && hasPeer(from, end.zone, end.address) ? 1 : 0)).join(""))
-    .join("/");
 }
 
 /** What the defaults ask of a source: whose network it is on, and whether all are internal. */
@@ -156,35 +197,25 @@ function standing(policies: readonly Policy[], place: Place): string {
     .join("/");
 }
 
-function either(a: Bits, b: Bits): Bits {
-  return a.map((word, i) => word | (b[i] as number));
-}
-
 function familiarity({ zone, family, end }: Piece): number {
   const at = familiar(zone, family).indexOf(end.address.value);
   return at === -1 ? Infinity : at;
 }
 
 class Classes {
-  private readonly found = new Map<string, { places: Place[]; pieces: Piece[]; regions: Bits }>();
-  private readonly regionsOf: (ends: readonly (End | undefined)[]) => Bits;
+  private readonly found = new Map<string, Class & { places: Place[]; pieces: Piece[] }>();
   private readonly split: boolean;
 
-  constructor(regionsOf: (ends: readonly (End | undefined)[]) => Bits, split: boolean) {
-    this.regionsOf = regionsOf;
+  constructor(split: boolean) {
     this.split = split;
   }
 
-  addPlace(place: Place, signature: string): void {
-    this.of(
-      place.family,
-      place.in.map((one) => one?.end),
-      signature,
-    ).places.push(place);
+  addPlace(place: Place, nature: string, rules?: readonly number[], admitted?: readonly number[]): void {
+    this.of(place.family, nature, rules, admitted).places.push(place);
   }
 
-  addPiece(piece: Piece, signature: string): void {
-    this.of(piece.family, [piece.end], signature).pieces.push(piece);
+  addPiece(piece: Piece, nature: string, rules?: readonly number[], admitted?: readonly number[]): void {
+    this.of(piece.family, nature, rules, admitted).pieces.push(piece);
   }
 
   list(): Class[] {
@@ -195,11 +226,10 @@ class Classes {
     return all;
   }
 
-  private of(family: 4 | 6, ends: readonly (End | undefined)[], signature: string) {
-    const regions = this.regionsOf(ends);
-    const key = `${this.split ? family : ""} ${signature} ${regions.join(".")}`;
+  private of(family: Family, nature: string, rules: readonly number[] = [], admitted: readonly number[] = []) {
+    const key = `${this.split ? family : ""} ${nature} ${rules.join(".")} ${admitted.join(".")}`;
     let known = this.found.get(key);
-    if (known === undefined) this.found.set(key, (known = { places: [], pieces: [], regions }));
+    if (known === undefined) this.found.set(key, (known = { places: [], pieces: [], nature, rules, admitted }));
     return known;
   }
 }

@@ -8,12 +8,17 @@ import { type Family, formatAddress } from "../../net/address.js";
 import type { End } from "../../ir/evaluate.js";
 import type { Container, Origin, Policy } from "../../ir/policy.js";
 import { type Axes, axesOf, type Class } from "./axes.js";
-import { Comparison, endsIn } from "./comparison.js";
-import { type Box, busy, cover, coverByRows, extent, type Grid } from "./cover.js";
-import { common, type Group, groupOf, inFamilies, isEmpty } from "./group.js";
+import { type Block, Comparison } from "./comparison.js";
+import { type Axis, type Box, Cells, type Cluster } from "./cells.js";
+import { cover } from "./cover.js";
+import { type Group, isEmpty } from "./group.js";
+import { Groups } from "./groups.js";
+import { Members } from "./members.js";
+import { endsIn } from "./line.js";
 import { type Names, namesOf } from "./names.js";
 import { type Outcome, passes, type Sent } from "./outcome.js";
 import { relevant } from "./regions.js";
+import { Room } from "./room.js";
 import type { Service } from "./services.js";
 import { endWords, serviceWords, type Worded } from "./words.js";
 
@@ -84,100 +89,137 @@ function containers(before: Policy, after: Policy): Omit<Difference, "changes"> 
   };
 }
 
+/** Words, and which classes have members in what they mean. */
+interface Said {
+  readonly words: Worded;
+  readonly meant: readonly number[];
+}
+
 /** What changes, in words. */
 class Report {
   private readonly axes: Axes;
   private readonly names: Names;
   private readonly comparison: Comparison;
+  private readonly members: readonly [Members, Members];
+  private readonly groups: readonly [Groups, Groups];
+  private readonly said = new WeakMap<Group, WeakMap<Group, Map<string, Said>>>();
 
   constructor(before: Policy, after: Policy, axes: Axes) {
     this.axes = axes;
     this.names = namesOf(before, after, axes);
     this.comparison = new Comparison(before, after, axes);
+    this.groups = [new Groups(axes.sources), new Groups(axes.destinations)];
+    this.members = [new Members(axes.sources), new Members(axes.destinations)];
   }
 
   /** Undefined where the families of a class don't fare alike. */
   changes(): Change[] | undefined {
-    const { comparison } = this;
-    if (!comparison.fill()) return undefined;
     const out: Change[] = [];
-    for (let kind = 1; kind <= comparison.kinds; kind++) {
-      const grid = comparison.grid(kind);
-      if (comparison.isLarge) for (const box of coverByRows(grid)) out.push(this.describe(grid, box, false));
-      else for (const box of cover(grid)) out.push(this.describe(grid, trim(grid, box), true));
+    const kinds = this.comparison.changes();
+    if (kinds === undefined) return undefined;
+    for (const blocks of kinds) {
+      const cells = new Cells(this.comparison, blocks);
+      const room = new Room(this.comparison, cells);
+      const clusters = clustersBySource(cells);
+      const { boxes, rows } = cover(cells);
+      for (const box of boxes) out.push(this.describe(cells, clusters, box, room));
+      for (const box of rows) out.push(this.describe(cells, clusters, box, undefined));
     }
     // What opens comes first: it is what a reader must not miss.
     const rank = ({ before, after }: Change): number => (opens(before, after) ? 0 : opens(after, before) ? 2 : 1);
     return out.sort((a, b) => rank(a) - rank(b));
   }
 
-  /** `loosely`: in words that may mean more, as long as all of it changes alike. */
-  private describe(grid: Grid, box: Box, loosely: boolean): Change {
-    const { sources, destinations, services } = this.axes;
+  /** @param room where the words may mean more than the box, as long as all of it changes alike */
+  private describe(cells: Cells, clusters: readonly (readonly Cluster[])[], box: Box, room: Room | undefined): Change {
+    const { services } = this.axes;
     const pick = <T>(list: readonly T[], indices: readonly number[]): T[] => indices.map((i) => list[i] as T);
-    const [from, to, what] = [pick(sources, box[0]), pick(destinations, box[1]), pick(services, box[2])];
-    const families = (classes: readonly Class[]): Set<Family> =>
-      new Set(classes.flatMap(({ places, pieces }) => [...places, ...pieces].map(({ family }) => family)));
-    const both = new Set([...families(from)].filter((family) => families(to).has(family)));
+    const own = cells.expanded(box);
+    const [from, to, what] = [this.groups[0].of(own[0]), this.groups[1].of(own[1]), pick(services, own[2])];
+    const both = new Set([...from.families].filter((family) => to.families.has(family)));
     // Words may mean more than the box as long as all of that changes alike, and each word all the more so the next.
-    const wide: [number[], number[], number[]] = [[...box[0]], [...box[1]], [...box[2]]];
-    const worded = (classes: readonly Class[], all: readonly Class[], axis: 0 | 1): Worded => {
-      const must = withoutAlone(groupOf(classes), groupOf(axis === 0 ? to : from));
-      const may = groupOf(loosely ? pick(all, extent(grid, wide, axis)) : classes);
-      const words = endWords({ must, may }, both, this.names);
-      if (loosely) wide[axis] = meant(all, words.group, both);
+    const wide: [readonly number[], readonly number[], readonly number[]] = [...own];
+    const worded = (own: Group, other: Group, axis: 0 | 1): Worded => {
+      const must = withoutAlone(own, other);
+      const may = room === undefined ? must : this.groups[axis].of(room.along(axis, wide, both)).group;
+      const { words, meant } = this.say(must, may, both, axis);
+      if (room !== undefined) wide[axis] = meant;
       return words;
     };
-    const source = worded(from, sources, 0);
-    const destination = worded(to, destinations, 1);
-    const mayServe = loosely ? extent(grid, wide, 2) : box[2];
+    const source = worded(from.group, to.group, 0);
+    const destination = worded(to.group, from.group, 1);
+    const mayServe = room?.along(2, wide, both) ?? own[2];
     const [only] = both;
     const other = only === 4 ? 6 : 4;
-    const narrow = both.size === 1 && !this.holds(grid, source.group, destination.group, mayServe, other);
+    const narrow = both.size === 1 && !this.holds(cells, source.group, destination.group, mayServe, other);
     return {
       source: source.text,
       destination: destination.text,
       service: serviceWords({ must: what, may: pick(services, mayServe) }, services, this.names),
       family: narrow ? only : undefined,
-      ...this.sides(grid, box),
-      extent: { sources: groupOf(from), destinations: groupOf(to), services: what },
+      ...this.sides(cells, clusters, box),
+      extent: { sources: from.group, destinations: to.group, services: what },
     };
   }
 
+  /** Known by the groups themselves: what is published is asked for by the same ends time and again. */
+  private say(must: Group, may: Group, families: ReadonlySet<Family>, axis: 0 | 1): Said {
+    let some = this.said.get(must);
+    if (some === undefined) this.said.set(must, (some = new WeakMap()));
+    let list = some.get(may);
+    if (list === undefined) some.set(may, (list = new Map()));
+    const key = `${axis} ${[...families].join()}`;
+    let one = list.get(key);
+    if (one === undefined) {
+      const words = endWords({ must, may }, families, this.names);
+      list.set(key, (one = { words, meant: this.members[axis].of(words.group, families) }));
+    }
+    return one;
+  }
+
   /** Whether what the words of a box mean in a family changes like the box. */
-  private holds(grid: Grid, from: Group, to: Group, services: readonly number[], family: Family): boolean {
+  private holds(cells: Cells, from: Group, to: Group, services: readonly number[], family: Family): boolean {
     const families = new Set([family]);
-    const [xs, ys] = [meant(this.axes.sources, from, families), meant(this.axes.destinations, to, families)];
+    const [xs, ys] = [this.members[0].of(from, families), this.members[1].of(to, families)];
+    const zs = services.map((z) => cells.indexOf(2, z));
     for (const x of xs)
       for (const y of ys) {
         const [source, destination] = [this.axes.sources[x] as Class, this.axes.destinations[y] as Class];
         if (endsIn(family, source, destination) === undefined) continue;
-        if (!services.every((z) => grid.wanted(x, y, z))) return false;
+        const [i, j] = [cells.indexOf(0, x), cells.indexOf(1, y)];
+        if (i === undefined || j === undefined) return false;
+        if (!zs.every((z) => z !== undefined && cells.has(i, j, z))) return false;
       }
     return true;
   }
 
   /** What decides in the box, the example's first. */
-  private sides(grid: Grid, [xs, ys, zs]: Box): Pick<Change, "before" | "after" | "example"> {
+  private sides(
+    cells: Cells,
+    clusters: readonly (readonly Cluster[])[],
+    box: Box,
+  ): Pick<Change, "before" | "after" | "example"> {
     const by = [new Set<Origin>(), new Set<Origin>()] as const;
     const defaults = [new Set<string>(), new Set<string>()] as const;
-    const wanted = new Set(zs);
-    let example: { change: Change["example"]; outcomes: readonly [Outcome, Outcome] } | undefined;
-    for (const x of xs)
-      for (const y of ys)
-        for (const { ends, services, outcomes } of this.comparison.parts(x, y)) {
-          const z = services.find((one) => wanted.has(one) && grid.wanted(x, y, one));
-          if (z === undefined) continue;
-          outcomes.forEach((outcome, i) => {
-            for (const origin of outcome.by) by[i as 0 | 1].add(origin);
-            for (const name of outcome.defaults) defaults[i as 0 | 1].add(name);
-          });
-          const [source, destination] = (ends[1] ?? ends[0]) as readonly [End, End];
-          const { protocol, port } = this.axes.services[z] as Service;
-          example ??= { change: { sent: { source, destination, protocol, port }, ends }, outcomes };
-        }
-    if (example === undefined) throw new Error("a box without a packet");
-    const [before, after] = example.outcomes.map((outcome, i): Side => {
+    const [xs, ys, zs] = box.map((list) => new Set(list)) as [Set<number>, Set<number>, Set<number>];
+    const inside = (axis: Axis, set: ReadonlySet<number>) => (one: number) => set.has(cells.indexOf(axis, one) ?? -1);
+    const met = new Set(box[0].flatMap((x) => clusters[x] ?? []));
+    const blocks = [...met]
+      .filter(({ box: [, ...rest] }) => rest[0].some((y) => ys.has(y)) && rest[1].some((z) => zs.has(z)))
+      .flatMap((cluster) => cluster.blocks)
+      .map((block) => {
+        const [x, y] = [block.sources.find(inside(0, xs)), block.destinations.find(inside(1, ys))];
+        return { block, x: x as number, y: y as number };
+      })
+      .sort((a, b) => a.x - b.x || a.y - b.y || a.block.family - b.block.family || a.block.rank - b.block.rank);
+    for (const { block } of blocks)
+      block.outcomes.forEach((outcome, i) => {
+        for (const origin of outcome.by) by[i as 0 | 1].add(origin);
+        for (const name of outcome.defaults) defaults[i as 0 | 1].add(name);
+      });
+    const [first] = blocks;
+    if (first === undefined) throw new Error("a box without a packet");
+    const [before, after] = first.block.outcomes.map((outcome, i): Side => {
       const { verdict, ways } = outcome;
       return {
         verdict,
@@ -186,8 +228,23 @@ class Report {
         defaults: [...defaults[i as 0 | 1]],
       };
     });
-    return { before: before as Side, after: after as Side, example: example.change };
+    const z = first.block.services.find(inside(2, zs)) as number;
+    return { before: before as Side, after: after as Side, example: this.example(first.block, first.x, first.y, z) };
   }
+
+  private example({ family }: Block, x: number, y: number, z: number): Change["example"] {
+    const ends = endsIn(family, this.axes.sources[x] as Class, this.axes.destinations[y] as Class) ?? [];
+    const [source, destination] = (ends[1] ?? ends[0]) as readonly [End, End];
+    const { protocol, port } = this.axes.services[z] as Service;
+    return { sent: { source, destination, protocol, port }, ends };
+  }
+}
+
+/** Of each source of the cells, the clusters that it is in. */
+function clustersBySource({ clusters, size }: Cells): Cluster[][] {
+  const out = Array.from({ length: size[0] }, (): Cluster[] => []);
+  for (const cluster of clusters) for (const x of cluster.box[0]) out[x]?.push(cluster);
+  return out;
 }
 
 /** Without the container that has nobody but itself at the other end: that is no packet. */
@@ -195,17 +252,6 @@ function withoutAlone(group: Group, other: Group): Group {
   const names = new Set([...other.places].map(({ container }) => container));
   if (names.size !== 1 || !isEmpty({ ...other, places: new Set() })) return group;
   return { ...group, places: new Set([...group.places].filter(({ container }) => !names.has(container))) };
-}
-
-/** Which classes have members in a group, in these families. */
-function meant(classes: readonly Class[], group: Group, families: ReadonlySet<Family>): number[] {
-  const inside = inFamilies(group, families);
-  return classes.flatMap((one, i) => (isEmpty(common(groupOf([one]), inside)) ? [] : [i]));
-}
-
-/** Without what no wanted packet of the box has. */
-function trim(grid: Grid, box: Box): Box {
-  return [busy(grid, box, 0), busy(grid, box, 1), busy(grid, box, 2)];
 }
 
 const opens = (from: Side, to: Side): boolean => !open(from) && open(to);

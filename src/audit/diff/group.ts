@@ -1,14 +1,6 @@
 /** Sets of ends: places of containers, and addresses of the host and the world. */
-import {
-  type AddressSet,
-  type Family,
-  intersectSet,
-  isEmptySet,
-  NO_ADDRESSES,
-  subtractSet,
-  unionSet,
-} from "../../net/address.js";
-import { normalise } from "../../net/ranges.js";
+import { type AddressSet, type Family, isEmptySet, NO_ADDRESSES, subtractSet } from "../../net/address.js";
+import { countCommon, normalise } from "../../net/ranges.js";
 import { V4, V6 } from "../../net/address.js";
 import type { Class } from "./axes.js";
 import type { Place } from "./ends.js";
@@ -54,20 +46,34 @@ export function without(a: Group, b: Group): Group {
   };
 }
 
-export function common(a: Group, b: Group): Group {
-  return {
-    places: new Set([...a.places].filter((place) => b.places.has(place))),
-    host: intersectSet(a.host, b.host),
-    world: intersectSet(a.world, b.world),
-  };
+/** How many places and intervals a group has. */
+export function weight({ places, host, world }: Group): number {
+  const count = ({ v4, v6 }: AddressSet): number => (v4.length + v6.length) / 2;
+  return places.size + count(host) + count(world);
 }
 
-export function joined(a: Group, b: Group): Group {
-  return {
-    places: new Set([...a.places, ...b.places]),
-    host: unionSet(a.host, b.host),
-    world: unionSet(a.world, b.world),
-  };
+/** The weight of what two groups have in common. */
+export function shared(a: Group, b: Group): number {
+  let sum = 0;
+  if (a.places.size < b.places.size) for (const place of a.places) sum += b.places.has(place) ? 1 : 0;
+  else for (const place of b.places) sum += a.places.has(place) ? 1 : 0;
+  for (const zone of ["host", "world"] as const)
+    sum += countCommon(a[zone].v4, b[zone].v4) + countCommon(a[zone].v6, b[zone].v6);
+  return sum;
+}
+
+export function joined(...groups: readonly Group[]): Group {
+  const all = (zone: "host" | "world"): AddressSet => ({
+    v4: normalise(
+      groups.flatMap((one) => one[zone].v4),
+      V4,
+    ),
+    v6: normalise(
+      groups.flatMap((one) => one[zone].v6),
+      V6,
+    ),
+  });
+  return { places: new Set(groups.flatMap(({ places }) => [...places])), host: all("host"), world: all("world") };
 }
 
 export function isEmpty({ places, host, world }: Group): boolean {

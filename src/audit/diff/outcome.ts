@@ -1,9 +1,8 @@
 /** What becomes of a packet as it was sent, in one policy: followed through a publish where one translates it. */
 import { isLoopback } from "../../net/address.js";
 import { protocolIn } from "../../net/ports.js";
-import { type End, evaluate, type Packet, translate, type Verdict } from "../../ir/evaluate.js";
-import type { Matcher } from "../../ir/matcher.js";
-import type { Origin, Policy } from "../../ir/policy.js";
+import { type End, evaluate, type Packet, translate, type Translation, type Verdict } from "../../ir/evaluate.js";
+import type { Origin, Policy, Publish, Rule } from "../../ir/policy.js";
 import { OTHER } from "./services.js";
 
 /** A packet before translation: the destination and the port are those that were asked for. */
@@ -45,40 +44,63 @@ export function isPossible({ source, destination }: Pick<Sent, "source" | "desti
 /** The meaning of a policy, as a function of what is sent. */
 export class Meaning {
   private readonly policy: Policy;
-  private readonly matcher: Matcher;
-  private readonly targets = new Map<number | bigint, End>();
+  /** Of each port that was asked for, the publishes that cover it in some family. */
+  private readonly publishes = new Map<number, readonly Publish[]>();
 
-  /** `matcher` must hold every rule that can cover what is asked. */
-  constructor(policy: Policy, matcher: Matcher) {
+  constructor(policy: Policy) {
     this.policy = policy;
-    this.matcher = matcher;
   }
 
-  /** The packet must be possible, and not between two ends of one container. */
-  of(sent: Sent): Outcome {
+  /**
+   * The packet must be possible, and not between two ends of one container.
+   *
+   * @param rules hold every one that can cover the packet, as it is sent and as it is translated
+   */
+  of(sent: Sent, rules: readonly Rule[]): Outcome {
     const { source, destination, port } = sent;
     const protocol = sent.protocol === OTHER ? OTHER : protocolIn(source.address.family, sent.protocol);
     if (destination.zone === "host" && port !== undefined) {
-      const ways = translate(this.policy, destination.address, protocol, port);
+      const ways = this.translations(destination.address, protocol, port);
       if (ways.length > 0)
         return this.translated(
           ways.map(({ publish: via, target, address, port: inside }) => {
-            const packet = { source, destination: this.target(address), protocol, port: inside, via };
+            const packet = { source, destination: inContainer(address), protocol, port: inside, via };
             return [target.container, inside - port, packet];
           }),
+          rules,
         );
     }
     if (source.zone !== "container" && destination.zone !== "container") return UNTOUCHED;
     const packet = { source, destination, protocol, port };
-    const { verdict, by, default: name } = evaluate(this.policy, packet, this.matcher.speaking(packet));
+    const { verdict, by, default: name } = evaluate(this.policy, packet, rules);
     return { verdict, ways: [], by, defaults: name === null ? [] : [name] };
   }
 
-  private translated(ways: readonly (readonly [container: string, offset: number, packet: Packet])[]): Outcome {
+  /** Whether a publish takes what is sent to this address of the host. */
+  isTranslated(address: End["address"], protocol: number, port: number): boolean {
+    return this.translations(address, protocol, port).length > 0;
+  }
+
+  private translations(address: End["address"], protocol: number, port: number): Translation[] {
+    const key = protocol * 65536 + port;
+    let among = this.publishes.get(key);
+    if (among === undefined) {
+      among = this.policy.publishes.filter(
+        (one) => one.protocol === protocol && port >= one.hostPorts[0] && port <= one.hostPorts[1],
+      );
+      this.publishes.set(key, among);
+    }
+    return translate(this.policy, address, protocol, port, among);
+  }
+
+  private translated(
+    ways: readonly (readonly [container: string, offset: number, packet: Packet])[],
+    rules: readonly Rule[],
+  ): Outcome {
     const by = new Set<Origin>();
     const defaults = new Set<string>();
     const out = ways.map(([container, offset, packet]): Way => {
-      const decision = evaluate(this.policy, packet, this.matcher.speaking(packet));
+      const decision = evaluate(this.policy, packet, rules);
       for (const origin of decision.by) by.add(origin);
       if (decision.default !== null) defaults.add(decision.default);
       return { container, offset, verdict: decision.verdict };
@@ -92,14 +114,9 @@ export class Meaning {
       defaults: [...defaults],
     };
   }
-
-  /** One object for each end: a matcher knows them by identity. */
-  private target(address: End["address"]): End {
-    let end = this.targets.get(address.value);
-    if (end === undefined) this.targets.set(address.value, (end = { zone: "container", address }));
-    return end;
-  }
 }
+
+const inContainer = (address: End["address"]): End => ({ zone: "container", address });
 
 /**
  * Equal for outcomes between which nobody can tell: where a packet goes that passes, and how one that doesn't is

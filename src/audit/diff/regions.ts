@@ -3,9 +3,10 @@
  * share. Of a large policy with a small edit only the rules that reach into these regions need to be looked at.
  */
 import { type AddressSet, formatAddress, NO_ADDRESSES, single, unionSet } from "../../net/address.js";
-import { ALL_PORTS, overlapsPorts, type PortSet, portSet } from "../../net/ports.js";
+import { ALL_PORTS, type PortSet, portSet } from "../../net/ports.js";
 import type { Query } from "../../ir/classes.js";
-import { ANY, HOST, inContainers, isNobody, overlapsPeers } from "../../ir/peers.js";
+import { OverlapIndex } from "../../ir/overlap-index.js";
+import { ANY, HOST, inContainers, isNobody } from "../../ir/peers.js";
 import { type Container, isInternal, type PeerSet, type Policy, type Publish, type Rule } from "../../ir/policy.js";
 
 /** What can decide a packet of some region. Beyond it the policies say the same. */
@@ -16,32 +17,26 @@ export interface Relevant {
   readonly publishes: readonly (readonly Publish[])[];
 }
 
-/** With more than this the policies are looked at whole: a region may be too wide, never too narrow. */
-const MOST_REGIONS = 500;
-const EVERYTHING: Query = { from: ANY, to: ANY, ports: ALL_PORTS };
-
 /** What differs between two policies, and what is met there. Pure. */
 export function relevant(before: Policy, after: Policy): Relevant {
   const policies = [before, after];
-  const some = [
+  const regions = [
     ...unshared(before.rules, after.rules, ruleKey).map(({ from, to, ports }): Query => ({ from, to, ports })),
     ...unshared(before.publishes, after.publishes, publishKey).flatMap(publishRegions),
     ...placeRegions(before, after),
   ].filter(({ from, to }) => !isNobody(from) && !isNobody(to));
-  const regions = some.length > MOST_REGIONS ? [EVERYTHING] : some;
+  const around = new OverlapIndex(regions);
   return {
     regions,
-    rules: policies.map((policy) => policy.rules.filter((rule) => regions.some((region) => overlaps(rule, region)))),
-    publishes: policies.map((policy) =>
-      policy.publishes.filter((publish) =>
-        publishRegions(publish).some((way) => regions.some((region) => overlaps(way, region))),
-      ),
+    rules: policies.map(({ rules }) => {
+      const index = new OverlapIndex(rules);
+      const met = new Set(regions.flatMap((region) => index.overlapping(region)));
+      return rules.filter((rule) => met.has(rule));
+    }),
+    publishes: policies.map(({ publishes }) =>
+      publishes.filter((publish) => publishRegions(publish).some((way) => around.overlapping(way).length > 0)),
     ),
   };
-}
-
-function overlaps(a: Query, b: Query): boolean {
-  return overlapsPorts(a.ports, b.ports) && overlapsPeers(a.to, b.to) && overlapsPeers(a.from, b.from);
 }
 
 /** What only one of the lists has; equal ones cancel each other as often as they stand in both. */

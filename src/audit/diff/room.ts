@@ -1,0 +1,103 @@
+/** How far a box could reach along an axis: what its words may mean beyond it, since all of that changes alike. */
+import type { Family } from "../../net/address.js";
+import type { Axis, Box, Cells } from "./cells.js";
+import type { Comparison } from "./comparison.js";
+
+/** Indices of one axis: as groups of the cells, and one of each sort that has no wanted cell. */
+interface Reach {
+  readonly groups: readonly number[];
+  readonly idle: readonly number[];
+}
+
+export class Room {
+  private readonly cells: Cells;
+  private readonly comparison: Comparison;
+  /** Of sources and destinations, those without a wanted cell, by whom they have packets with. */
+  private readonly idle: readonly ReadonlyMap<string, readonly number[]>[];
+
+  constructor(comparison: Comparison, cells: Cells) {
+    this.comparison = comparison;
+    this.cells = cells;
+    this.idle = ([0, 1] as const).map((axis) => {
+      const found = new Map<string, number[]>();
+      this.line(axis).classes.forEach((_, i) => {
+        if (cells.indexOf(axis, i) !== undefined) return;
+        const key = this.sort(axis, i);
+        const list = found.get(key);
+        if (list === undefined) found.set(key, [i]);
+        else list.push(i);
+      });
+      return found;
+    });
+  }
+
+  private line(axis: 0 | 1): Comparison["sources"] {
+    return axis === 0 ? this.comparison.sources : this.comparison.destinations;
+  }
+
+  private sort(axis: 0 | 1, i: number): string {
+    const line = this.line(axis);
+    return `${line.natures[i]} ${line.alone[i]?.join(" ")}`;
+  }
+
+  private reach(axis: Axis, list: readonly number[]): Reach {
+    const groups = new Set<number>();
+    const idle = new Map<string, number>();
+    for (const i of list) {
+      const group = this.cells.indexOf(axis, i);
+      if (group !== undefined) groups.add(group);
+      else idle.set(axis === 2 ? "" : this.sort(axis, i), i);
+    }
+    return { groups: [...groups], idle: [...idle.values()] };
+  }
+
+  /** All sources, destinations or services with which a box holds nothing that doesn't change like it. */
+  along(axis: Axis, box: Box, families: ReadonlySet<Family>): readonly number[] {
+    const [xs, ys, zs] = ([0, 1, 2] as const).map((i) => this.reach(i, box[i])) as [Reach, Reach, Reach];
+    const all = (this.cells.groups[axis] ?? []).map((members, group) => ({ members, group }));
+    if (axis === 2) {
+      if (!this.isIdleEmpty(xs, ys)) return [];
+      const pairs = xs.groups.flatMap((x) => ys.groups.map((y) => [x, y] as const));
+      const some = pairs.filter(([x, y]) => !this.cells.isEmpty(x, y));
+      const wanted = all.filter(({ group }) => some.every(([x, y]) => this.cells.has(x, y, group)));
+      return wanted.flatMap(({ members }) => members).sort((a, b) => a - b);
+    }
+    const across = axis === 0 ? ys : xs;
+    const fits = (group: number): boolean => {
+      const [one = -1] = this.cells.groups[axis]?.[group] ?? [];
+      return (
+        across.groups.every((other) => {
+          const [x, y] = axis === 0 ? [group, other] : [other, group];
+          if (this.cells.isEmpty(x, y)) return true;
+          return zs.idle.length === 0 && zs.groups.every((z) => this.cells.has(x, y, z));
+        }) && across.idle.every((other) => this.isEmpty(axis, one, other))
+      );
+    };
+    const line = this.line(axis);
+    const others = [...across.groups.map((i) => this.cells.groups[1 - axis]?.[i]?.[0] ?? -1), ...across.idle];
+    const beyond = [...(this.idle[axis]?.values() ?? [])].filter(
+      ([one = -1]) =>
+        [...families].some((family) => line.has(one, family)) &&
+        others.every((other) => this.isEmpty(axis, one, other)),
+    );
+    const near = all.filter(({ group }) => fits(group)).map(({ members }) => members);
+    return [...near, ...beyond].flat().sort((a, b) => a - b);
+  }
+
+  private isEmpty(axis: 0 | 1, one: number, other: number): boolean {
+    return axis === 0 ? this.comparison.isEmpty(one, other) : this.comparison.isEmpty(other, one);
+  }
+
+  /** Whether those without a wanted cell have no packets with the others of a box. */
+  private isIdleEmpty(xs: Reach, ys: Reach): boolean {
+    const first = (axis: 0 | 1, i: number): number => this.cells.groups[axis]?.[i]?.[0] ?? -1;
+    const [sources, destinations] = [
+      [...xs.groups.map((i) => first(0, i)), ...xs.idle],
+      [...ys.groups.map((i) => first(1, i)), ...ys.idle],
+    ];
+    return (
+      xs.idle.every((x) => destinations.every((y) => this.comparison.isEmpty(x, y))) &&
+      ys.idle.every((y) => sources.every((x) => this.comparison.isEmpty(x, y)))
+    );
+  }
+}
