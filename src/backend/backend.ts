@@ -34,8 +34,11 @@ export interface Backend {
   approach(policy: Policy, known: Committed | undefined, source?: Source): Promise<Approach>;
   /** Single edits of a policy that is live by this backend; undefined where every edit is an apply. */
   edits?(policy: Policy): Edits | undefined;
-  /** Stops the packets of flows, both ways, for their time. Those stopped before go on where `anew` and not named. */
-  stop(policy: Policy, flows: readonly StoppedFlow[], anew: boolean): Promise<void>;
+  /**
+   * Stops the packets of flows, both ways, for their time. Those stopped before go on where `anew` and not named. `doomed`
+   * are connections that are cut: a backend that knows connections by itself forgets them.
+   */
+  stop(policy: Policy, flows: readonly StoppedFlow[], anew: boolean, doomed?: readonly Connection[]): Promise<void>;
   /** Another backend carries the policy too, and it alone from now on: what is taken away piece by piece does no harm then. */
   handOver?(policy: string): void;
   /**

@@ -70,7 +70,7 @@ export async function cutConnections(
     }
     for (const connection of doomed)
       if (!HAS_BEGINNING.has(connection.protocol)) flows.push({ connection, until: now + MEMORY });
-    await backend.stop(policy, flows, remembered.length > 0);
+    await backend.stop(policy, flows, remembered.length > 0, doomed);
     const gone = [...doomed, ...missing];
     for (let i = 0; i < gone.length; i += 8) await Promise.all(gone.slice(i, i + 8).map(deleteConnection));
     return { flows, problems: [] };

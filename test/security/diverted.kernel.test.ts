@@ -1,11 +1,13 @@
 /** Ports that somebody else publishes, or leads elsewhere: rules speak of where packets go, by every backend. */
 import { suite } from "uvu";
+import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
 import { HOST4, HOST6, type Host, lab, WORLD, WORLD4, WORLD6 } from "../kernel/lab.js";
-import { expect, front, type Way } from "./place.js";
+import { C2, expect, front, type Way } from "./place.js";
 import type { BackendName } from "../../src/backend/backend.js";
 import { apply, at } from "../support/live.js";
 import { Handle } from "../support/handle.js";
+import { alive, type Flow, Traffic } from "../support/traffic.js";
 
 const test = suite("security: led elsewhere by others");
 const it = await when(test, "namespaces", "ip", "nf_tables", "iptables-nft", "ebpf", "conntrack");
@@ -16,6 +18,7 @@ network m { subnet 10.60.1.0/24; subnet fd60:1::/64 }
 container d { network m ip ${D.ip} ip ${D.ip6} }
 publish 4100 -> d:7000
 publish 4101 -> d:7001/udp
+publish 4102 -> d:7002
 `;
 /** To the world, and what goes there to this host. */
 const FOREIGN = `table inet foreign {
@@ -67,6 +70,29 @@ for (const backend of ["nft", "iptables", "ebpf"] as const)
       await expect(host, "timeout", [...PUBLISHED, ...AWAY, ...HERE]);
       await apply(host, front(), backend);
       await expect(host, "open", [...PUBLISHED, ...AWAY, ...HERE]);
+    }));
+
+for (const backend of ["nft", "iptables", "ebpf"] as const)
+  it(`${backend}: a connection that is led elsewhere stays cut when it is allowed again`, () =>
+    lab(async (host) => {
+      await host.nft(FOREIGN);
+      await apply(host, BESIDE, backend);
+      await apply(host, front(), backend);
+      const traffic = new Traffic(host);
+      const flows: Flow[] = [];
+      flows.push(await traffic.open("tcp", at("c1"), at("d", "beside"), HOST4, 4100, 7000));
+      flows.push(await traffic.open("tcp", at("c1"), at("d", "beside"), HOST6, 4102, 7002));
+      const other = await traffic.open("tcp", at("c1"), at("c2"), C2.ip, 2001);
+      const heard = async (): Promise<number[]> =>
+        Promise.all(flows.map(async ({ server, ends }) => (await server.look(ends.server)).received));
+      const before = await heard();
+      await apply(host, front("", "deny c1 -> world:{7000, 7002}"), backend);
+      for (const { client, ends } of flows) await client.send(ends.client);
+      await alive([other]);
+      await apply(host, front(), backend);
+      for (const { client, ends } of flows) await client.send(ends.client);
+      await alive([other]);
+      assert.equal(await heard(), before);
     }));
 
 it("ebpf: a single edit denies it too", () =>

@@ -9,6 +9,7 @@ import { isInstalled } from "../../system/tools.js";
 import { VERSION } from "../../system/version.js";
 import type { Approach, Backend, Committed, ObjectChange, Source } from "../backend.js";
 import { Refused } from "../refused.js";
+import { endConnections } from "./adopt.js";
 import { commitTable, endDenied, giveUp, putInForce, removeFolder } from "./apply.js";
 import { MapEdits } from "./edits.js";
 import { intervalOf } from "./encode.js";
@@ -30,8 +31,10 @@ export const ebpf: Backend = {
   probe,
   approach,
   edits: (policy) => MapEdits.of(policy, folderOf(policy.name, objectDigest(requireObject()))),
-  stop: (policy) => {
-    endDenied(folderOf(policy.name, objectDigest(requireObject())));
+  stop: (policy, _flows, _anew, doomed = []) => {
+    const folder = folderOf(policy.name, objectDigest(requireObject()));
+    endDenied(folder);
+    endConnections(folder, doomed);
     return Promise.resolve();
   },
   handOver(policy) {
