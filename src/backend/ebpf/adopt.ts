@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { parseAddress } from "../../net/address.js";
-import { SCTP, TCP, UDP } from "../../net/ports.js";
+import { PORTED } from "../../net/ports.js";
 import { BpfFailed, fixed } from "../../system/bpf/call.js";
 import { insertElement, lookupElement, updateElement } from "../../system/bpf/calls.js";
 import type { Connection, Tuple } from "../../system/conntrack.js";
@@ -21,8 +21,7 @@ const ENDED_AT = 7;
 const LIVE = 1;
 const FLAG = { closing: 1, translated: 2, answered: 8 } as const;
 
-/** Protocols whose ports the dataplane looks at, and those with an id in their place: ICMP and ICMPv6. */
-const PORTED: ReadonlySet<number> = new Set([TCP, UDP, SCTP]);
+/** ICMP and ICMPv6 have an id in the place of ports. */
 const WITH_ID: ReadonlySet<number> = new Set([1, 58]);
 
 /** Makes entries under the policy of this number. One that is there already stays. Throws `BpfFailed`. */
@@ -99,9 +98,10 @@ function writeKey(key: Buffer, { protocol, icmp }: Connection, seen: Tuple): boo
   key.fill(0);
   writeAddress(key, 0, source);
   writeAddress(key, 16, destination);
-  const id = WITH_ID.has(protocol) ? Number(icmp?.id ?? 0) : undefined;
-  key.writeUInt16BE(id ?? (PORTED.has(protocol) ? (seen.sourcePort ?? 0) : 0), 32);
-  key.writeUInt16BE(id ?? (PORTED.has(protocol) ? (seen.destinationPort ?? 0) : 0), 34);
+  const id = WITH_ID.has(protocol) ? Number(icmp?.id ?? 0) : 0;
+  const { sourcePort = id, destinationPort = id } = PORTED.includes(protocol) ? seen : {};
+  key.writeUInt16BE(sourcePort, 32);
+  key.writeUInt16BE(destinationPort, 34);
   key.writeUInt8(protocol, 36);
   return true;
 }

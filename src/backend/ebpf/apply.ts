@@ -75,13 +75,14 @@ export async function putInForce(
     }
     await placed;
     // What carries the policy until now goes on doing so, and what it has let begin is known before the first packet is met.
-    watch(folder, isFirst && standing !== undefined);
-    if (isFirst && standing !== undefined) adopt(folder, generation, await standing());
+    const adopted = isFirst ? standing : undefined;
+    watch(folder, adopted !== undefined);
+    if (adopted !== undefined) adopt(folder, generation, await adopted());
     write(join(folder, "maps/active"), 0, generation);
     if (isFirst) links();
-    if (isFirst && standing !== undefined) {
+    if (adopted !== undefined) {
       // What has begun since.
-      adopt(folder, generation, await standing());
+      adopt(folder, generation, await adopted());
       endDenied(folder);
       watch(folder, false);
     }

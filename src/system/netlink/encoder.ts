@@ -90,15 +90,19 @@ export class Encoder {
   }
 
   u8(type: number, value: number): void {
-    this.bytes[this.header(type, 1)] = value;
+    const at = this.header(type, 1);
+    this.bytes[at] = value;
   }
 
   u16(type: number, value: number): void {
-    put16(this.bytes, this.header(type, 2), value);
+    // Before the buffer is looked at, which may be another by then.
+    const at = this.header(type, 2);
+    put16(this.bytes, at, value);
   }
 
   u32(type: number, value: number): void {
-    put32(this.bytes, this.header(type, 4), value);
+    const at = this.header(type, 4);
+    put32(this.bytes, at, value);
   }
 
   /** Big-endian, as nf_tables has its numbers. */
