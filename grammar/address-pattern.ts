@@ -15,7 +15,7 @@ const DOT = 46;
 const SLASH = 47;
 const MINUS = 45;
 
-/** The literal at `offset`, in the shape that a Chevrotain custom pattern returns. */
+/** The literal at `offset`, in the shape that `RegExp.exec` returns. */
 export function matchAddress(text: string, offset: number): [string] | null {
   let at = offset;
   let code = text.charCodeAt(at);

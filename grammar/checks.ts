@@ -1,5 +1,5 @@
 /** What a place in a statement allows beyond its shape. */
-import type { IToken } from "chevrotain";
+import type { Token } from "./token.js";
 import type { Item, List, Peers } from "../src/ast/nodes.js";
 import type { Diagnostics } from "../src/text/diagnostic.js";
 import type { SourceFile, Span } from "../src/text/source.js";
@@ -39,7 +39,7 @@ export function requireContainers(list: List): void {
 }
 
 /** Refuses spaces around a ':' or '/': `c2 : 22` reads like two things. */
-export function requireNoGap(file: SourceFile, before: IToken, sign: IToken, after: IToken): void {
+export function requireNoGap(file: SourceFile, before: Token, sign: Token, after: Token): void {
   const end = before.startOffset + before.image.length;
   const start = after.startOffset;
   if (sign.startOffset === end && start === sign.startOffset + sign.image.length) return;

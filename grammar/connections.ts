@@ -1,5 +1,5 @@
 /** The grammar of what stands both at top level and in a block: icc, link, publish. */
-import { EOF } from "chevrotain";
+import { EOF } from "./token.js";
 import type {
   IccStatement,
   Item,

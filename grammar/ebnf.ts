@@ -1,5 +1,6 @@
 /** The grammar as EBNF text, from the rules that the parser recorded and the definitions of its tokens. */
-import type { ISerializedGast, TokenType } from "chevrotain";
+import type { ISerializedGast } from "chevrotain";
+import type { TokenType } from "./token.js";
 import * as T from "./tokens.js";
 
 /** What Chevrotain's serialised grammar consists of. */
@@ -39,7 +40,7 @@ export function toEbnf(rules: readonly ISerializedGast[]): string {
     return `${name} = ${sequence(definition ?? [], used)} ;`;
   });
   const terminals = T.VOCABULARY.filter((type) => used.has(type.name)).flatMap((type) => {
-    const literal = literalOf(type.LABEL ?? "");
+    const literal = literalOf(type.label ?? "");
     const words = WORDS.get(type);
     if (words !== undefined) return [`${symbol(type.name)} = ${words} ;`];
     return literal === undefined ? [`${symbol(type.name)} = ${pattern(type)} ;`] : [];
@@ -75,7 +76,7 @@ function element(node: Node, used: Set<string>): string {
 function terminal(node: Node, used: Set<string>): string {
   const name = node.name ?? "";
   const type = T.VOCABULARY.find((each) => each.name === name);
-  const literal = type === undefined || WORDS.has(type) ? undefined : literalOf(type.LABEL ?? "");
+  const literal = type === undefined || WORDS.has(type) ? undefined : literalOf(type.label ?? "");
   if (literal !== undefined) return literal;
   used.add(name);
   if (type === T.PortNumber) used.add(T.NumberRange.name);
@@ -100,5 +101,5 @@ function symbol(name: string): string {
 }
 
 function pattern(type: TokenType): string {
-  return type.PATTERN instanceof RegExp ? `/${type.PATTERN.source}/` : String(type.PATTERN);
+  return type.pattern instanceof RegExp ? `/${type.pattern.source}/` : String(type.pattern);
 }

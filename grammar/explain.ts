@@ -1,5 +1,5 @@
 /** What to say when a statement doesn't fit the grammar: the frequent mistakes first, then what would have fitted. */
-import { EOF, type IToken } from "chevrotain";
+import { EOF, type Token } from "./token.js";
 import type { SourceFile } from "../src/text/source.js";
 import { spanOf } from "./items.js";
 import { explainToken } from "./lexical.js";
@@ -21,7 +21,7 @@ export function explain(place: Place): SyntaxProblem {
   );
 }
 
-export function unclosedBrace(file: SourceFile, open: IToken): SyntaxProblem {
+export function unclosedBrace(file: SourceFile, open: Token): SyntaxProblem {
   return new SyntaxProblem("unclosed-brace", spanOf(file, open), "this '{' is never closed", {
     why: "each '{' has its '}'",
     help: "add the missing '}'",
@@ -64,25 +64,25 @@ function expectation(place: Place): SyntaxProblem {
 /** What would have fitted, in words. */
 function expected(place: Place): string | undefined {
   const before = place.token(0).tokenType;
-  if (place.rule === "list" && place.expected === T.ListClose.name) return "',' or '}'";
+  if (place.rule === "list" && place.expected === T.ListClose) return "',' or '}'";
   switch (place.expected) {
-    case T.AnyName.name:
-    case T.Name.name:
+    case T.AnyName:
+    case T.Name:
       return before === T.Slash ? (place.rule === "limit" ? "second, minute, hour or day" : "a protocol") : "a name";
-    case T.Quoted.name:
+    case T.Quoted:
       return "a path in double quotes";
-    case T.Address.name:
+    case T.Address:
       return place.rule === "subnet" ? "a subnet such as 172.17.0.0/16" : "an address";
-    case T.Mac.name:
+    case T.Mac:
       return "a MAC address such as 02:42:ac:11:00:05";
-    case T.NumberWord.name:
+    case T.NumberWord:
       return "a number";
-    case T.EnvEntry.name:
+    case T.EnvEntry:
       return "KEY=VALUE";
     case undefined:
       break;
     default:
-      return LABELS.get(place.expected) ?? place.expected;
+      return place.expected.label ?? place.expected.name;
   }
   if (place.rule === "list" || place.rule === "item" || place.rule === "hostEnd") return value(place, before);
   if (place.rule === "onOff") return "on or off";
@@ -91,7 +91,7 @@ function expected(place: Place): string | undefined {
   return undefined;
 }
 
-function value(place: Place, before: IToken["tokenType"]): string {
+function value(place: Place, before: Token["tokenType"]): string {
   const isPublish = place.first.tokenType === T.Publish;
   if (before === T.Colon || before === T.Expose) return "a port";
   if (before === T.Equals) return "peers or ports";
@@ -101,5 +101,3 @@ function value(place: Place, before: IToken["tokenType"]): string {
   if (before === T.BracketOpen) return "an IPv6 address";
   return place.rule === "item" ? "an item" : "peers";
 }
-
-const LABELS = new Map(T.VOCABULARY.map((type) => [type.name, type.LABEL ?? type.name]));

@@ -1,5 +1,5 @@
 /** The forms of statements, for messages, and what people write in their place. */
-import type { TokenType } from "chevrotain";
+import type { TokenType } from "./token.js";
 import { suggest } from "../src/text/suggest.js";
 import { spanOf } from "./items.js";
 import { behind, clip, is, isEnd, type Place, shown } from "./place.js";
@@ -76,7 +76,7 @@ export function formOf(place: Place): string {
 export function exampleOf(place: Place): string {
   const type = place.first.tokenType;
   if (type === T.Driver && behind(place, T.Name, T.Quoted) !== undefined) return "driver macvlan eth0";
-  if (type === T.Network && place.expected === T.Mac.name) return "network front mac 02:42:ac:11:00:05";
+  if (type === T.Network && place.expected === T.Mac) return "network front mac 02:42:ac:11:00:05";
   if (type === T.Mode && behind(place, T.Colon) !== undefined) return "mode container:c1";
   const example = lookUp(place)[1];
   if (behind(place, T.From) !== undefined) return `${example} from 10.0.0.0/8`;

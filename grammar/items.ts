@@ -1,16 +1,16 @@
 /** Tokens to the smallest nodes, with the checks of their values: names, addresses, ports, numbers. */
-import type { IToken } from "chevrotain";
+import type { Token } from "./token.js";
 import type { ContainerProperty, Item, Name, NumberLiteral } from "../src/ast/nodes.js";
 import { type Address, parseAddress } from "../src/net/address.js";
 import type { SourceFile, Span } from "../src/text/source.js";
 import { SyntaxProblem } from "./problem.js";
 import { Quoted } from "./tokens.js";
 
-export function spanOf(file: SourceFile, token: IToken): Span {
+export function spanOf(file: SourceFile, token: Token): Span {
   return { file, start: token.startOffset, end: token.startOffset + token.image.length };
 }
 
-export function nameOf(file: SourceFile, token: IToken): Name {
+export function nameOf(file: SourceFile, token: Token): Name {
   const span = spanOf(file, token);
   return token.tokenType === Quoted
     ? { text: unquote(token.image, span), quoted: true, span }
@@ -38,7 +38,7 @@ export function unquote(image: string, span: Span): string {
 }
 
 /** The node of an address token: an address, a CIDR or a range, its value checked. */
-export function addressOf(file: SourceFile, token: IToken): Item {
+export function addressOf(file: SourceFile, token: Token): Item {
   const span = spanOf(file, token);
   const text = token.image;
   const slash = text.indexOf("/");
@@ -97,7 +97,7 @@ export function checkAddress(text: string, span: Span): Address {
 }
 
 /** `22`, `8000-8010`; `protocol` from after the slash. */
-export function portOf(file: SourceFile, token: IToken, protocol: IToken | undefined): Item {
+export function portOf(file: SourceFile, token: Token, protocol: Token | undefined): Item {
   const own = spanOf(file, token);
   const name = protocol === undefined ? undefined : nameOf(file, protocol);
   const span = name === undefined ? own : { file, start: own.start, end: name.span.end };
@@ -127,7 +127,7 @@ function checkPort(digits: string, span: Span): number {
 }
 
 /** A whole number from 1 up to what every field of the kernel that takes it can hold. */
-export function numberOf(file: SourceFile, token: IToken, what: string): NumberLiteral {
+export function numberOf(file: SourceFile, token: Token, what: string): NumberLiteral {
   const span = spanOf(file, token);
   const value = Number(token.image);
   if (value >= 1 && value <= 0x7fffffff) return { value, span };
@@ -140,7 +140,7 @@ export function numberOf(file: SourceFile, token: IToken, what: string): NumberL
 const ENV = /^env[ \t]+((?:"(?:[^"\\]|\\.)*"|[^="])*)=(.*)$/su;
 
 /** `env KEY=VALUE`, which the scanner reads as one token. */
-export function envOf(file: SourceFile, token: IToken): ContainerProperty & { kind: "env" } {
+export function envOf(file: SourceFile, token: Token): ContainerProperty & { kind: "env" } {
   const span = spanOf(file, token);
   const [, key, value] = ENV.exec(token.image) as unknown as [string, string, string];
   const equals = span.end - value.length - 1;

@@ -1,5 +1,5 @@
 /** Explains the tokens that are no part of the language. */
-import type { IToken } from "chevrotain";
+import type { Token } from "./token.js";
 import type { Span } from "../src/text/source.js";
 import { spanOf } from "./items.js";
 import { ARROW_HELP, ARROW_RULE, behind, clip, endOf, instead, is, isEnd, type Place, quoted } from "./place.js";
@@ -10,7 +10,7 @@ const NAME_RULE =
   "a bare name has letters, digits, '_', '.' and '-', starts with a letter or '_' and ends in neither '.' nor '-'";
 
 /** The problem with a token that is wrong wherever it stands; undefined for every other. */
-export function explainToken(place: Place, token: IToken): SyntaxProblem | undefined {
+export function explainToken(place: Place, token: Token): SyntaxProblem | undefined {
   const span = spanOf(place.file, token);
   const image = token.image;
   switch (token.tokenType) {
@@ -37,7 +37,7 @@ export function explainToken(place: Place, token: IToken): SyntaxProblem | undef
   }
 }
 
-function foreignWord(place: Place, token: IToken): SyntaxProblem {
+function foreignWord(place: Place, token: Token): SyntaxProblem {
   const span = spanOf(place.file, token);
   const image = token.image;
   const sign = image.search(/[→⇒⟶➔➜–—]/);
@@ -85,7 +85,7 @@ function foreignWord(place: Place, token: IToken): SyntaxProblem {
   });
 }
 
-function digitWord(place: Place, token: IToken): SyntaxProblem {
+function digitWord(place: Place, token: Token): SyntaxProblem {
   const span = spanOf(place.file, token);
   const image = token.image;
   const before = place.token(0);
@@ -144,7 +144,7 @@ function suggestUnit(short: string): string {
   return ["second", "minute", "hour", "day"].find((unit) => unit.startsWith(short)) ?? "second";
 }
 
-function unknown(place: Place, token: IToken): SyntaxProblem {
+function unknown(place: Place, token: Token): SyntaxProblem {
   const span = spanOf(place.file, token);
   const char = token.image;
   const text = place.file.text;
@@ -194,7 +194,7 @@ function unknown(place: Place, token: IToken): SyntaxProblem {
 }
 
 /** `*` for any, `'a'` for `"a"`, `$a` for `a`. */
-function simpleMends(place: Place, token: IToken): Edit[] {
+function simpleMends(place: Place, token: Token): Edit[] {
   const isGlued = endOf(place.token(0)) === token.startOffset || place.token(2).startOffset === endOf(token);
   if (token.image === "*") return isGlued ? [] : [instead(place, 1, 1, "any")];
   if (token.image === "$") return [instead(place, 1, 1, "")];

@@ -1,5 +1,5 @@
 /** Frequent mistakes inside lists, and parts of a rule in the wrong order. */
-import type { IToken } from "chevrotain";
+import type { Token } from "./token.js";
 import { behind, endOf, endOfOperand, instead, is, isEnd, type Mistake, type Place } from "./place.js";
 import { quoted, shown, spanAt, textBetween } from "./place.js";
 import { type Edit, SyntaxProblem } from "./problem.js";
@@ -11,7 +11,7 @@ export const insideBraces: Mistake = (place, found, before) => {
   if (place.rule !== "list" && place.rule !== "item") return undefined;
   const span = spanAt(place);
   const atItem = is(before, T.ListOpen, T.ItemSeparator);
-  if (!atItem && place.expected !== T.ListClose.name) return undefined;
+  if (!atItem && place.expected !== T.ListClose) return undefined;
   switch (found.tokenType) {
     case T.ListClose:
       return new SyntaxProblem("empty-braces", span, "braces need at least one item", {
@@ -65,7 +65,7 @@ function missingComma(place: Place): SyntaxProblem {
 export const order: Mistake = (place, found, before) => {
   const span = spanAt(place);
   const isEnding = place.rule === "end";
-  if (is(found, T.Except) && (isEnding || place.expected === T.Arrow.name)) {
+  if (is(found, T.Except) && (isEnding || place.expected === T.Arrow)) {
     if (isEnding && is(place.first, ...RULES) && portsAt(place) !== undefined) return portsBeforeExcept(place);
     return isChained(place) ? chained(place) : misplacedExcept(place);
   }
@@ -139,7 +139,7 @@ function isChained(place: Place): boolean {
 }
 
 /** Also where words.ts knows no such keyword. */
-function isExcept(token: IToken): boolean {
+function isExcept(token: Token): boolean {
   return is(token, T.Except) || (is(token, T.Name) && token.image === "except");
 }
 

@@ -1,122 +1,59 @@
-/**
- * Lookahead of one token.
- *
- * The grammar needs no more, and Chevrotain's own strategy is for any number: to construct the parser with it takes
- * half as long again, which every policy with a block would feel at its start.
- */
+/** One token of lookahead, which is all that the grammar needs: worked out of the rules that Chevrotain has recorded. */
 import {
   Alternation,
-  type ILookaheadStrategy,
   type IProduction,
-  type IToken,
   NonTerminal,
   Option,
   Repetition,
   RepetitionMandatory,
   type Rule,
   Terminal,
-  type TokenType,
 } from "chevrotain";
-
-interface Reader {
-  LA(distance: number): IToken;
-}
-
-/** What tells a parser which alternative to take, or whether to go into an optional part, by the next token's number. */
-export type Choice = (this: unknown) => number;
-export type Entrance = (this: unknown) => boolean;
-
-const tables = new WeakMap<Choice | Entrance, ReadonlyMap<number, number> | ReadonlySet<number>>();
-
-/** What a function of this file was made of. */
-export function tableOf(made: Choice | Entrance): ReadonlyMap<number, number> | ReadonlySet<number> | undefined {
-  return tables.get(made);
-}
-
-export function choiceOf(table: ReadonlyMap<number, number>): Choice {
-  const choices: number[] = [];
-  for (const [index, choice] of table) choices[index] = choice;
-  const choose = function (this: unknown): number {
-    return choices[(this as Reader).LA(1).tokenTypeIdx] as number;
-  };
-  tables.set(choose, table);
-  return choose;
-}
-
-export function entranceOf(expected: ReadonlySet<number>): Entrance {
-  const enter = function (this: unknown): boolean {
-    return expected.has((this as Reader).LA(1).tokenTypeIdx);
-  };
-  tables.set(enter, expected);
-  return enter;
-}
+import type { Decisions, Ways } from "./recognizer.js";
+import { TOKEN_TYPES } from "./token.js";
 
 type Container = IProduction & { readonly definition: readonly IProduction[]; readonly idx?: number };
 
-const OPTIONAL = { Option, Repetition, RepetitionMandatory } as const;
+/** What Chevrotain's methods of a production are called; behind the name stands its number, from the second on. */
+const METHODS = [
+  [Alternation, "OR"],
+  [Option, "OPTION"],
+  [Repetition, "MANY"],
+  [RepetitionMandatory, "AT_LEAST_ONE"],
+] as const;
 
-export class OneToken implements ILookaheadStrategy {
-  private readonly known = new Map<Rule, ReadonlySet<TokenType>>();
-
-  validate(): [] {
-    return [];
-  }
-
-  buildLookaheadForAlternation({ rule, prodOccurrence }: { rule: Rule; prodOccurrence: number }): Choice {
-    const choices = new Map<number, number>();
-    find(rule, Alternation, prodOccurrence).definition.forEach((alternative, choice) => {
-      for (const index of indices(this.first(alternative))) if (!choices.has(index)) choices.set(index, choice);
-    });
-    return choiceOf(choices);
-  }
-
-  buildLookaheadForOptional(options: { rule: Rule; prodOccurrence: number; prodType: string }): Entrance {
-    const type = OPTIONAL[options.prodType as keyof typeof OPTIONAL];
-    return entranceOf(indices(this.first(find(options.rule, type, options.prodOccurrence))));
-  }
-
-  /** The tokens that a production can begin with. */
-  private first(production: IProduction): ReadonlySet<TokenType> {
-    if (production instanceof Terminal) return new Set([production.terminalType]);
-    if (production instanceof NonTerminal) {
-      let known = this.known.get(production.referencedRule);
-      if (known === undefined) {
-        known = this.first(production.referencedRule);
-        this.known.set(production.referencedRule, known);
-      }
-      return known;
-    }
-    const tokens = new Set<TokenType>();
-    for (const part of (production as Container).definition) {
-      for (const type of this.first(part)) tokens.add(type);
-      if (!(production instanceof Alternation) && !(part instanceof Option) && !(part instanceof Repetition)) break;
-    }
-    return tokens;
-  }
+/** Every decision of a grammar in which one token tells alternatives apart: Chevrotain has made sure of that. */
+export function decisionsOf(rules: readonly Rule[]): Decisions {
+  return Object.fromEntries(rules.map((rule) => [rule.name, decisionsIn(rule)]));
 }
 
-/** Numbers of token types, those of a category's members too. */
-function indices(types: ReadonlySet<TokenType>): Set<number> {
-  const out = new Set<number>();
-  for (const { tokenTypeIdx, categoryMatches } of types) {
-    if (tokenTypeIdx !== undefined) out.add(tokenTypeIdx);
-    for (const index of categoryMatches ?? []) out.add(index);
-  }
-  return out;
-}
-
-/** The production of a kind that has this number in its rule. */
-function find<T extends Container>(rule: Rule, type: new (...options: never[]) => T, occurrence: number): T {
-  const search = (production: IProduction): T | undefined => {
-    if (production instanceof type && (production.idx ?? 0) === occurrence) return production;
-    if (production instanceof Terminal || production instanceof NonTerminal) return undefined;
-    for (const part of (production as Container).definition) {
-      const found = search(part);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+function decisionsIn(rule: Rule): Record<string, Ways> {
+  const found: Record<string, Ways> = {};
+  const visit = (production: IProduction): void => {
+    if (production instanceof Terminal || production instanceof NonTerminal) return;
+    const { definition, idx = 0 } = production as Container;
+    const method = METHODS.find(([type]) => production instanceof type)?.[1];
+    const ways = production instanceof Alternation ? definition : [production];
+    if (method !== undefined)
+      found[`${method}${idx === 0 ? "" : idx}`] = ways.map((way) => [...first(way)].sort((a, b) => a - b));
+    definition.forEach(visit);
   };
-  const found = search(rule);
-  if (found === undefined) throw new Error(`the rule ${rule.name} has no ${type.name} ${occurrence}`);
+  visit(rule);
   return found;
+}
+
+/** Numbers of the token types that a production can begin with. */
+function first(production: IProduction): ReadonlySet<number> {
+  if (production instanceof Terminal) {
+    const { name } = production.terminalType;
+    const fitting = TOKEN_TYPES.filter((type) => type.name === name || type.category?.name === name);
+    return new Set(fitting.map(({ index }) => index));
+  }
+  if (production instanceof NonTerminal) return first(production.referencedRule);
+  const indices = new Set<number>();
+  for (const part of (production as Container).definition) {
+    for (const index of first(part)) indices.add(index);
+    if (!(production instanceof Alternation) && !(part instanceof Option) && !(part instanceof Repetition)) break;
+  }
+  return indices;
 }

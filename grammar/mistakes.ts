@@ -1,5 +1,5 @@
 /** Frequent mistakes of people who come from Docker, Kubernetes, iptables or another language, each with its mend. */
-import type { IToken } from "chevrotain";
+import type { Token } from "./token.js";
 import { formOf, isStart } from "./forms.js";
 import { spanOf } from "./items.js";
 import { insideBraces, order } from "./list-mistakes.js";
@@ -31,14 +31,14 @@ const arrow: Mistake = (place, found) => {
     });
   }
   const isWord = is(found, T.Name) && ["to", "into", "onto"].includes(found.image);
-  if (isWord && !is(place.first, T.Let) && (place.expected === T.Arrow.name || place.rule === "end")) {
+  if (isWord && !is(place.first, T.Let) && (place.expected === T.Arrow || place.rule === "end")) {
     return new SyntaxProblem("wrong-arrow", spanAt(place), `'${found.image}' is no arrow of the language`, {
       why: ARROW_RULE,
       help: ARROW_HELP,
       mends: [instead(place, 1, 1, "->")],
     });
   }
-  if (!is(place.first, ...RULES) || place.expected !== T.Arrow.name) return undefined;
+  if (!is(place.first, ...RULES) || place.expected !== T.Arrow) return undefined;
   if (is(found, T.Colon)) {
     return new SyntaxProblem("source-port", spanAt(place), "ports stand on the destination only", {
       why: "rules match no source ports: replies of an allowed connection pass by themselves",
@@ -49,7 +49,7 @@ const arrow: Mistake = (place, found) => {
 };
 
 /** `allow a, b -> c` and `allow a -> b:22, 80`: a comma ends the statement. */
-function commaList(place: Place, comma: IToken): SyntaxProblem {
+function commaList(place: Place, comma: Token): SyntaxProblem {
   return new SyntaxProblem("comma-outside-braces", spanOf(place.file, comma), "the ',' ends the statement here", {
     why: "outside braces a ',' separates statements",
     help: "put several items in braces: {a, b}",
@@ -121,13 +121,13 @@ const slash: Mistake = (place, found, before) => {
 };
 
 /** `fd00::5:22/tcp` with its brackets. */
-function withPort(place: Place, before: IToken): Edit[] {
+function withPort(place: Place, before: Token): Edit[] {
   const [, address, port] = /^(.*[^:]):(\d{1,5})$/.exec(before.image) ?? [];
   return address === undefined ? [] : [instead(place, 0, 0, `[${address}]:${port}`)];
 }
 
 /** `10.0.0.0/255.0.0.0` with the length of this mask. */
-function withLength(place: Place, mask: IToken): Edit[] {
+function withLength(place: Place, mask: Token): Edit[] {
   const bits = mask.image.split(".").map((octet) => Number(octet).toString(2).padStart(8, "0"));
   const [, ones] = /^(1*)0*$/.exec(bits.join("")) ?? [];
   return ones === undefined || bits.length !== 4 ? [] : [instead(place, 2, 2, String(ones.length))];
@@ -200,7 +200,7 @@ const switchWord: Mistake = (place, found) => {
 
 /** Paths without quotes. */
 const path: Mistake = (place, found) => {
-  if (place.expected !== T.Quoted.name || isEnd(found)) return undefined;
+  if (place.expected !== T.Quoted || isEnd(found)) return undefined;
   const text = place.file.text.slice(found.startOffset, found.startOffset + 200);
   const [word] = /^[^\s,;{}#"]*/.exec(text) ?? [""];
   if (word === "") return undefined;
@@ -213,7 +213,7 @@ const path: Mistake = (place, found) => {
 };
 
 const block: Mistake = (place, found) => {
-  if (place.expected !== T.BlockOpen.name || !isEnd(found)) return undefined;
+  if (place.expected !== T.BlockOpen || !isEnd(found)) return undefined;
   const open = place.token(2);
   if (is(open, T.BlockOpen)) {
     const span = spanOf(place.file, open);
@@ -266,7 +266,7 @@ const ITEMS = [T.Name, T.Quoted, T.NumberWord, T.NumberRange, T.Address];
 
 /** `expose 80 443`, `allow a b -> c`: a list without braces. */
 const missingBraces: Mistake = (place, found, before) => {
-  if (place.rule !== "end" && place.expected !== T.Arrow.name) return undefined;
+  if (place.rule !== "end" && place.expected !== T.Arrow) return undefined;
   if (!is(place.first, T.Expose, T.Share, T.Let, ...RULES) || !is(found, ...ITEMS) || !is(before, ...ITEMS)) {
     return undefined;
   }
@@ -282,7 +282,7 @@ const missingBraces: Mistake = (place, found, before) => {
 };
 
 const missingEquals: Mistake = (place, found, before) => {
-  if (place.rule !== "let" || place.expected !== T.Equals.name) return undefined;
+  if (place.rule !== "let" || place.expected !== T.Equals) return undefined;
   const message = `expected '=' after ${shown(before)}, found ${shown(found)}`;
   const colon = {
     start: found.startOffset,

@@ -1,5 +1,4 @@
 /** Text to tree. The grammar is in statements.ts, properties.ts, connections.ts and values.ts; here is the recovery. */
-import { EOF, type IRecognitionException, type IToken, isRecognitionException, type TokenType } from "chevrotain";
 import type { Statement } from "../src/ast/nodes.js";
 import { Tree } from "../src/ast/tree.js";
 import { Diagnostics } from "../src/text/diagnostic.js";
@@ -10,8 +9,10 @@ import { spanOf } from "./items.js";
 import { mended } from "./mend.js";
 import type { Place, Within } from "./place.js";
 import { type Advice, SyntaxProblem } from "./problem.js";
+import { Mismatch } from "./recognizer.js";
 import { type Chunk, Scanner } from "./scanner.js";
 import { StatementGrammar } from "./statements.js";
+import { EOF, type Token, type TokenType } from "./token.js";
 import * as T from "./tokens.js";
 
 /**
@@ -43,7 +44,7 @@ function isStatement(text: string, within: Within): boolean {
   const file = new SourceFile("", within === undefined ? text : `${within} x {\n${text}\n}`);
   const diagnostics = new Diagnostics();
   const statements: Statement[] = [];
-  trial ??= new PolicyParser("trial");
+  trial ??= new PolicyParser(true);
   for (const scanner = new Scanner(file); !scanner.done;)
     trial.parse(file, scanner.next(), (one) => statements.push(one), diagnostics);
   const [only] = statements;
@@ -63,19 +64,10 @@ export class PolicyParser extends StatementGrammar {
 
   private readonly isTrial: boolean;
 
-  /**
-   * `trial`: only whether there are errors is asked, so that nobody looks for their mends. `analysed`: Chevrotain looks at
-   * the grammar itself, which takes a while.
-   */
-  constructor(kind?: "trial" | "analysed") {
+  /** @param isTrial only whether there are errors is asked, so that nobody looks for their mends */
+  constructor(isTrial = false) {
     super();
-    this.isTrial = kind === "trial";
-    if (kind === "analysed") this.performSelfAnalysis();
-    else this.prepare();
-  }
-
-  protected override anew(): PolicyParser {
-    return new PolicyParser("analysed");
+    this.isTrial = isTrial;
   }
 
   /** Gives each statement of a chunk to `add`. */
@@ -84,8 +76,7 @@ export class PolicyParser extends StatementGrammar {
     this.chunk = chunk;
     this.add = add;
     this.diagnostics = diagnostics;
-    this.input = chunk.tokens;
-    this.wholePolicy();
+    this.run(this.wholePolicy, chunk.tokens);
   }
 
   protected override everyStatement(statement: () => Statement): void {
@@ -112,7 +103,7 @@ export class PolicyParser extends StatementGrammar {
     }
   }
 
-  protected override block<P>(open: IToken, property: () => P): P[] {
+  protected override block<P>(open: Token, property: () => P): P[] {
     const properties: P[] = [];
     this.within = this.LA(-2).tokenType === T.Container ? "container" : "network";
     const unclosed = this.chunk.unclosed.has(open);
@@ -149,7 +140,7 @@ export class PolicyParser extends StatementGrammar {
       // The grammar would find this too, but takes long to work out what it would have liked instead.
       if (!STARTS.has(first.tokenType) && first.tokenType !== T.EnvEntry)
         throw explain(this.place("start", undefined, first));
-      const read = parse();
+      const read = this.attempt(parse);
       this.requireEnd(first);
       return read;
     } catch (error) {
@@ -159,7 +150,7 @@ export class PolicyParser extends StatementGrammar {
     }
   }
 
-  private requireEnd(first: IToken): void {
+  private requireEnd(first: Token): void {
     const type = this.LA(1).tokenType;
     if (type === T.Separator || type === T.BlockClose || this.atEnd()) return;
     // A block that was never closed ends behind a separator.
@@ -167,13 +158,9 @@ export class PolicyParser extends StatementGrammar {
     throw explain(this.place("end", undefined, first));
   }
 
-  private report(first: IToken, error: unknown): void {
+  private report(first: Token, error: unknown): void {
     let problem = error;
-    if (isRecognitionException(error as Error)) {
-      const { context, message, name } = error as IRecognitionException;
-      const rule = context.ruleStack.at(-1) as string;
-      problem = explain(this.place(rule, name === "MismatchedTokenException" ? message : undefined, first));
-    }
+    if (error instanceof Mismatch) problem = explain(this.place(error.rule, error.expected, first));
     if (!(problem instanceof SyntaxProblem)) throw problem;
     const { why } = problem.advice;
     this.diagnostics.error(problem.code, problem.span, problem.message, {
@@ -183,7 +170,7 @@ export class PolicyParser extends StatementGrammar {
   }
 
   /** The first mend that makes a statement of it, else the plain instruction. */
-  private help({ help, mends = [] }: Advice, first: IToken): string {
+  private help({ help, mends = [] }: Advice, first: Token): string {
     if (this.isTrial) return help;
     const place = this.place("end", undefined, first);
     for (const mend of mends) {
@@ -193,7 +180,7 @@ export class PolicyParser extends StatementGrammar {
     return help;
   }
 
-  private place(rule: string, expected: string | undefined, first: IToken): Place {
+  private place(rule: string, expected: TokenType | undefined, first: Token): Place {
     const { file, within } = this;
     return { file, rule, expected, first, within, unclosed: this.chunk.unclosed, token: (at) => this.LA(at) };
   }

@@ -1,5 +1,5 @@
 /** Where the parser stood when it could not go on, and how to talk about it. */
-import { EOF, type IToken, type TokenType } from "chevrotain";
+import { EOF, type Token, type TokenType } from "./token.js";
 import type { SourceFile, Span } from "../src/text/source.js";
 import { spanOf } from "./items.js";
 import type { Edit, SyntaxProblem } from "./problem.js";
@@ -12,20 +12,20 @@ export interface Place {
   readonly file: SourceFile;
   /** The grammar rule that failed; `start` where a statement should have begun, `end` where it should have ended. */
   readonly rule: string;
-  /** The name of the token type that was expected, when there was only one. */
-  readonly expected: string | undefined;
+  /** The type of token that was expected, when there was only one. */
+  readonly expected: TokenType | undefined;
   /** The first token of the statement or property. */
-  readonly first: IToken;
+  readonly first: Token;
   readonly within: Within;
-  readonly unclosed: ReadonlySet<IToken>;
+  readonly unclosed: ReadonlySet<Token>;
   /** 1 is the token that doesn't fit, 0 the one before it. */
-  readonly token: (at: number) => IToken;
+  readonly token: (at: number) => Token;
 }
 
 /** Recognises one mistake, from the token that doesn't fit and the one before it. */
-export type Mistake = (place: Place, found: IToken, before: IToken) => SyntaxProblem | undefined;
+export type Mistake = (place: Place, found: Token, before: Token) => SyntaxProblem | undefined;
 
-export function isEnd(token: IToken): boolean {
+export function isEnd(token: Token): boolean {
   return token.tokenType === T.Separator || token.tokenType === EOF;
 }
 
@@ -44,7 +44,7 @@ export function spanBetween(place: Place, from: number, to: number): Span {
 }
 
 /** A token for a message: `'c1'`, `the end of the line`. */
-export function shown(token: IToken): string {
+export function shown(token: Token): string {
   if (token.tokenType === EOF) return "the end of the file";
   if (isEnd(token) && token.image.includes("\n")) return "the end of the line";
   if (token.tokenType === T.ItemSeparator && token.image.includes("\n")) return "the end of the line";
@@ -63,7 +63,7 @@ export function clip(text: string, most = 40): string {
 export const ARROW_HELP = "put -> between source and destination";
 export const ARROW_RULE = "source and destination are joined by ->";
 
-export function endOf(token: IToken): number {
+export function endOf(token: Token): number {
   return token.startOffset + token.image.length;
 }
 
@@ -108,6 +108,6 @@ export function quoted(word: string): string {
   return `"${word.replace(/[\\"]/g, "\\$&")}"`;
 }
 
-export function is(token: IToken, ...types: readonly TokenType[]): boolean {
+export function is(token: Token, ...types: readonly TokenType[]): boolean {
   return types.includes(token.tokenType);
 }

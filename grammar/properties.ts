@@ -1,5 +1,5 @@
 /** The grammar of what stands inside the blocks of networks and containers. */
-import type { IToken } from "chevrotain";
+import type { Token } from "./token.js";
 import type { ContainerProperty, Item, Literal, NetworkProperty } from "../src/ast/nodes.js";
 import { requireNoGap, requireWord } from "./checks.js";
 import { ConnectionGrammar } from "./connections.js";
@@ -77,7 +77,7 @@ export abstract class PropertyGrammar extends ConnectionGrammar {
   });
 
   /** One address, and neither a CIDR nor a range. */
-  private plainAddress(token: IToken): Literal {
+  private plainAddress(token: Token): Literal {
     if (this.RECORDING_PHASE) return RECORDED;
     const item = addressOf(this.file, token);
     if (item.kind === "address") return { text: item.text, span: item.span };

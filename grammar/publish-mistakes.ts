@@ -70,7 +70,7 @@ export const publishHost: Mistake = (place, found, before) => {
       help: "publish each port in a statement of its own",
     });
   }
-  if (place.expected !== T.Colon.name || !is(before, T.Address, T.BracketClose)) return undefined;
+  if (place.expected !== T.Colon || !is(before, T.Address, T.BracketClose)) return undefined;
   const isOpen = is(before, T.Address) && before.image.includes(":");
   const bracketed = isOpen ? `[${before.image}]` : is(before, T.Address) ? before.image : textBetween(place, -2, 0);
   const loose = is(found, T.NumberWord, T.NumberRange) ? [instead(place, 0, 1, `${bracketed}:${found.image}`)] : [];

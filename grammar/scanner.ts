@@ -5,16 +5,16 @@
  * other), but takes 5 ms to construct and twice as long to run. Most of a policy is plain words, numbers and
  * punctuation: these are taken by their first character, everything else by trying the patterns in order.
  */
-import type { CustomPatternMatcherFunc, IToken, TokenType } from "chevrotain";
 import type { Comment } from "../src/ast/nodes.js";
 import type { SourceFile } from "../src/text/source.js";
 import { isCommonLine } from "./common-lines.js";
+import type { Pattern, Token, TokenType } from "./token.js";
 import * as T from "./tokens.js";
 import { placeWords, type Unclosed } from "./words.js";
 
 /** A piece of a policy that ends between two statements. */
 export interface Chunk {
-  readonly tokens: IToken[];
+  readonly tokens: Token[];
   /** Braces that nothing closes. */
   readonly unclosed: Unclosed;
 }
@@ -39,7 +39,7 @@ export class Scanner {
   }
 
   next(): Chunk {
-    const tokens: IToken[] = [];
+    const tokens: Token[] = [];
     this.at = tokenize(this.file, this.at, tokens, this.comments);
     return { tokens, unclosed: placeWords(tokens) };
   }
@@ -59,18 +59,22 @@ const DIGIT = 3;
 /** `.` and `-`: part of a name, but never its end. */
 const JOINT = 4;
 const KIND = new Uint8Array(128);
-for (let code = 0; code < 128; code++) {
-  const char = String.fromCharCode(code);
-  if (/[A-Fa-f]/.test(char)) KIND[code] = HEX;
-  else if (/[A-Za-z_]/.test(char)) KIND[code] = LETTER;
-  else if (/\d/.test(char)) KIND[code] = DIGIT;
-  else if (/[.-]/.test(char)) KIND[code] = JOINT;
-}
+const kindOf = (kind: number, first: string, last = first): void => {
+  KIND.fill(kind, first.charCodeAt(0), last.charCodeAt(0) + 1);
+};
+kindOf(LETTER, "A", "Z");
+kindOf(LETTER, "a", "z");
+kindOf(LETTER, "_");
+kindOf(HEX, "A", "F");
+kindOf(HEX, "a", "f");
+kindOf(DIGIT, "0", "9");
+kindOf(JOINT, ".");
+kindOf(JOINT, "-");
 
 /** Tokens of one character that begin no other token. */
 const SINGLE = new Array<TokenType | undefined>(128).fill(undefined);
 for (const type of [T.Comma, T.Semicolon, T.Slash, T.Equals, T.ListOpen, T.ListClose, T.BracketOpen, T.BracketClose]) {
-  SINGLE[(type.PATTERN as string).charCodeAt(0)] = type;
+  SINGLE[(type.pattern as string).charCodeAt(0)] = type;
 }
 
 /** Between two statements, if the next line begins one in any way that recovery from an error may care about. */
@@ -81,7 +85,7 @@ function endsChunk(text: string, at: number, count: number): boolean {
 }
 
 /** Adds the tokens from `start` on, up to the end of the text or of a line that may end a chunk; returns that place. */
-function tokenize(file: SourceFile, start: number, tokens: IToken[], comments: Comment[]): number {
+function tokenize(file: SourceFile, start: number, tokens: Token[], comments: Comment[]): number {
   const text = file.text;
   const length = text.length;
   let depth = 0;
@@ -94,7 +98,7 @@ function tokenize(file: SourceFile, start: number, tokens: IToken[], comments: C
     }
     const single = code < 128 ? SINGLE[code] : undefined;
     if (single !== undefined) {
-      tokens.push(token(single, single.PATTERN as string, at++));
+      tokens.push(token(single, single.pattern as string, at++));
       if (single === T.ListOpen) depth++;
       else if (single === T.ListClose && depth > 0) depth--;
       continue;
@@ -169,9 +173,9 @@ function endOfNumber(text: string, start: number): number {
 const PATTERNS = T.SCANNED.map((type) => ({ type, match: matcher(type) }));
 
 function matcher(type: TokenType): (text: string, at: number) => string | undefined {
-  const pattern = type.PATTERN as string | RegExp | { exec: CustomPatternMatcherFunc };
+  const pattern = type.pattern as Pattern;
   if (typeof pattern === "string") return (text, at) => (text.startsWith(pattern, at) ? pattern : undefined);
-  if (!(pattern instanceof RegExp)) return (text, at) => pattern.exec(text, at, [], {})?.[0];
+  if (!(pattern instanceof RegExp)) return (text, at) => pattern.exec(text, at)?.[0];
   const sticky = new RegExp(pattern.source, "y");
   return (text, at) => {
     sticky.lastIndex = at;
@@ -179,7 +183,7 @@ function matcher(type: TokenType): (text: string, at: number) => string | undefi
   };
 }
 
-function tryPatterns(text: string, at: number): IToken {
+function tryPatterns(text: string, at: number): Token {
   for (const { type, match } of PATTERNS) {
     const image = match(text, at);
     if (image !== undefined) return token(type, image, at);
@@ -187,6 +191,6 @@ function tryPatterns(text: string, at: number): IToken {
   throw new Error(`no token begins with character code ${text.charCodeAt(at)}`);
 }
 
-function token(tokenType: TokenType, image: string, startOffset: number): IToken {
-  return { image, startOffset, tokenTypeIdx: tokenType.tokenTypeIdx as number, tokenType };
+function token(tokenType: TokenType, image: string, startOffset: number): Token {
+  return { image, startOffset, tokenType };
 }

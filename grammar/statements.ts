@@ -1,5 +1,5 @@
 /** The grammar of statements. */
-import type { IToken } from "chevrotain";
+import type { Token } from "./token.js";
 import type {
   AssertStatement,
   ContainerProperty,
@@ -25,7 +25,7 @@ const AT_TOP = { ARGS: [false] as [boolean] };
 
 export abstract class StatementGrammar extends PropertyGrammar {
   /** What `repeat` does outside the recording: the same, with recovery after each property. */
-  protected abstract block<P>(open: IToken, property: () => P): P[];
+  protected abstract block<P>(open: Token, property: () => P): P[];
   /** What `policy` does outside the recording. */
   protected abstract everyStatement(statement: () => Statement): void;
 
@@ -127,7 +127,7 @@ export abstract class StatementGrammar extends PropertyGrammar {
     const open = this.CONSUME(T.BlockOpen);
     if (!this.RECORDING_PHASE) return this.block(open, property);
     this.MANY(() => {
-      this.OR([{ ALT: () => this.CONSUME(T.Separator) }, { ALT: property }]);
+      this.OR<unknown>([{ ALT: () => this.CONSUME(T.Separator) }, { ALT: property }]);
     });
     this.CONSUME(T.BlockClose);
     return RECORDED;
@@ -137,7 +137,7 @@ export abstract class StatementGrammar extends PropertyGrammar {
   protected readonly wholePolicy = this.RULE("wholePolicy", () => {
     if (!this.RECORDING_PHASE) return this.everyStatement(() => this.SUBRULE(this.statement));
     this.MANY(() => {
-      this.OR([{ ALT: () => this.CONSUME(T.Separator) }, { ALT: () => this.SUBRULE(this.statement) }]);
+      this.OR<unknown>([{ ALT: () => this.CONSUME(T.Separator) }, { ALT: () => this.SUBRULE(this.statement) }]);
     });
   });
 }

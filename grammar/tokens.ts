@@ -4,8 +4,8 @@
  * A keyword is a word in its place: the scanner reads `log` as a plain word, and words.ts turns it into the keyword
  * `log` where only the keyword can stand. So a container may be called `log`, and the scanner stays small.
  */
-import { createToken, Lexer, type TokenType } from "chevrotain";
 import { matchAddress } from "./address-pattern.js";
+import { createToken, type TokenType } from "./token.js";
 
 /** A word that cannot be one: what a failed number or address leaves behind. `->` always ends a word. */
 const WORD_END = "(?![\\w.]|-(?!>))";
@@ -13,108 +13,75 @@ const QUOTED = '"(?:[^"\\\\\\n]|\\\\[^\\n])*"';
 /** A bare name. */
 export const BARE = "[A-Za-z_](?:[\\w.-]*\\w)?";
 
-const HEX = [..."0123456789abcdefABCDEF"];
-
 // What the scanner finds ---------------------------------------------------------------------------------------------
 
-export const Space = createToken({ name: "Space", pattern: " ", group: Lexer.SKIPPED });
-export const Tab = createToken({ name: "Tab", pattern: "\t", group: Lexer.SKIPPED });
-export const ByteOrderMark = createToken({
-  name: "ByteOrderMark",
+export const Space = createToken("Space", { pattern: " " });
+export const Tab = createToken("Tab", { pattern: "\t" });
+export const ByteOrderMark = createToken("ByteOrderMark", {
   pattern: {
     exec: (text: string, offset: number): [string] | null =>
       offset === 0 && text.startsWith("\ufeff") ? ["\ufeff"] : null,
   },
-  start_chars_hint: ["\ufeff"],
-  line_breaks: false,
-  group: Lexer.SKIPPED,
 });
-export const Comment = createToken({ name: "Comment", pattern: /#[^\n]*/, group: "comments" });
-export const Newline = createToken({ name: "Newline", pattern: /\r?\n(?:[ \t]*\r?\n)*/, label: "newline" });
-export const Comma = createToken({ name: "Comma", pattern: ",", label: "','" });
-export const Semicolon = createToken({ name: "Semicolon", pattern: ";", label: "';'" });
+export const Comment = createToken("Comment", { pattern: /#[^\n]*/ });
+export const Newline = createToken("Newline", { pattern: /\r?\n(?:[ \t]*\r?\n)*/, label: "newline" });
+export const Comma = createToken("Comma", { pattern: ",", label: "','" });
+export const Semicolon = createToken("Semicolon", { pattern: ";", label: "';'" });
 
 /** A bare or a quoted name: every place that takes the one takes the other. */
-export const AnyName = createToken({ name: "AnyName", pattern: Lexer.NA, label: "NAME" });
-export const Name = createToken({
-  name: "Name",
-  pattern: new RegExp(BARE),
-  categories: AnyName,
-  label: "NAME",
-});
-export const Quoted = createToken({
-  name: "Quoted",
-  pattern: new RegExp(QUOTED),
-  categories: AnyName,
-  label: "QUOTED",
-});
+export const AnyName = createToken("AnyName", { label: "NAME" });
+export const Name = createToken("Name", { pattern: new RegExp(BARE), category: AnyName, label: "NAME" });
+export const Quoted = createToken("Quoted", { pattern: new RegExp(QUOTED), category: AnyName, label: "QUOTED" });
 /** `env KEY=VALUE` in one piece, because a value may hold characters that mean something elsewhere. */
-export const EnvEntry = createToken({
-  name: "EnvEntry",
+export const EnvEntry = createToken("EnvEntry", {
   pattern: new RegExp(`env[ \\t]+(?:${BARE}|${QUOTED})=(?:${QUOTED}|[^ \\t\\r\\n,;#{}"][^ \\t\\r\\n,;#{}]*)?`),
   label: "env KEY=VALUE",
 });
 /** A port or a range of ports. */
-export const PortNumber = createToken({ name: "PortNumber", pattern: Lexer.NA, label: "PORT" });
-export const NumberWord = createToken({
-  name: "Number",
+export const PortNumber = createToken("PortNumber", { label: "PORT" });
+export const NumberWord = createToken("Number", {
   pattern: new RegExp(`\\d+${WORD_END}`),
-  categories: PortNumber,
+  category: PortNumber,
   label: "NUMBER",
 });
-export const NumberRange = createToken({
-  name: "NumberRange",
+export const NumberRange = createToken("NumberRange", {
   pattern: new RegExp(`\\d+-\\d+${WORD_END}`),
-  categories: PortNumber,
+  category: PortNumber,
   label: "NUMBER-NUMBER",
 });
-export const Mac = createToken({
-  name: "Mac",
-  pattern: /[\dA-Fa-f]{2}(?::[\dA-Fa-f]{2}){5}(?![\w:.])/,
-  label: "MAC",
-});
+export const Mac = createToken("Mac", { pattern: /[\dA-Fa-f]{2}(?::[\dA-Fa-f]{2}){5}(?![\w:.])/, label: "MAC" });
 /** An address, a CIDR or a range of addresses of either family. */
-export const Address = createToken({
-  name: "Address",
-  pattern: { exec: matchAddress },
-  start_chars_hint: [...HEX, ":"],
-  line_breaks: false,
-  label: "ADDRESS",
-});
+export const Address = createToken("Address", { pattern: { exec: matchAddress }, label: "ADDRESS" });
 
-export const Arrow = createToken({ name: "Arrow", pattern: "->", label: "'->'" });
-export const Colon = createToken({ name: "Colon", pattern: ":", label: "':'" });
-export const Slash = createToken({ name: "Slash", pattern: "/", label: "'/'" });
-export const Equals = createToken({ name: "Equals", pattern: "=", label: "'='" });
+export const Arrow = createToken("Arrow", { pattern: "->", label: "'->'" });
+export const Colon = createToken("Colon", { pattern: ":", label: "':'" });
+export const Slash = createToken("Slash", { pattern: "/", label: "'/'" });
+export const Equals = createToken("Equals", { pattern: "=", label: "'='" });
 /** Every `{` and `}` until words.ts has told a block's from a list's. */
-export const ListOpen = createToken({ name: "ListOpen", pattern: "{", label: "'{'" });
-export const ListClose = createToken({ name: "ListClose", pattern: "}", label: "'}'" });
-export const BracketOpen = createToken({ name: "BracketOpen", pattern: "[", label: "'['" });
-export const BracketClose = createToken({ name: "BracketClose", pattern: "]", label: "']'" });
+export const ListOpen = createToken("ListOpen", { pattern: "{", label: "'{'" });
+export const ListClose = createToken("ListClose", { pattern: "}", label: "'}'" });
+export const BracketOpen = createToken("BracketOpen", { pattern: "[", label: "'['" });
+export const BracketClose = createToken("BracketClose", { pattern: "]", label: "']'" });
 
 // What is always an error; a token of its own makes the message precise ----------------------------------------------
 
 /** A quoted name that goes on in the next line and ends there. */
-export const SplitQuoted = createToken({
-  name: "SplitQuoted",
+export const SplitQuoted = createToken("SplitQuoted", {
   pattern: /"(?:[^"\\\n]|\\[^\n])*\\?\n[^"\n]*"(?![ \t\r]*[^ \t\r\n,;#{}])/,
-  line_breaks: true,
 });
-export const OpenQuoted = createToken({ name: "OpenQuoted", pattern: /"(?:[^"\\\n]|\\[^\n])*\\?/ });
-export const ForeignWord = createToken({
-  name: "ForeignWord",
+export const OpenQuoted = createToken("OpenQuoted", { pattern: /"(?:[^"\\\n]|\\[^\n])*\\?/ });
+export const ForeignWord = createToken("ForeignWord", {
   pattern: /(?:[A-Za-z0-9_][\w.-]*)?[\u0080-\uffff][\w.\-\u0080-\uffff]*/,
 });
-export const DigitWord = createToken({ name: "DigitWord", pattern: /\d(?:[\w.]|-(?!>))*/ });
-export const Unknown = createToken({
-  name: "Unknown",
+export const DigitWord = createToken("DigitWord", { pattern: /\d(?:[\w.]|-(?!>))*/ });
+export const Unknown = createToken("Unknown", {
   // eslint-disable-next-line no-control-regex -- control characters are what this is for
   pattern: /[\x00-\x08\x0b-\x1f!$%&'()*+.<>?@\\^`|~\x7f-]/,
 });
 
 // What words.ts makes of them ----------------------------------------------------------------------------------------
 
-const contextual = (name: string, label: string): TokenType => createToken({ name, pattern: Lexer.NA, label });
+const contextual = (name: string, label: string): TokenType => createToken(name, { label });
 
 /** The end of a statement or of a property. */
 export const Separator = contextual("Separator", "newline, ';' or ','");
@@ -178,7 +145,7 @@ export const Log = keyword("log");
 export const Limit = keyword("limit");
 export const As = keyword("as");
 export const Ip = keyword("ip");
-export const MacWord = createToken({ name: "MacWord", pattern: Lexer.NA, label: "'mac'" });
+export const MacWord = createToken("MacWord", { label: "'mac'" });
 
 /** The scanner's tokens; the first whose pattern matches wins. */
 export const SCANNED: readonly TokenType[] = [

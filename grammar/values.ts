@@ -1,22 +1,13 @@
 /** The grammar of values: items, lists, peers, ports, log. */
-import type { IParserErrorMessageProvider, IToken } from "chevrotain";
 import type { Item, Limit, List, Log, Name, Peers } from "../src/ast/nodes.js";
 import type { Diagnostics } from "../src/text/diagnostic.js";
 import type { SourceFile, Span } from "../src/text/source.js";
 import { type ListKind, requireKind, requireNoGap, requireUnit } from "./checks.js";
 import { addressOf, nameOf, numberOf, portOf, spanOf } from "./items.js";
-import { OneToken } from "./lookahead.js";
-import { PreparedParser } from "./prepared.js";
 import { SyntaxProblem } from "./problem.js";
+import { Recognizer } from "./recognizer.js";
+import type { Token } from "./token.js";
 import * as T from "./tokens.js";
-
-/** Messages are made in explain.ts, which needs only the token that was expected. */
-const messages: IParserErrorMessageProvider = {
-  buildMismatchTokenMessage: ({ expected }) => expected.name,
-  buildNotAllInputParsedMessage: () => "",
-  buildNoViableAltMessage: () => "",
-  buildEarlyExitMessage: () => "",
-};
 
 type ListArguments = { ARGS: [ListKind] };
 /** Arguments made once: a fresh object on every call would show. */
@@ -25,29 +16,20 @@ export const PORTS: ListArguments = { ARGS: ["ports"] };
 export const NAMES: ListArguments = { ARGS: ["names"] };
 export const ANY: ListArguments = { ARGS: ["any"] };
 
-/** What an action returns while Chevrotain records the grammar; nobody looks at it. */
+/** What an action returns while the grammar is recorded; nobody looks at it. */
 export const RECORDED = undefined as never;
 
-export abstract class ValueGrammar extends PreparedParser {
+export abstract class ValueGrammar extends Recognizer {
   protected file!: SourceFile;
   protected diagnostics!: Diagnostics;
 
-  constructor() {
-    super([...T.VOCABULARY], {
-      lookaheadStrategy: new OneToken(),
-      skipValidations: true,
-      recoveryEnabled: false,
-      errorMessageProvider: messages,
-    });
-  }
-
   /** From the token `first` to the last one consumed. */
-  protected since(first: IToken): Span {
+  protected since(first: Token): Span {
     const last = this.LA(0);
     return { file: this.file, start: first.startOffset, end: last.startOffset + last.image.length };
   }
 
-  protected nameNode(token: IToken): Name {
+  protected nameNode(token: Token): Name {
     return this.RECORDING_PHASE ? RECORDED : nameOf(this.file, token);
   }
 
@@ -62,7 +44,7 @@ export abstract class ValueGrammar extends PreparedParser {
     return item;
   });
 
-  private nameItem(token: IToken): Item {
+  private nameItem(token: Token): Item {
     if (this.RECORDING_PHASE) return RECORDED;
     const name = nameOf(this.file, token);
     return { kind: "name", name, span: name.span };
@@ -79,7 +61,7 @@ export abstract class ValueGrammar extends PreparedParser {
     return this.RECORDING_PHASE ? RECORDED : portOf(this.file, port, protocol);
   }
 
-  protected addressItem(token: IToken): Item {
+  protected addressItem(token: Token): Item {
     return this.RECORDING_PHASE ? RECORDED : addressOf(this.file, token);
   }
 

@@ -5,7 +5,7 @@
  * statement becomes its keyword, `log` after an operand becomes the keyword `log`, a newline inside `{a, b}` becomes an
  * item separator, and the braces of a block are told from those of a list. After it the grammar is plain LL(1).
  */
-import type { IToken, TokenType } from "chevrotain";
+import type { Token, TokenType } from "./token.js";
 import * as T from "./tokens.js";
 
 const RULE_WORDS = new Map([
@@ -59,25 +59,25 @@ const OPERAND_ENDS = new Set<TokenType>([
 const OPERANDS = new Set<TokenType>([T.Name, T.Quoted, T.Address, T.NumberWord, T.NumberRange]);
 
 /** Braces that nothing closes. */
-export type Unclosed = ReadonlySet<IToken>;
+export type Unclosed = ReadonlySet<Token>;
 
 /** Retypes `tokens` in place. */
-export function placeWords(tokens: IToken[]): Unclosed {
-  const open: IToken[] = [];
-  const unclosed = new Set<IToken>();
+export function placeWords(tokens: Token[]): Unclosed {
+  const open: Token[] = [];
+  const unclosed = new Set<Token>();
   let inList = false;
   let atStart = true;
   let head: TokenType | undefined;
-  let previous: IToken | undefined;
+  let previous: Token | undefined;
 
   for (let index = 0; index < tokens.length; index++) {
-    const token = tokens[index] as IToken;
+    const token = tokens[index] as Token;
     switch (token.tokenType) {
       case T.Newline:
       case T.Comma:
         // `{a, b` and then a line `allow c -> d`: nobody has items like these, so the brace was forgotten.
         if (inList && token.tokenType === T.Newline && beginsStatement(tokens, index + 1)) {
-          while (open.at(-1)?.tokenType === T.ListOpen) unclosed.add(open.pop() as IToken);
+          while (open.at(-1)?.tokenType === T.ListOpen) unclosed.add(open.pop() as Token);
           inList = false;
         }
         retype(token, inList ? T.ItemSeparator : T.Separator);
@@ -138,7 +138,7 @@ function opensBlock(head: TokenType | undefined): boolean {
   return head === T.Network || head === T.Container || head === T.Name;
 }
 
-function beginsStatement(tokens: readonly IToken[], index: number): boolean {
+function beginsStatement(tokens: readonly Token[], index: number): boolean {
   const first = tokens[index];
   const second = tokens[index + 1];
   if (first === undefined) return false;
@@ -147,7 +147,6 @@ function beginsStatement(tokens: readonly IToken[], index: number): boolean {
   return T.STARTS.has(first.image) && OPERANDS.has(second.tokenType);
 }
 
-function retype(token: IToken, type: TokenType): void {
+function retype(token: Token, type: TokenType): void {
   token.tokenType = type;
-  token.tokenTypeIdx = type.tokenTypeIdx as number;
 }

@@ -49,20 +49,25 @@ const options = {
   banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
 };
 
+/** Commands that share their caches: a cache is read as a whole, so it has what its commands call, and no more. */
+function useOf(args) {
+  return args[0] === "check" ? ".check" : args.includes("--apply") ? ".apply" : "";
+}
+
 // How parts are loaded: each is a function of CommonJS, those that are used together in one file, with V8's cache beside it.
 const loader = `
 const fs = require("node:fs");
 const vm = require("node:vm");
-const path = require("node:path");
+const main = dist + "/tsnet.js";
 const options = { importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER };
 const loaded = new Map();
 const scripts = new Map();
 const functions = new Map();
 function read(file) {
-  const filename = path.join(parts, file);
+  const filename = parts + "/" + file;
   let cachedData;
   try {
-    cachedData = fs.readFileSync(filename + ".cache");
+    cachedData = fs.readFileSync(filename + use + ".cache");
   } catch {}
   // A part is pure ASCII: esbuild escapes everything else, and a one-byte string is the cheapest to read.
   const script = new vm.Script(fs.readFileSync(filename, "latin1"), { ...options, filename, cachedData });
@@ -75,7 +80,7 @@ function load(name) {
   if (!functions.has(name)) read(files[name] ?? name);
   const own = { exports: {} };
   loaded.set(name, own);
-  functions.get(name)(own.exports, find, own, path.join(dist, "tsnet.js"), dist);
+  functions.get(name)(own.exports, find, own, main, dist);
   return own.exports;
 }
 const find = (name) => (name.startsWith("./") ? load(name.slice(2)) : require(name));
@@ -85,6 +90,7 @@ const launcher = (files) => `#!/usr/bin/env node
 "use strict";
 const dist = __dirname;
 const parts = dist + "/command";
+const use = (${useOf})(process.argv.slice(2));
 const warming = false;
 const files = ${JSON.stringify(files)};
 ${loader}
@@ -96,12 +102,13 @@ load("main.js");
 const warmUp = (files) => `
 const [dist, ...args] = process.argv.slice(1);
 const parts = dist + "/command";
+const use = (${useOf})(args);
 const warming = true;
 const files = ${JSON.stringify(files)};
 ${loader}
 process.argv = [process.execPath, dist + "/tsnet.js", ...args];
 process.on("exit", () => {
-  for (const [filename, script] of scripts) fs.writeFileSync(filename + ".cache", script.createCachedData());
+  for (const [filename, script] of scripts) fs.writeFileSync(filename + use + ".cache", script.createCachedData());
 });
 load("main.js");
 `;

@@ -5,7 +5,9 @@ import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import vm from "node:vm";
 import type { ISerializedGast } from "chevrotain";
+import { ChevrotainParser } from "../grammar/analysis.js";
 import { toEbnf } from "../grammar/ebnf.js";
+import { decisionsOf } from "../grammar/lookahead.js";
 import { PolicyParser } from "../grammar/parser.js";
 import { toTmLanguage } from "../grammar/tm-language.js";
 
@@ -13,12 +15,13 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /** The generated files: path from the root of the project, and content. */
 export function grammarDocs(): Map<string, string> {
-  const parser = new PolicyParser("analysed");
-  const rules = parser.getSerializedGastProductions();
+  const chevrotain = new ChevrotainParser(new PolicyParser());
+  const rules = chevrotain.getSerializedGastProductions();
+  const decisions = decisionsOf(Object.values(chevrotain.getGAstProductions()));
   return new Map([
     ["grammar/generated/grammar.ebnf", toEbnf(rules)],
     ["grammar/generated/railroad.html", railroad(rules)],
-    ["grammar/generated/lookahead.json", `${JSON.stringify(parser.lookaheadTables())}\n`],
+    ["grammar/generated/lookahead.json", `${JSON.stringify(decisions)}\n`],
     ["grammar/generated/tsnet.tmLanguage.json", `${JSON.stringify(toTmLanguage(), null, 2)}\n`],
   ]);
 }

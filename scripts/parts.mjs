@@ -8,6 +8,10 @@ import path from "node:path";
 import { parse } from "acorn";
 import { transform } from "esbuild";
 
+function parsed(text) {
+  return parse(text, { ecmaVersion: "latest", sourceType: "module" });
+}
+
 /** Calls `visit` for each node below. */
 function walk(node, visit) {
   if (Array.isArray(node)) for (const one of node) walk(one, visit);
@@ -70,20 +74,40 @@ function withConstants(text, program, exportsOf) {
   return out;
 }
 
+/**
+ * The text without its settled exports, and what sets them once it has run: plain properties, where esbuild makes a getter
+ * for each, which is a function more to make and to call.
+ */
+function withoutSettled(text, program, settled) {
+  let out = text;
+  const set = [];
+  for (const node of program.body.toReversed()) {
+    if (node.type !== "ExportNamedDeclaration" || node.source !== null || node.declaration !== null) continue;
+    const live = node.specifiers.filter(({ exported }) => !settled.has(exported.name));
+    for (const { local, exported } of node.specifiers)
+      if (settled.has(exported.name)) set.push(`module.exports.${exported.name}=${local.name};`);
+    const rest = live.map(({ start, end }) => text.slice(start, end)).join();
+    out = `${out.slice(0, node.start)}${live.length === 0 ? "" : `export{${rest}};`}${out.slice(node.end)}`;
+  }
+  return { text: out, set: set.join("") };
+}
+
 /** Parts as esbuild's `outputFiles` has them; returns path and code of each. */
 export async function toCommonJs(outputFiles, target) {
-  const programs = outputFiles.map(({ text }) => parse(text, { ecmaVersion: "latest", sourceType: "module" }));
+  const programs = outputFiles.map(({ text }) => parsed(text));
   const exportsOf = new Map(outputFiles.map(({ path: file }, i) => [path.basename(file), settledExports(programs[i])]));
   return Promise.all(
-    outputFiles.map(async ({ path: file, text }, i) => {
-      const { code } = await transform(withConstants(text, programs[i], exportsOf), {
+    outputFiles.map(async ({ path: file }, i) => {
+      const settled = exportsOf.get(path.basename(file));
+      const { text, set } = withoutSettled(outputFiles[i].text, programs[i], settled);
+      const { code } = await transform(withConstants(text, parsed(text), exportsOf), {
         format: "cjs",
         platform: "node",
         target,
         minifyWhitespace: true,
         supported: { "dynamic-import": false },
       });
-      return { file, code };
+      return { file, code: `${code}${set}` };
     }),
   );
 }

@@ -9,7 +9,6 @@ import {
   type Address,
   type AddressSet,
   type Family,
-  FAMILIES,
   isLoopback,
   parseAddress,
   V4,
@@ -19,7 +18,7 @@ import { hasPort, ICMP, overlapsPorts, type PortSet, PORT, PORTED, portsOf, prot
 import { contains, cuts, type Domain, intersect, type Ranges } from "../net/ranges.js";
 import type { End, Packet } from "./evaluate.js";
 import { endpointAt, translate } from "./evaluate.js";
-import { ownAddresses } from "./own.js";
+import { inhabitedFamilies, ownAddresses } from "./own.js";
 import { overlapsPeers } from "./peers.js";
 import { type Container, type PeerSet, type Policy, type Publish, type Rule, type Zone, ZONES } from "./policy.js";
 
@@ -63,7 +62,7 @@ function* enumerate(
   { merge = true, through: publishes = policy.publishes }: ClassOptions,
 ): Generator<Packet> {
   const published = publishes.flatMap((publish) => (publish.from === undefined ? [] : [publish.from]));
-  for (const family of FAMILIES) {
+  for (const family of inhabitedFamilies(policy.containers)) {
     const sources = ends(policy, family, query.from, [...rules.map((rule) => rule.from), ...published], merge);
     const destinations = ends(
       policy,
@@ -232,18 +231,11 @@ function candidates(
   return out.sort((a, b) => rank(a) - rank(b));
 }
 
-const FAMILIAR: Readonly<Record<"host" | "world", readonly string[]>> = {
-  world: [
-    "198.51.100.1",
-    "203.0.113.1",
-    "10.0.0.1",
-    "192.168.0.1",
-    "172.16.0.1",
-    "8.8.8.8",
-    "2001:db8:ffff::1",
-    "fd00:ffff::1",
-  ],
-  host: ["192.0.2.1", "10.0.0.2", "192.168.0.2", "2001:db8:eeee::1", "fd00:eeee::1"],
+const FAMILIAR: Readonly<Record<string, readonly string[]>> = {
+  world4: ["198.51.100.1", "203.0.113.1", "10.0.0.1", "192.168.0.1", "172.16.0.1", "8.8.8.8"],
+  world6: ["2001:db8:ffff::1", "fd00:ffff::1"],
+  host4: ["192.0.2.1", "10.0.0.2", "192.168.0.2"],
+  host6: ["2001:db8:eeee::1", "fd00:eeee::1"],
 };
 
 const familiarValues = new Map<string, readonly Value[]>();
@@ -253,10 +245,7 @@ export function familiar(zone: "host" | "world", family: Family): readonly Value
   const key = `${zone}${family}`;
   let values = familiarValues.get(key);
   if (values === undefined) {
-    values = FAMILIAR[zone].flatMap((text) => {
-      const address = parseAddress(text);
-      return address?.family === family ? [address.value] : [];
-    });
+    values = (FAMILIAR[key] ?? []).map((text) => (parseAddress(text) as Address).value);
     familiarValues.set(key, values);
   }
   return values;

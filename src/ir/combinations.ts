@@ -2,10 +2,10 @@
  * One packet for each combination of rules and places that decides packets of a query: as exact as the packet classes,
  * and far fewer where many containers fare alike.
  */
-import { FAMILIES } from "../net/address.js";
 import { ends, isTranslated, passes, placeOf, portCells, type Query, through } from "./classes.js";
 import type { Packet } from "./evaluate.js";
 import { type Bits, both, Matcher } from "./matcher.js";
+import { inhabitedFamilies } from "./own.js";
 import { hasPeer } from "./peers.js";
 import type { Policy, Rule } from "./policy.js";
 
@@ -31,7 +31,7 @@ export function* combinations(policy: Policy, query: Query, rules: readonly Rule
     if (known === undefined) places.set(end, (known = placeOf(policy, end)));
     return known;
   };
-  for (const family of FAMILIES) {
+  for (const family of inhabitedFamilies(policy.containers)) {
     const sources = ends(policy, family, query.from, [...rules.map(({ from }) => from), ...froms], "containers");
     const destinations = ends(
       policy,

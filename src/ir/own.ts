@@ -1,4 +1,4 @@
-import { type AddressSet, V4, V6 } from "../net/address.js";
+import { type AddressSet, type Family, FAMILIES, V4, V6 } from "../net/address.js";
 import { normalise } from "../net/ranges.js";
 import type { Container } from "./policy.js";
 
@@ -12,6 +12,12 @@ export function ownAddresses(containers: readonly Container[]): AddressSet {
     known.set(containers, own);
   }
   return own;
+}
+
+/** Families in which a container has an address: no packet of another has a container at an end. */
+export function inhabitedFamilies(containers: readonly Container[]): Family[] {
+  const { v4, v6 } = ownAddresses(containers);
+  return FAMILIES.filter((family) => (family === 4 ? v4 : v6).length > 0);
 }
 
 function collect(containers: readonly Container[]): AddressSet {

@@ -4,7 +4,7 @@
  */
 import type { Comment } from "../ast/nodes.js";
 import type { Tree } from "../ast/tree.js";
-import { CODES } from "../text/codes.js";
+import { catalogue } from "../text/codes.js";
 import type { Diagnostic, Diagnostics } from "../text/diagnostic.js";
 import type { SourceFile } from "../text/source.js";
 import { suggest } from "../text/suggest.js";
@@ -60,8 +60,8 @@ function read(file: SourceFile, comment: Comment, diagnostics: Diagnostics): Wis
   const found = FORM.exec(comment.text);
   if (found === null) return undefined;
   const [, code = "", reason = ""] = found;
-  if (code === "" || CODES[code] === undefined) {
-    const near = suggest(code, Object.keys(CODES));
+  if (code === "" || catalogue()[code] === undefined) {
+    const near = suggest(code, Object.keys(catalogue()));
     diagnostics.warning(
       "ignore-unknown",
       comment.span,

@@ -1,9 +1,15 @@
 /** The catalogue of every diagnostic: what a code means, whatever the policy. */
-import { ADVICE_CODES, type AdviceCode } from "./advice-codes.js";
+import { adviceCodes, type AdviceCode } from "./advice-codes.js";
 import type { Entry } from "./entry.js";
-import { SEMANTIC_CODES, type SemanticCode } from "./semantic-codes.js";
-import { SYNTAX_CODES, type SyntaxCode } from "./syntax-codes.js";
+import { semanticCodes, type SemanticCode } from "./semantic-codes.js";
+import { syntaxCodes, type SyntaxCode } from "./syntax-codes.js";
 
 export type Code = SyntaxCode | SemanticCode | AdviceCode;
 
-export const CODES: Readonly<Record<string, Entry>> = { ...SYNTAX_CODES, ...SEMANTIC_CODES, ...ADVICE_CODES };
+let all: Readonly<Record<string, Entry>> | undefined;
+
+/** Every code's entry: made when somebody asks, which a short command doesn't. */
+export function catalogue(): Readonly<Record<string, Entry>> {
+  all ??= { ...syntaxCodes(), ...semanticCodes(), ...adviceCodes() };
+  return all;
+}

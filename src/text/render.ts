@@ -1,5 +1,5 @@
 /** Diagnostics for people (frames), for programs (JSON) and for code hosts (SARIF). */
-import { CODES } from "./codes.js";
+import { catalogue } from "./codes.js";
 import type { Diagnostic, Severity } from "./diagnostic.js";
 import { type Cell, cellsOf, safe } from "./display.js";
 import { location, type Span } from "./source.js";
@@ -188,7 +188,7 @@ function sentences({ message, why, help }: Diagnostic): string {
 }
 
 function sarifRule(code: string): object {
-  const entry = CODES[code];
+  const entry = catalogue()[code];
   if (entry === undefined) return { id: code };
   return {
     id: code,

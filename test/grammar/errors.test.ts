@@ -1,7 +1,7 @@
 import fc from "../support/property.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { CODES } from "../../src/text/codes.js";
+import { catalogue } from "../../src/text/codes.js";
 import { problemsOf, read } from "../support/syntax.js";
 
 const test = suite("syntax errors");
@@ -241,7 +241,7 @@ test("every problem says why and how to mend it, with a code of the catalogue", 
     const { problems } = read(text);
     assert.ok(problems.length > 0, text);
     for (const { code, severity, why, help } of problems) {
-      assert.is(CODES[code]?.severity, severity, `${code} of ${text}`);
+      assert.is(catalogue()[code]?.severity, severity, `${code} of ${text}`);
       assert.ok(why !== undefined && why !== "" && help !== undefined && help !== "", `${code} of ${text}`);
     }
   }

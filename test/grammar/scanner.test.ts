@@ -2,6 +2,7 @@ import { Lexer } from "chevrotain";
 import fc from "../support/property.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { chevrotainType } from "../../grammar/analysis.js";
 import { Scanner } from "../../grammar/scanner.js";
 import { SCANNED } from "../../grammar/tokens.js";
 import { SourceFile } from "../../src/text/source.js";
@@ -66,7 +67,7 @@ test("makes keywords of words in their place only", () => {
 });
 
 test("reads as Chevrotain's lexer does from the same token definitions", () => {
-  const lexer = new Lexer([...SCANNED], { positionTracking: "onlyOffset", ensureOptimizations: true });
+  const lexer = new Lexer(SCANNED.map(chevrotainType), { positionTracking: "onlyOffset", ensureOptimizations: true });
   const check = (text: string): void => {
     const { tokens, groups, errors } = lexer.tokenize(text);
     const ours = scan(text);
