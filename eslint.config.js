@@ -5,7 +5,7 @@ import tseslint from "typescript-eslint";
 const sources = ["src/**/*.ts", "grammar/**/*.ts", "test/**/*.ts", "bench/**/*.ts", "scripts/**/*.ts"];
 
 export default tseslint.config(
-  { ignores: ["dist/", "grammar/generated/", "bench/results/", "test/golden/"] },
+  { ignores: ["dist/", "grammar/generated/", "bench/results/", "test/golden/", "**/assembly/"] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {

@@ -2,17 +2,18 @@
  * The short way for the lines that make up large policies: `allow PEER -> PEER:PORT`, where a peer is a name, an IPv4
  * address or prefix, and `publish PORT -> NAME:PORT`.
  *
- * Written exactly as the formatter writes them, such a line is one match of one expression, and costs a tenth of the
- * way through tokens and grammar. Every other line, and every line with an error, goes that way; a test holds the two
- * against each other.
+ * Written exactly as the formatter writes them, plain rules become rows in plain-lines.ts, for a hundredth of what the way
+ * through tokens and grammar costs, and the others are one match of one expression. Every other line, and every line
+ * with an error, goes that way; a test holds the two against each other.
  */
 import type { Item, List, Peers, PublishStatement, RuleStatement, Verb } from "../src/ast/nodes.js";
 import { PlainPublish } from "../src/ast/plain-publish.js";
 import { portItem } from "../src/ast/plain-rule.js";
-import { NAMED_DESTINATION, NAMED_SOURCE, type PlainRules, PROTOCOL_SHIFT, VERBS } from "../src/ast/plain-rules.js";
-import { Tree } from "../src/ast/tree.js";
+import { PlainRules, VERBS } from "../src/ast/plain-rules.js";
+import type { Tree } from "../src/ast/tree.js";
 import { SourceFile } from "../src/text/source.js";
 import { parse4 } from "../src/net/address.js";
+import { PlainLines } from "./plain-lines.js";
 import { BARE } from "./tokens.js";
 
 const END = "[ \\t]*(?:\\r?\\n|$)";
@@ -31,8 +32,6 @@ const NEWLINE = 10;
 const SPACE = 32;
 const MINUS = 45;
 const DOT = 46;
-const SLASH = 47;
-const ZERO = 48;
 const COLON = 58;
 const LETTER = "A".charCodeAt(0);
 const FIRST_OF_PUBLISH = "p".charCodeAt(0);
@@ -55,7 +54,7 @@ function patternOf(first: number): RegExp | undefined {
 }
 
 /** Reads common lines from `start`, the beginning of a line, as long as they last; returns where they end. */
-export function readCommonLines(tree: Tree, start: number): number {
+export function readCommonLines(tree: Tree, start: number, lines: PlainLines): number {
   const { file } = tree;
   const text = file.text;
   let at = start;
@@ -65,80 +64,64 @@ export function readCommonLines(tree: Tree, start: number): number {
       at++;
       continue;
     }
-    if (first === FIRST_OF_PUBLISH) {
-      PUBLISH.lastIndex = at;
-      const match = PUBLISH.exec(text);
-      const statement = match === null ? undefined : publishOf(file, at, match);
-      if (statement === undefined) break;
-      tree.add(statement);
-      at = PUBLISH.lastIndex;
-    } else {
-      if (!VERB_NUMBERS.has(first)) break;
-      RULE.lastIndex = at;
-      if (!RULE.test(text) || !addRule(tree, at)) break;
-      at = RULE.lastIndex;
+    const pattern = patternOf(first);
+    if (pattern === undefined) break;
+    const end = pattern === RULE ? lines.read(at) : at;
+    if (end > at) {
+      at = end;
+      continue;
     }
+    pattern.lastIndex = at;
+    const match = pattern.exec(text);
+    if (match === null || !isFollowedWell(text, pattern.lastIndex)) break;
+    const statement = pattern === RULE ? ruleAt(file, at) : publishOf(file, at, match);
+    if (statement === undefined) break;
+    tree.add(statement);
+    at = pattern.lastIndex;
   }
   return at;
 }
 
-/** The rules of a text that is nothing but plain ones; undefined of any other. */
-export function readPlainRules(text: string): PlainRules | undefined {
-  const tree = new Tree(new SourceFile("rules", text));
-  return readCommonLines(tree, 0) < text.length || tree.others.length > 0 ? undefined : tree.plain;
+/** What doesn't begin a statement: behind it, the grammar is to see the line before, too. */
+const CONTINUED = /[ \t\r\n]*(?![A-Za-z_ \t\r\n]|$)/y;
+
+function isFollowedWell(text: string, at: number): boolean {
+  CONTINUED.lastIndex = at;
+  return !CONTINUED.test(text);
 }
 
-/** Adds the rule of a line that matches `RULE`; false for what only looks like one: the grammar says what is wrong. */
-function addRule(tree: Tree, start: number): boolean {
-  const { file, plain } = tree;
-  const text = file.text;
-  const verb = VERB_NUMBERS.get(text.charCodeAt(start)) as number;
-  const fromStart = start + (VERBS[verb] as Verb).length + 1;
+/** The rules of a text that is nothing but plain ones; undefined of any other. */
+export function readPlainRules(text: string): PlainRules | undefined {
+  const plain = new PlainRules(new SourceFile("rules", text));
+  return PlainLines.over(plain, (lines) => lines.read(0)) < text.length ? undefined : plain;
+}
+
+/** The rule of a line that matches `RULE`; undefined of what only looks like one: the grammar says what is wrong. */
+function ruleAt(file: SourceFile, start: number): RuleStatement | undefined {
+  const { text } = file;
+  const verb = VERBS[VERB_NUMBERS.get(text.charCodeAt(start)) as number] as Verb;
+  const fromStart = start + verb.length + 1;
   const fromEnd = text.indexOf(" ", fromStart);
   const toStart = fromEnd + ARROW_LENGTH;
   const toEnd = endOfWord(text, toStart);
   let end = toEnd;
-  let port = 0;
+  let port: number | undefined;
   let protocol: string | undefined;
-  let isPlain = true;
   if (text.charCodeAt(toEnd) === COLON) {
-    let code = text.charCodeAt(++end);
-    // What the formatter would write in another way.
-    if (code === ZERO) isPlain = false;
-    for (; code >= ZERO && code < COLON; code = text.charCodeAt(++end)) port = port * 10 + code - ZERO;
-    if (port < 1 || port > 65535) return false;
-    if (code === SLASH) {
-      const word = end + 1;
-      end = endOfWord(text, word);
-      if (!isWhole(text, end)) return false;
-      protocol = text.slice(word, end);
-      if (protocol === "tcp") isPlain = false;
-    }
+    const digits = text.slice(toEnd + 1, endOfWord(text, toEnd + 1));
+    const slash = digits.indexOf("/");
+    end = toEnd + 1 + digits.length;
+    port = Number(slash === -1 ? digits : digits.slice(0, slash));
+    if (port < 1 || port > 65535) return undefined;
+    if (slash !== -1) protocol = digits.slice(slash + 1);
+    if (!isWhole(text, end)) return undefined;
   }
-  if (!isWhole(text, fromEnd) || !isWhole(text, toEnd)) return false;
-  const source = peerAt(plain, fromStart, fromEnd);
-  const destination = peerAt(plain, toStart, toEnd);
-  if (!isPlain || source === undefined || destination === undefined) {
-    const rule = nodesOf(
-      file,
-      start,
-      end,
-      VERBS[verb] as Verb,
-      fromEnd,
-      toEnd,
-      port === 0 ? undefined : port,
-      protocol,
-    );
-    if (rule !== undefined) tree.add(rule);
-    return rule !== undefined;
-  }
-  const kind =
-    verb |
-    (isName(text, fromStart) ? NAMED_SOURCE : 0) |
-    (isName(text, toStart) ? NAMED_DESTINATION : 0) |
-    (protocol === undefined ? 0 : (plain.numberOf(protocol) + 1) << PROTOCOL_SHIFT);
-  plain.push(start, end, source, destination, port, kind);
-  return true;
+  const from = isWhole(text, fromEnd) ? peersOf(file, fromStart, fromEnd) : undefined;
+  const to = isWhole(text, toEnd) ? peersOf(file, toStart, toEnd) : undefined;
+  if (from === undefined || to === undefined) return undefined;
+  const item = port === undefined ? undefined : portItem(file, toEnd + 1, end, port, protocol);
+  const ports: List | undefined = item && { items: [item], braced: false, span: item.span };
+  return { kind: "rule", verb, from, to, ports, log: undefined, span: { file, start, end } };
 }
 
 /** The end of what stands before a colon, white space or the end of the text. */
@@ -153,35 +136,6 @@ function endOfWord(text: string, start: number): number {
 function isWhole(text: string, end: number): boolean {
   const last = text.charCodeAt(end - 1);
   return last !== DOT && last !== MINUS;
-}
-
-function isName(text: string, start: number): boolean {
-  return text.charCodeAt(start) >= LETTER;
-}
-
-/** The number of a name, or the integer of an address; undefined for a prefix, and for no address. */
-function peerAt(plain: PlainRules, start: number, end: number): number | undefined {
-  const { text } = plain.file;
-  return isName(text, start) ? plain.numberOf(text.slice(start, end)) : parse4(text, start, end);
-}
-
-/** The same rule as nodes. */
-function nodesOf(
-  file: SourceFile,
-  start: number,
-  end: number,
-  verb: Verb,
-  fromEnd: number,
-  toEnd: number,
-  port: number | undefined,
-  protocol: string | undefined,
-): RuleStatement | undefined {
-  const from = peersOf(file, start + verb.length + 1, fromEnd);
-  const to = peersOf(file, fromEnd + ARROW_LENGTH, toEnd);
-  if (from === undefined || to === undefined) return undefined;
-  const item = port === undefined ? undefined : portItem(file, toEnd + 1, end, port, protocol);
-  const ports: List | undefined = item && { items: [item], braced: false, span: item.span };
-  return { kind: "rule", verb, from, to, ports, log: undefined, span: { file, start, end } };
 }
 
 /** Undefined for what the grammar has something to say about, or the formatter would write in another way. */

@@ -8,6 +8,7 @@ import { explain, unclosedBrace } from "./explain.js";
 import { spanOf } from "./items.js";
 import { mended } from "./mend.js";
 import type { Place, Within } from "./place.js";
+import { PlainLines } from "./plain-lines.js";
 import { type Advice, SyntaxProblem } from "./problem.js";
 import { Mismatch } from "./recognizer.js";
 import { type Chunk, Scanner } from "./scanner.js";
@@ -21,10 +22,19 @@ import * as T from "./tokens.js";
  */
 export function parse(file: SourceFile, diagnostics: Diagnostics): Tree {
   const tree = new Tree(file);
+  if (file.text.length < SHORT) return parsed(tree, diagnostics);
+  return PlainLines.over(tree.plain, (lines) => parsed(tree, diagnostics, lines));
+}
+
+/** Characters below which the grammar reads every line: to have another way ready would take longer. */
+const SHORT = 2000;
+
+function parsed(tree: Tree, diagnostics: Diagnostics, lines?: PlainLines): Tree {
+  const { file } = tree;
   const add = (statement: Statement): void => tree.add(statement);
-  const scanner = new Scanner(file);
+  const scanner = new Scanner(file, lines !== undefined);
   for (;;) {
-    scanner.at = readCommonLines(tree, scanner.at);
+    if (lines !== undefined) scanner.at = readCommonLines(tree, scanner.at, lines);
     if (scanner.done) break;
     parser ??= new PolicyParser();
     parser.parse(file, scanner.next(), add, diagnostics);

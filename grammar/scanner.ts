@@ -28,9 +28,12 @@ export class Scanner {
   /** Where the next chunk begins. */
   at: number;
   private readonly file: SourceFile;
+  private readonly stopsAtCommon: boolean;
 
-  constructor(file: SourceFile) {
+  /** @param stopsAtCommon whether a chunk ends before a line that `readCommonLines` takes */
+  constructor(file: SourceFile, stopsAtCommon = false) {
     this.file = file;
+    this.stopsAtCommon = stopsAtCommon;
     this.at = file.text.charCodeAt(0) === 0xfeff ? 1 : 0;
   }
 
@@ -40,7 +43,7 @@ export class Scanner {
 
   next(): Chunk {
     const tokens: Token[] = [];
-    this.at = tokenize(this.file, this.at, tokens, this.comments);
+    this.at = tokenize(this.file, this.at, tokens, this.comments, this.stopsAtCommon);
     return { tokens, unclosed: placeWords(tokens) };
   }
 }
@@ -78,14 +81,20 @@ for (const type of [T.Comma, T.Semicolon, T.Slash, T.Equals, T.ListOpen, T.ListC
 }
 
 /** Between two statements, if the next line begins one in any way that recovery from an error may care about. */
-function endsChunk(text: string, at: number, count: number): boolean {
+function endsChunk(text: string, at: number, count: number, stopsAtCommon: boolean): boolean {
   const kind = KIND[text.charCodeAt(at)];
   if (kind !== LETTER && kind !== HEX) return false;
-  return count > CHUNK || isCommonLine(text, at);
+  return count > CHUNK || (stopsAtCommon && isCommonLine(text, at));
 }
 
 /** Adds the tokens from `start` on, up to the end of the text or of a line that may end a chunk; returns that place. */
-function tokenize(file: SourceFile, start: number, tokens: Token[], comments: Comment[]): number {
+function tokenize(
+  file: SourceFile,
+  start: number,
+  tokens: Token[],
+  comments: Comment[],
+  stopsAtCommon: boolean,
+): number {
   const text = file.text;
   const length = text.length;
   let depth = 0;
@@ -131,7 +140,7 @@ function tokenize(file: SourceFile, start: number, tokens: Token[], comments: Co
     const found = type === undefined ? tryPatterns(text, at) : token(type, text.slice(at, end), at);
     tokens.push(found);
     at += found.image.length;
-    if (found.tokenType === T.Newline && depth === 0 && endsChunk(text, at, tokens.length)) break;
+    if (found.tokenType === T.Newline && depth === 0 && endsChunk(text, at, tokens.length, stopsAtCommon)) break;
   }
   return at;
 }

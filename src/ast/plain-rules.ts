@@ -22,11 +22,6 @@ export const NAMED_SOURCE = 4;
 export const NAMED_DESTINATION = 8;
 export const PROTOCOL_SHIFT = 4;
 
-/** Rows that there is room for at first: of so few the memory is an object's own, which a single edit is glad of. */
-const FIRST = 2;
-
-const BOTH_NAMED = NAMED_SOURCE | NAMED_DESTINATION;
-
 /**
  * Plain rules of one file in the order of their lines (see `PlainRule`).
  *
@@ -36,47 +31,31 @@ const BOTH_NAMED = NAMED_SOURCE | NAMED_DESTINATION;
 export class PlainRules {
   readonly file: SourceFile;
   length = 0;
-  /** `FIELDS` numbers a row. */
-  rows = new Int32Array(FIRST * FIELDS);
+  /** `FIELDS` numbers a row; there may be room for more than `length`. */
+  rows = new Int32Array(0);
   /** The names in the rows, in the order in which they first stand there. */
   readonly names: string[] = [];
   /** How many rows each verb has, in the order of `VERBS`. */
-  readonly counts: number[] = VERBS.map(() => 0);
+  counts: readonly number[] = VERBS.map(() => 0);
   /** Rows with names at both ends: what doesn't belong to one family by an address. */
   pairsOfNames = 0;
-  private readonly numbers = new Map<string, number>();
 
   constructor(file: SourceFile) {
     this.file = file;
   }
 
-  /** The number of a name, which gets one if it is new. */
-  numberOf(name: string): number {
-    let number = this.numbers.get(name);
-    if (number === undefined) {
-      number = this.names.push(name) - 1;
-      this.numbers.set(name, number);
-    }
-    return number;
-  }
-
-  /** Adds a row; the six are what it is made of. */
-  push(start: number, end: number, source: number, destination: number, port: number, kind: number): void {
-    let { rows } = this;
-    const at = this.length++ * FIELDS;
-    if (at === rows.length) {
-      this.rows = new Int32Array(at * 2);
+  /** Adds rows, which are copied. */
+  append(more: Int32Array): void {
+    const used = this.length * FIELDS;
+    const needed = used + more.length;
+    if (needed > this.rows.length) {
+      const { rows } = this;
+      // Of few the memory is an object's own, which a single edit is glad of.
+      this.rows = new Int32Array(used === 0 ? needed : Math.max(needed, used * 2));
       this.rows.set(rows);
-      rows = this.rows;
     }
-    rows[at + START] = start;
-    rows[at + END] = end;
-    rows[at + SOURCE] = source;
-    rows[at + DESTINATION] = destination;
-    rows[at + PORT] = port;
-    rows[at + KIND] = kind;
-    (this.counts[kind & VERB] as number)++;
-    if ((kind & BOTH_NAMED) === BOTH_NAMED) this.pairsOfNames++;
+    this.rows.set(more, used);
+    this.length += more.length / FIELDS;
   }
 
   at(row: number): PlainRule {

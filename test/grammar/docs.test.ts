@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { STARTS } from "../../grammar/tokens.js";
+import { ASSEMBLIES, assembled } from "../../scripts/assembly.js";
 import { grammarDocs } from "../../scripts/grammar-docs.js";
 
 const test = suite("generated grammar");
@@ -10,6 +11,11 @@ test("is what the parser says today (npx tsx scripts/grammar-docs.ts writes it a
   for (const [name, content] of grammarDocs()) {
     assert.ok(readFileSync(new URL(`../../${name}`, import.meta.url), "utf8") === content, `${name} is out of date`);
   }
+});
+
+test("WebAssembly is what its sources say today (npx tsx scripts/assembly.ts compiles it anew)", async () => {
+  for (const [source, target] of ASSEMBLIES)
+    assert.ok(readFileSync(new URL(`../../${target}`, import.meta.url), "utf8") === (await assembled(source)), target);
 });
 
 test("has every keyword, and defines every symbol that it uses", () => {
