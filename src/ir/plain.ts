@@ -14,7 +14,7 @@ import {
 import { PORTED, PROTOCOLS } from "../net/ports.js";
 import type { Lowering } from "./lowering.js";
 import type { PeerSet, Publish, Rule } from "./policy.js";
-import { isOutside, joins, type Places, type Reach } from "./reach.js";
+import { isOutside, joins, OUTSIDE, type Places, type Reach } from "./reach.js";
 import type { RuleRun } from "./rule-list.js";
 import { lowerRule } from "./rules.js";
 import { knownPeers } from "./values.js";
@@ -29,6 +29,8 @@ export class PlainLowering {
   /** What names stand for and where that is, by their numbers, as far as that is known. */
   private readonly peers: (PeerSet | undefined)[] = [];
   private readonly places: (Places | undefined)[] = [];
+  /** Names to which a rule from any address that is no container's is sound. */
+  private readonly admitting: (true | undefined)[] = [];
   /** Whether a protocol's name can stand behind a port. */
   private readonly ported: readonly boolean[];
 
@@ -50,7 +52,16 @@ export class PlainLowering {
       }
       begun = row + 1;
     };
+    const { rows } = plain;
+    const { lowest, highest } = reach;
     for (let row = first; row < end; row++) {
+      const at = row * FIELDS;
+      // By far the most common, and soon said: an address that can be no container's, to a name that was met before.
+      const kind = (rows[at + KIND] as number) & ~VERB;
+      if (kind === NAMED_DESTINATION && this.admitting[rows[at + DESTINATION] as number] === true) {
+        const source = (rows[at + SOURCE] as number) >>> 0;
+        if (source < lowest || source > highest) continue;
+      }
       if (this.isSound(row)) continue;
       flush(row);
       const rule = lowerRule(low, plain.at(row), reach, publishes);
@@ -70,7 +81,10 @@ export class PlainLowering {
     const from = this.placesOf(rows[at + SOURCE] as number, (kind & NAMED_SOURCE) !== 0);
     const to = this.placesOf(rows[at + DESTINATION] as number, (kind & NAMED_DESTINATION) !== 0);
     if (from === undefined || to === undefined) return false;
-    return joins(from, to) && !(isOutside(from) && isOutside(to));
+    const isSound = joins(from, to) && !(isOutside(from) && isOutside(to));
+    if (isSound && from === OUTSIDE && this.low.confined.size === 0 && (kind & NAMED_DESTINATION) !== 0)
+      this.admitting[rows[at + DESTINATION] as number] = true;
+    return isSound;
   }
 
   /** Undefined for a name that no statement has been lowered with yet: the first has what there is to report. */

@@ -5,7 +5,7 @@ import type { PeerSet } from "./policy.js";
 
 /** Bits of a peer set in IPv4: it has addresses of the policy's containers; it has others. */
 const OWN = 1;
-const OUTSIDE = 2;
+export const OUTSIDE = 2;
 /** The same bits for IPv6 stand this much higher. */
 const V6 = 2;
 const BOTH = OWN | OUTSIDE;
@@ -14,11 +14,16 @@ const BOTH = OWN | OUTSIDE;
 export type Places = number;
 
 export class Reach {
+  /** Between which the containers' IPv4 addresses are; the lowest is above the highest where there are none. */
+  readonly lowest: number;
+  readonly highest: number;
   private readonly own: AddressSet;
   private readonly known = new Map<PeerSet, Places>();
 
   constructor(own: AddressSet) {
     this.own = own;
+    this.lowest = own.v4[0] ?? Infinity;
+    this.highest = own.v4.at(-1) ?? -1;
   }
 
   places(set: PeerSet): Places {

@@ -143,10 +143,13 @@ export class Splitter {
     // An address in a row is IPv4's.
     if (count === 0 || (family === 6 && plain.pairsOfNames === 0)) return;
     if (family === 4) ports.reserve(count);
-    const sides: (Side | undefined)[] = [];
+    const sides: (Side | null | undefined)[] = [];
     const named = (name: number): Side | undefined => {
-      if (!(name in sides)) sides[name] = this.side(peers[name] as PeerSet);
-      return sides[name];
+      const known = sides[name];
+      if (known !== undefined) return known ?? undefined;
+      const side = this.side(peers[name] as PeerSet);
+      sides[name] = side ?? null;
+      return side;
     };
     for (let row = first; row < end; row++) {
       const at = row * FIELDS;
