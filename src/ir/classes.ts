@@ -5,15 +5,7 @@
  * packets of one class meet the same statements and one representative speaks for the rest. What is checked for every
  * class is therefore checked for every packet.
  */
-import {
-  type Address,
-  type AddressSet,
-  type Family,
-  isLoopback,
-  parseAddress,
-  V4,
-  V6,
-} from "../net/address.js";
+import { type Address, type AddressSet, type Family, isLoopback, parseAddress, V4, V6 } from "../net/address.js";
 import { hasPort, ICMP, overlapsPorts, type PortSet, PORT, PORTED, portsOf, protocolIn } from "../net/ports.js";
 import { contains, cuts, type Domain, intersect, type Ranges } from "../net/ranges.js";
 import type { End, Packet } from "./evaluate.js";
