@@ -8,7 +8,7 @@
 
 /** Bytes of a row, and how many are read at once. */
 const ROW = 24;
-export const BATCH: i32 = 4096;
+const BATCH = 4096;
 
 const ALLOW = 0;
 const DENY = 1;
@@ -31,19 +31,30 @@ const ZERO = 48;
 const NINE = 57;
 const COLON = 58;
 
-/** Where the last call of `scan` ended, in units. */
-export let stopped: i32 = 0;
-/** How many rows each verb has, and how many have names at both ends. */
-export let allows: i32 = 0;
-export let denies: i32 = 0;
-export let rejects: i32 = 0;
-export let pairs: i32 = 0;
-/** How many names there are, and where: of each its start and its end, in units. */
-export let names: i32 = 0;
-export let namesAt: usize = 0;
-/** Where `scan` puts the rows. */
-export let rowsAt: usize = 0;
+/**
+ * What is told to JavaScript, a word each, since an exported global takes longer to read there: where the last call of `scan`
+ * ended, in units; how many rows each verb has, and how many have names at both ends; how many names there are, and where:
+ * of each its start and its end, in units.
+ */
+const STATE: usize = memory.data(28);
+const STOPPED = STATE;
+const VERBS = STATE + 4;
+const PAIRS = STATE + 16;
+const NAMES = STATE + 20;
+const NAMES_AT = STATE + 24;
 
+/** Where that is. */
+export function state(): usize {
+  return STATE;
+}
+
+/** Where `scan` puts the rows. */
+export function rows(): usize {
+  return __heap_base;
+}
+
+let names: i32 = 0;
+let namesAt: usize = 0;
 let text: usize = 0;
 let top: usize = 0;
 /** A hash table of names with open addressing, always less than half full: one more than a name's number; 0: none. */
@@ -66,11 +77,8 @@ function allocate(bytes: usize): usize {
 export function begin(units: i32): usize {
   top = __heap_base;
   names = 0;
-  allows = 0;
-  denies = 0;
-  rejects = 0;
-  pairs = 0;
-  rowsAt = allocate(<usize>min(BATCH, units / 12 + 1) * ROW);
+  memory.fill(STATE, 0, 28);
+  allocate(<usize>min(BATCH, units / 12 + 1) * ROW);
   text = allocate((<usize>units + 1) << 1);
   // What is behind the text is no part of it.
   store<u16>(text + ((<usize>units) << 1), 0);
@@ -223,14 +231,18 @@ function isTcp(start: i32, end: i32): bool {
   return end - start == 3 && unit(start) == 116 && unit(start + 1) == 99 && unit(start + 2) == 112;
 }
 
+function increase(place: usize): void {
+  store<i32>(place, load<i32>(place) + 1);
+}
+
 /**
  * Reads plain rules from `start`, the beginning of a line, to `end`, as long as they last and there is room for rows;
  * returns how many they are.
  */
 export function scan(start: i32, end: i32): i32 {
-  let rows = 0;
+  let count = 0;
   let at = start;
-  for (; at < end && rows < BATCH; rows++) {
+  for (; at < end && count < BATCH; count++) {
     while (at < end && unit(at) == NEWLINE) at++;
     const verb = at < end ? verbAt(at) : NONE;
     if (verb == NONE) break;
@@ -256,19 +268,19 @@ export function scan(start: i32, end: i32): i32 {
     }
     const next = nextLine(last, end);
     if (next == NONE || !isFollowedWell(next, end)) break;
-    const row = rowsAt + <usize>rows * ROW;
+    const row = rows() + <usize>count * ROW;
     store<i32>(row, at);
     store<i32>(row + 4, last);
     store<i32>(row + 8, source);
     store<i32>(row + 12, value);
     store<i32>(row + 16, port);
     store<i32>(row + 20, kind);
-    if (verb == ALLOW) allows++;
-    else if (verb == DENY) denies++;
-    else rejects++;
-    if ((kind & (NAMED_SOURCE | NAMED_DESTINATION)) == (NAMED_SOURCE | NAMED_DESTINATION)) pairs++;
+    increase(VERBS + ((<usize>verb) << 2));
+    if ((kind & (NAMED_SOURCE | NAMED_DESTINATION)) == (NAMED_SOURCE | NAMED_DESTINATION)) increase(PAIRS);
     at = next;
   }
-  stopped = at;
-  return rows;
+  store<i32>(STOPPED, at);
+  store<i32>(NAMES, names);
+  store<usize>(NAMES_AT, namesAt);
+  return count;
 }

@@ -36,7 +36,7 @@ export class PlainRules {
   /** The names in the rows, in the order in which they first stand there. */
   readonly names: string[] = [];
   /** How many rows each verb has, in the order of `VERBS`. */
-  counts: readonly number[] = VERBS.map(() => 0);
+  readonly counts: number[] = [0, 0, 0];
   /** Rows with names at both ends: what doesn't belong to one family by an address. */
   pairsOfNames = 0;
 
@@ -44,18 +44,21 @@ export class PlainRules {
     this.file = file;
   }
 
-  /** Adds rows, which are copied. */
-  append(more: Int32Array): void {
+  /** Adds rows, which are the words from `start` to before `end` of these. */
+  append(words: Int32Array, start: number, end: number): void {
     const used = this.length * FIELDS;
-    const needed = used + more.length;
-    if (needed > this.rows.length) {
-      const { rows } = this;
-      // Of few the memory is an object's own, which a single edit is glad of.
-      this.rows = new Int32Array(used === 0 ? needed : Math.max(needed, used * 2));
-      this.rows.set(rows);
+    const needed = used + end - start;
+    // Of few the memory is an object's own, which a single edit is glad of.
+    if (used === 0) this.rows = words.slice(start, end);
+    else {
+      if (needed > this.rows.length) {
+        const { rows } = this;
+        this.rows = new Int32Array(Math.max(needed, used * 2));
+        this.rows.set(rows);
+      }
+      this.rows.set(words.subarray(start, end), used);
     }
-    this.rows.set(more, used);
-    this.length += more.length / FIELDS;
+    this.length = needed / FIELDS;
   }
 
   at(row: number): PlainRule {

@@ -1,10 +1,5 @@
 /** WebAssembly, of which TypeScript's types know only where a browser's are loaded. */
 
-/** A global that a module exports. */
-export interface Global {
-  readonly value: number;
-}
-
 export interface Memory {
   readonly buffer: ArrayBuffer;
 }
