@@ -8,7 +8,10 @@ import asc from "assemblyscript/asc";
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /** Sources, and the modules that are made of them. */
-export const ASSEMBLIES = [["grammar/assembly/lines.ts", "grammar/generated/lines.ts"]] as const;
+export const ASSEMBLIES = [
+  ["grammar/assembly/lines.ts", "grammar/generated/lines.ts"],
+  ["src/backend/nftables/wire/assembly/tuples.ts", "src/backend/nftables/wire/generated/tuples.ts"],
+] as const;
 
 /** The module that a source comes to. Throws with the compiler's messages where it has errors. */
 export async function assembled(source: string): Promise<string> {

@@ -119,6 +119,12 @@ export class Origins {
     return this.ids[origin.index] as string;
   }
 
+  /** The plain rules of which the longest run is; undefined where there are none. */
+  get plainest(): PlainRules | undefined {
+    return this.runs.reduce<OriginRun | undefined>((a, b) => (a === undefined || b.count > a.count ? b : a), undefined)
+      ?.plain;
+  }
+
   /** Characters of the longest text that a run comes from. */
   get longestText(): number {
     return this.runs.reduce((most, { plain }) => Math.max(most, plain.file.text.length), 0);

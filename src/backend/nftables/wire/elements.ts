@@ -17,7 +17,7 @@ import { encodeTuples } from "./tuples.js";
 export interface Elements {
   readonly bytes: Buffer;
   /** Where each begins, and the end of the last; all of them multiples of four. */
-  readonly offsets: readonly number[];
+  readonly offsets: ArrayLike<number>;
 }
 
 export const NONE: Elements = { bytes: Buffer.alloc(0), offsets: [0] };

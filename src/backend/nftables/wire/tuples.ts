@@ -8,6 +8,7 @@ import { comment } from "../values.js";
 import { closeComment, COMMENT_HEAD, padded, TYPES, writeValue } from "./bytes.js";
 import * as nft from "./constants.js";
 import type { Elements } from "./elements.js";
+import { PlainTuples } from "./plain-tuples.js";
 
 /** What a comment may have at most: see `comment`. */
 const LONGEST = 110;
@@ -19,23 +20,33 @@ const LONGEST = 110;
  *
  * The text of the file that comments come from stands before the elements in the same buffer: one `copyWithin` is cheaper
  * than a loop over 30 bytes, even once V8 has compiled it, and a process that starts anew each time runs it before that.
+ * Which is why most of a large policy isn't written here at all, but by `PlainTuples`.
  */
-export function encodeTuples({ type }: Set, tuples: Tuples, keySize: number): Elements {
+export function encodeTuples(set: Set, tuples: Tuples, keySize: number): Elements {
+  const { type } = set;
   const { sources, destinations, protocols, ports, length } = tuples;
   const head = headOf(keySize);
   const headWords = new Uint32Array(head.buffer, head.byteOffset, head.length / 4);
   const keyAt = head.length - padded(keySize);
-  const room = padded(tuples.origins.longestText);
-  let bytes = Buffer.allocUnsafeSlow(padded(room + length * (head.length + 48) + 1024));
-  let words = wordsOf(bytes);
-  const offsets: number[] = [0];
+  const most = head.length + LONGEST * 4;
+  const plain = PlainTuples.of(set, tuples, head, keyAt, LONGEST, most);
+  const room = plain?.out ?? padded(tuples.origins.longestText);
+  let bytes = plain?.bytes ?? Buffer.allocUnsafeSlow(padded(room + length * (head.length + 48) + 1024));
+  let words = plain?.words ?? wordsOf(bytes);
+  const offsets = plain?.offsets ?? new Int32Array(length + 1);
   const texts = new Texts(tuples);
   const [address] = type;
   const step = padded(TYPES[address as "ipv4_addr"].size);
   const isV4 = address === "ipv4_addr";
   let at = room;
   for (let i = 0; i < length; i++) {
-    if (bytes.length - at < head.length + LONGEST * 4) {
+    const written = plain?.write(i, at) ?? 0;
+    if (written > 0) {
+      i += written - 1;
+      at = room + (offsets[i + 1] as number);
+      continue;
+    }
+    if (bytes.length - at < most) {
       const larger = Buffer.allocUnsafeSlow(bytes.length * 2);
       bytes.copy(larger, 0, 0, at);
       bytes = larger;
@@ -60,7 +71,8 @@ export function encodeTuples({ type }: Set, tuples: Tuples, keySize: number): El
     }
     at += head.length;
 
-    const start = texts.startOf(i, bytes);
+    // The way at once has left those out whose line can't be copied.
+    const start = plain === undefined ? texts.startOf(i, bytes) : -1;
     if (start === -1) at = closeComment(bytes, at, bytes.write(texts.written(i), at + COMMENT_HEAD, "utf8"));
     else {
       const { size } = texts;
@@ -73,7 +85,7 @@ export function encodeTuples({ type }: Set, tuples: Tuples, keySize: number): El
       at = (last + 1) << 2;
     }
     words[begun] = (at - (begun << 2)) | (nft.LIST_ELEM << 16);
-    offsets.push(at - room);
+    offsets[i + 1] = at - room;
   }
   return { bytes: bytes.subarray(room, at), offsets };
 }
