@@ -10,6 +10,7 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 /** Sources, and the modules that are made of them. */
 export const ASSEMBLIES = [
   ["grammar/assembly/lines.ts", "grammar/generated/lines.ts"],
+  ["src/backend/shape/assembly/exact.ts", "src/backend/shape/generated/exact.ts"],
   ["src/backend/nftables/wire/assembly/tuples.ts", "src/backend/nftables/wire/generated/tuples.ts"],
 ] as const;
 

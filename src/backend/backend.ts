@@ -126,7 +126,7 @@ export interface Source {
   readonly again?: boolean;
   /** Ends tools under way up to what `verify` reads, when the process is told to end. */
   readonly ending?: Ending | undefined;
-  /** The policy's texts: a plan is a function of them. */
+  /** The policy's texts, as names and digests: a plan is a function of them. */
   readonly texts: readonly string[];
   /** What was committed last: its texts, and what differs where that is plain rules only. */
   readonly last?:

@@ -37,7 +37,12 @@ export interface Entry extends Texts {
 }
 
 /** A short name for texts: 12 hexadecimal digits, whatever the files are called. */
-export function hashTexts({ files }: Pick<Texts, "files">): string {
+export function hashTexts(texts: Pick<Texts, "files">): string {
+  return digestTexts(texts).slice(0, 12);
+}
+
+/** SHA-256 of texts, whatever the files are called. */
+export function digestTexts({ files }: Pick<Texts, "files">): string {
   let known = hashes.get(files);
   if (known === undefined) {
     known = hashed !== undefined && isSame(hashed.files, files) ? hashed.hash : hashOf(files);
@@ -50,7 +55,7 @@ export function hashTexts({ files }: Pick<Texts, "files">): string {
 function hashOf(files: Texts["files"]): string {
   const hash = beginDigest("sha256");
   for (const { text } of files) hash.update(`${Buffer.byteLength(text)}\n`).update(text);
-  return hash.hex().slice(0, 12);
+  return hash.hex();
 }
 
 const hashes = new WeakMap<Texts["files"], string>();

@@ -9,6 +9,7 @@ import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
 import type { Topology } from "../topology/topology.js";
 import { chooseBackend } from "./choose.js";
+import { digestTexts } from "./history.js";
 import { readJournal } from "./journal.js";
 import { Obstacle } from "./obstacle.js";
 import { type PlainEdit, plainEdit } from "./plain-edit.js";
@@ -76,7 +77,7 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   const edit = quick ? plainEdit(compiled, applied) : undefined;
   // What isn't a plain rule is the same then, and nobody asks for more.
   const before = applied && (compiledBefore ?? (edit === undefined ? recompile(applied) : compiled));
-  const textsOf = (files: Applied["files"]): string[] => files.flatMap(({ name, text }) => [name, text]);
+  const textsOf = (files: Applied["files"]): string[] => [...files.map(({ name }) => name), digestTexts({ files })];
   const last = edit && applied && { texts: textsOf(applied.files), edit };
   const { hurry = false, again = false } = options;
   const known = carrier === backend.name ? applied?.committed : undefined;

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { plan } from "../../src/backend/nftables/plan.js";
 import type { Set as NftSet } from "../../src/backend/nftables/ruleset.js";
 import { type Elements, encodeElements } from "../../src/backend/nftables/wire/elements.js";
+import { formatAddress } from "../../src/net/address.js";
 import { compile } from "../../src/ir/compile.js";
 import { compileLenient } from "../support/compare.js";
 import { statements } from "../support/random-policy.js";
@@ -80,6 +81,45 @@ test("columns encode to what elements encode to", () => {
     { numRuns: 300 },
   );
   assert.ok(sets > 300, `${sets} sets`);
+});
+
+test("many plain rules come to the same tuples as rules of another form", () => {
+  const sandboxes = "network n { subnet 10.9.0.0/24 }\ncontainer a { network n }\ncontainer b { network n }\n";
+  const own = compile(sandboxes).policy.containers.flatMap(({ endpoints }) => endpoints[0]?.addresses ?? []);
+  const peers = fc.oneof(
+    { weight: 300, arbitrary: fc.ipV4() },
+    { weight: 60, arbitrary: fc.constantFrom("192.0.2.1", "255.255.255.255", "0.0.0.0", "10.9.0.77") },
+    { weight: 1, arbitrary: fc.constantFrom("a", "b", ...own.map(formatAddress)) },
+  );
+  const line = fc
+    .tuple(
+      fc.constantFrom("allow", "allow", "allow", "deny", "reject"),
+      peers,
+      fc.oneof(
+        { weight: 300, arbitrary: fc.constantFrom("a", "b") },
+        { weight: 1, arbitrary: fc.constantFrom("192.0.2.1", ...own.map(formatAddress)) },
+      ),
+      fc.constantFrom(":22", ":80", ":443/udp", ":9/sctp", ""),
+    )
+    .filter(([, from, to]) => from !== to && (/[ab]/.test(from + to) || own.map(formatAddress).includes(to)))
+    .map(([verb, from, to, port]) => `${verb} ${from} -> ${to}${port}\n`);
+  const saidBy = (text: string): unknown =>
+    tupleSets(text).map(({ name, elements, tuples }) => ({
+      name,
+      ways: tuples?.ways,
+      said: elements.map(({ key, from }) => [key, from.map((origin) => origin.text)]),
+    }));
+  let many = 0;
+  fc.assert(
+    fc.property(fc.noShrink(fc.array(line, { minLength: 700, maxLength: 900 })), (lines) => {
+      const text = sandboxes + lines.join("");
+      if (tupleSets(text).some(({ tuples }) => tuples?.ports.buffer.byteLength !== tuples?.ports.byteLength)) many++;
+      // A second space keeps a line from becoming a row.
+      assert.equal(saidBy(text), saidBy(sandboxes + lines.map((one) => one.replace(" ", "  ")).join("")), text);
+    }),
+    { numRuns: 20 },
+  );
+  assert.ok(many > 5, `${many} of 20 came to tuples at once`);
 });
 
 test("an element names its statements, in the order of the text", () => {

@@ -183,7 +183,7 @@ export class MapEdits implements Edits {
     const name = `${verb} ${kind} ${family}`;
     let set = this.sets.get(name);
     if (set === undefined) {
-      const tuples = this.maps.exact.of(verb, kind, family) ?? new Tuples(this.maps.exact.origins);
+      const tuples = this.maps.exact.of(verb, kind, family) ?? new Tuples(family, this.maps.exact.origins);
       this.sets.set(name, (set = { verb, kind, family, said: new Said(tuples) }));
     }
     return set;

@@ -212,7 +212,7 @@ export function singlesOf(exact: ExactSets, way: Way, own: Ranges<Value>): Reado
     if (tuples.ways[way] === 0) continue;
     const [addresses, others] = [tuples[near], tuples[far]];
     const isAll = tuples.ways[way] === tuples.length;
-    for (let index = 0; index < addresses.length; index++) {
+    for (let index = 0; index < tuples.length; index++) {
       const address = addresses[index] as Value;
       if (!isAll && !(contains(own, address) && contains(own, others[index] as Value) === (way === "both"))) continue;
       const list = entries.get(address);

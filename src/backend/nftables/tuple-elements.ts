@@ -10,8 +10,8 @@ export function elementsOf(tuples: Tuples, parts: number): readonly Element[] {
   const known = made.get(tuples);
   if (known !== undefined) return known;
   const { sources, destinations, protocols, ports, origins } = tuples;
-  const elements = sources.map((source, i): Element => {
-    const key: Part[] = [source, destinations[i] as Value, protocols[i] as number, ports[i] as number];
+  const elements = Array.from({ length: tuples.length }, (_, i): Element => {
+    const key: Part[] = [sources[i] as Value, destinations[i] as Value, protocols[i] as number, ports[i] as number];
     return { key: key.slice(0, parts), from: tuples.originsOf(i).map((index) => origins.at(index)) };
   });
   made.set(tuples, elements);

@@ -17,6 +17,7 @@ import type { Family } from "../../net/address.js";
 import { OnePort, type PortSet, protocolIn } from "../../net/ports.js";
 import { contains, EMPTY, equal, intersect, type Ranges, subtract } from "../../net/ranges.js";
 import { domain, of, type Value, values } from "./lanes.js";
+import { PlainExact } from "./plain-exact.js";
 import { Tuples, type Way } from "./tuples.js";
 
 interface Side {
@@ -76,9 +77,9 @@ export class ExactSets {
 
   constructor(family: Family, origins: Origins) {
     this.family = family;
-    this.pairs = new Tuples(origins);
-    this.protocols = new Tuples(origins);
-    this.ports = new Tuples(origins);
+    this.pairs = new Tuples(family, origins);
+    this.protocols = new Tuples(family, origins);
+    this.ports = new Tuples(family, origins);
   }
 
   /** Every pair, in the order of the sources. */
@@ -142,7 +143,6 @@ export class Splitter {
     const count = Math.min(plain.counts[number] as number, end - first);
     // An address in a row is IPv4's.
     if (count === 0 || (family === 6 && plain.pairsOfNames === 0)) return;
-    if (family === 4) ports.reserve(count);
     const sides: (Side | null | undefined)[] = [];
     const named = (name: number): Side | undefined => {
       const known = sides[name];
@@ -151,7 +151,15 @@ export class Splitter {
       sides[name] = side ?? null;
       return side;
     };
+    const target = (name: number): number | undefined => {
+      const side = named(name);
+      return side?.own.length === 1 && side.other.length === 0 ? (side.own[0] as number) : undefined;
+    };
+    const bounds = [(own[0] ?? 1) as number, (own.at(-1) ?? 0) as number] as const;
+    const plainly = PlainExact.of(ports, run, number, count, target, bounds);
+    if (plainly === undefined && family === 4) ports.reserve(count);
     for (let row = first; row < end; row++) {
+      if (plainly !== undefined && (row = plainly.add(row, end)) === end) break;
       const at = row * FIELDS;
       const kind = rows[at + KIND] as number;
       if ((kind & VERB) !== number) continue;

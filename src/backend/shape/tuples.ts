@@ -1,58 +1,74 @@
 /** Keys of single addresses and ports, as columns: each once, whichever statements it comes from. */
 import type { Origins } from "../../ir/origins.js";
+import type { Family } from "../../net/address.js";
 import type { Value } from "./lanes.js";
 
 /** Whether a tuple's addresses are containers': what lanes it can be met in. */
 export type Way = "both" | "source" | "destination";
 
-/**
- * Where the table of indices begins; it grows by doubling, and is never more than half full. Of so few the memory is an
- * object's own.
- */
-const FIRST_SIZE = 16;
+/** Places that there are at first, in columns and in the table of indices, which is never more than half full. */
+const FIRST_ROOM = 8;
+
+/** Those of all sets without a tuple. */
+const NO_NUMBERS = new Uint32Array(0);
+const NO_SLOTS = new Int32Array(1);
+
+/** What tuples are kept in: columns with room for as many, and a table of one more than the index of each; 0: none. */
+export interface Columns {
+  readonly sources: Uint32Array;
+  readonly destinations: Uint32Array;
+  readonly protocols: Uint32Array;
+  readonly ports: Uint32Array;
+  readonly from: Uint32Array;
+  readonly slots: Int32Array;
+}
 
 /**
- * All keys of one set have the same length, and addresses of one family. A tuple is a place in each column.
+ * All keys of one set have the same length, and addresses of one family. A tuple is a place in each column; columns may
+ * be longer than there are tuples.
  */
 export class Tuples {
   readonly origins: Origins;
+  readonly family: Family;
+  length = 0;
   /** Addresses as integers. */
-  readonly sources: Value[] = [];
-  readonly destinations: Value[] = [];
+  sources: Uint32Array | bigint[];
+  destinations: Uint32Array | bigint[];
   /** 0 where the set's key has none. */
-  readonly protocols: number[] = [];
-  readonly ports: number[] = [];
+  protocols: Uint32Array = NO_NUMBERS;
+  ports: Uint32Array = NO_NUMBERS;
   /** The index of the statement that each comes from. */
-  readonly from: number[] = [];
+  from: Uint32Array = NO_NUMBERS;
   /** All indices, of those that several statements say. */
   readonly shared = new Map<number, number[]>();
   /** How many go each way. */
   readonly ways: Record<Way, number> = { both: 0, source: 0, destination: 0 };
-  /** A hash table with open addressing: one more than the index of a tuple, 0 where there is none. */
-  private slots = new Int32Array(FIRST_SIZE);
+  /** A hash table with open addressing. */
+  private slots: Int32Array = NO_SLOTS;
 
-  constructor(origins: Origins) {
+  constructor(family: Family, origins: Origins) {
+    this.family = family;
     this.origins = origins;
-  }
-
-  get length(): number {
-    return this.sources.length;
+    this.sources = family === 4 ? NO_NUMBERS : [];
+    this.destinations = family === 4 ? NO_NUMBERS : [];
   }
 
   /**
    * `protocol` and `port` are 0 where the set's key has none; `from` is the index of the statement's origin.
    */
   add(way: Way, source: Value, destination: Value, protocol: number, port: number, from: number): void {
+    if (this.length === this.ports.length) this.reserve(Math.max(FIRST_ROOM, this.length));
     const slot = this.slotOf(source, destination, protocol, port);
     const known = (this.slots[slot] as number) - 1;
     if (known >= 0) return this.share(known, from);
     this.ways[way]++;
-    this.slots[slot] = this.sources.push(source);
-    this.destinations.push(destination);
-    this.protocols.push(protocol);
-    this.ports.push(port);
-    this.from.push(from);
-    if (this.sources.length * 2 > this.slots.length) this.grow();
+    const index = this.length++;
+    this.slots[slot] = this.length;
+    this.sources[index] = source;
+    this.destinations[index] = destination;
+    this.protocols[index] = protocol;
+    this.ports[index] = port;
+    this.from[index] = from;
   }
 
   /** The place of a tuple; -1 where there is none. */
@@ -63,6 +79,42 @@ export class Tuples {
   /** The statements that say a tuple. */
   originsOf(tuple: number): readonly number[] {
     return this.shared.get(tuple) ?? [this.from[tuple] as number];
+  }
+
+  /** Makes room for so many more. */
+  reserve(count: number): void {
+    const room = this.length + count;
+    if (room <= this.ports.length) return;
+    this.move({
+      sources: new Uint32Array(this.family === 4 ? room : 0),
+      destinations: new Uint32Array(this.family === 4 ? room : 0),
+      protocols: new Uint32Array(room),
+      ports: new Uint32Array(room),
+      from: new Uint32Array(room),
+      slots: new Int32Array(slotsFor(room)),
+    });
+  }
+
+  /** Goes on in other columns, with room for more and an empty table. Those of addresses are IPv4's alone. */
+  move({ sources, destinations, protocols, ports, from, slots }: Columns): void {
+    const { length } = this;
+    if (this.family === 4) {
+      sources.set((this.sources as Uint32Array).subarray(0, length));
+      destinations.set((this.destinations as Uint32Array).subarray(0, length));
+      this.sources = sources;
+      this.destinations = destinations;
+    }
+    protocols.set(this.protocols.subarray(0, length));
+    ports.set(this.ports.subarray(0, length));
+    from.set(this.from.subarray(0, length));
+    this.protocols = protocols;
+    this.ports = ports;
+    this.from = from;
+    this.slots = slots;
+    for (let i = 0; i < length; i++)
+      slots[
+        this.slotOf(this.sources[i] as Value, this.destinations[i] as Value, protocols[i] as number, ports[i] as number)
+      ] = i + 1;
   }
 
   private share(tuple: number, from: number): void {
@@ -82,30 +134,11 @@ export class Tuples {
         return slot;
     }
   }
+}
 
-  /** Makes room for so many more at once. */
-  reserve(count: number): void {
-    const wanted = 2 ** Math.ceil(Math.log2((this.length + count) * 2 + 1));
-    if (wanted > this.slots.length) this.resize(wanted);
-  }
-
-  private grow(): void {
-    this.resize(this.slots.length * 4);
-  }
-
-  private resize(size: number): void {
-    const { sources, destinations, protocols, ports } = this;
-    this.slots = new Int32Array(size);
-    for (let i = 0; i < sources.length; i++) {
-      const slot = this.slotOf(
-        sources[i] as Value,
-        destinations[i] as Value,
-        protocols[i] as number,
-        ports[i] as number,
-      );
-      this.slots[slot] = i + 1;
-    }
-  }
+/** The size of a table of indices for so many tuples: a power of two. */
+export function slotsFor(count: number): number {
+  return 2 ** Math.ceil(Math.log2(count * 2 + 1));
 }
 
 function hash(source: Value, destination: Value, last: number): number {

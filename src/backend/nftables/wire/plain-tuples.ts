@@ -103,8 +103,8 @@ export class PlainTuples {
     this.words.set(plain.rows.subarray(0, rows), rowsAt / WORD);
     const { sources, destinations, protocols, ports, from } = tuples;
     const columns = this.words.subarray(columnsAt / WORD);
-    for (const [i, column] of [sources, destinations, protocols, ports, from].entries())
-      columns.set(column as readonly number[], i * length);
+    for (const [i, column] of [sources as Uint32Array, destinations as Uint32Array, protocols, ports, from].entries())
+      columns.set(column.subarray(0, length), i * length);
     const input = this.wasm.input() / WORD;
     this.words.set(
       [
