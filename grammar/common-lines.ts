@@ -12,6 +12,7 @@ import { portItem } from "../src/ast/plain-rule.js";
 import { PlainRules, VERBS } from "../src/ast/plain-rules.js";
 import type { Tree } from "../src/ast/tree.js";
 import { SourceFile } from "../src/text/source.js";
+import { HAS_WASM } from "../src/text/wasm.js";
 import { parse4 } from "../src/net/address.js";
 import { PlainLines } from "./plain-lines.js";
 import { BARE } from "./tokens.js";
@@ -90,8 +91,9 @@ function isFollowedWell(text: string, at: number): boolean {
   return !CONTINUED.test(text);
 }
 
-/** The rules of a text that is nothing but plain ones; undefined of any other. */
+/** The rules of a text that is nothing but plain ones; undefined of any other, and where nothing reads such lines. */
 export function readPlainRules(text: string): PlainRules | undefined {
+  if (!HAS_WASM) return undefined;
   const plain = new PlainRules(new SourceFile("rules", text));
   return PlainLines.over(plain, (lines) => lines.read(0)) < text.length ? undefined : plain;
 }

@@ -3,6 +3,7 @@ import type { Statement } from "../src/ast/nodes.js";
 import { Tree } from "../src/ast/tree.js";
 import { Diagnostics } from "../src/text/diagnostic.js";
 import { SourceFile } from "../src/text/source.js";
+import { HAS_WASM } from "../src/text/wasm.js";
 import { readCommonLines } from "./common-lines.js";
 import { explain, unclosedBrace } from "./explain.js";
 import { spanOf } from "./items.js";
@@ -22,7 +23,7 @@ import * as T from "./tokens.js";
  */
 export function parse(file: SourceFile, diagnostics: Diagnostics): Tree {
   const tree = new Tree(file);
-  if (file.text.length < SHORT) return parsed(tree, diagnostics);
+  if (file.text.length < SHORT || !HAS_WASM) return parsed(tree, diagnostics);
   return PlainLines.over(tree.plain, (lines) => parsed(tree, diagnostics, lines));
 }
 

@@ -2,7 +2,7 @@
 import { FIELDS } from "../../ast/plain-rules.js";
 import type { RuleRun } from "../../ir/rule-list.js";
 import { PORTED, PROTOCOLS } from "../../net/ports.js";
-import { instantiate, type Memory } from "../../text/wasm.js";
+import { HAS_WASM, instantiate, type Memory } from "../../text/wasm.js";
 import { WASM } from "./generated/exact.js";
 import { slotsFor, type Tuples } from "./tuples.js";
 
@@ -49,7 +49,7 @@ export class PlainExact {
     targetOf: (name: number) => number | undefined,
     bounds: readonly [lowest: number, highest: number],
   ): PlainExact | undefined {
-    if (count < MANY || tuples.family !== 4) return undefined;
+    if (count < MANY || tuples.family !== 4 || !HAS_WASM) return undefined;
     return new PlainExact(tuples, run, verb, count, targetOf, bounds);
   }
 

@@ -1,7 +1,7 @@
 /** Many tuples of plain rules as elements, by assembly/tuples.ts: what tuples.ts makes of them, run by run. */
 import { FIELDS, type PlainRules } from "../../../ast/plain-rules.js";
 import type { OriginRun } from "../../../ir/origins.js";
-import { instantiate, type Memory } from "../../../text/wasm.js";
+import { HAS_WASM, instantiate, type Memory } from "../../../text/wasm.js";
 import type { Tuples } from "../../shape/tuples.js";
 import type { Set } from "../ruleset.js";
 import * as nft from "./constants.js";
@@ -58,7 +58,13 @@ export class PlainTuples {
     longest: number,
     room: number,
   ): PlainTuples | undefined {
-    if (tuples.length < MANY || tuples.length * room > MOST || tuples.shared.size > 0 || type[0] !== "ipv4_addr")
+    if (
+      !HAS_WASM ||
+      tuples.length < MANY ||
+      tuples.length * room > MOST ||
+      tuples.shared.size > 0 ||
+      type[0] !== "ipv4_addr"
+    )
       return undefined;
     const plain = tuples.origins.plainest;
     return plain && new PlainTuples(type.length, tuples, plain, head, keyAt, longest, room);
