@@ -1,11 +1,13 @@
 import fc from "../support/property.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Tuples } from "../../src/backend/shape/tuples.js";
 import { plan } from "../../src/backend/nftables/plan.js";
 import type { Set as NftSet } from "../../src/backend/nftables/ruleset.js";
 import { type Elements, encodeElements } from "../../src/backend/nftables/wire/elements.js";
 import { formatAddress } from "../../src/net/address.js";
 import { compile } from "../../src/ir/compile.js";
+import { Origins } from "../../src/ir/origins.js";
 import { compileLenient } from "../support/compare.js";
 import { statements } from "../support/random-policy.js";
 
@@ -120,6 +122,19 @@ test("many plain rules come to the same tuples as rules of another form", () => 
     { numRuns: 20 },
   );
   assert.ok(many > 5, `${many} of 20 came to tuples at once`);
+});
+
+test("columns that grow a tuple at a time are moved seldom", () => {
+  const tuples = new Tuples(4, new Origins());
+  const columns = new Set<unknown>();
+  for (let i = 0; i < 10_000; i++) {
+    tuples.reserve(1);
+    tuples.add("destination", i, 1, 6, 22, i);
+    columns.add(tuples.ports);
+  }
+  assert.is(tuples.length, 10_000);
+  assert.is(tuples.find(9_999, 1, 6, 22), 9_999);
+  assert.ok(columns.size < 20, `${columns.size} times`);
 });
 
 test("an element names its statements, in the order of the text", () => {

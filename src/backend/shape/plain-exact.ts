@@ -49,7 +49,8 @@ export class PlainExact {
     targetOf: (name: number) => number | undefined,
     bounds: readonly [lowest: number, highest: number],
   ): PlainExact | undefined {
-    if (count < MANY || tuples.family !== 4 || !HAS_WASM) return undefined;
+    // What is there is moved, which a few more aren't worth: many runs would take time with the square of their number.
+    if (count < Math.max(MANY, tuples.length) || tuples.family !== 4 || !HAS_WASM) return undefined;
     return new PlainExact(tuples, run, verb, count, targetOf, bounds);
   }
 

@@ -57,7 +57,7 @@ export class Tuples {
    * `protocol` and `port` are 0 where the set's key has none; `from` is the index of the statement's origin.
    */
   add(way: Way, source: Value, destination: Value, protocol: number, port: number, from: number): void {
-    if (this.length === this.ports.length) this.reserve(Math.max(FIRST_ROOM, this.length));
+    if (this.length === this.ports.length) this.reserve(FIRST_ROOM);
     const slot = this.slotOf(source, destination, protocol, port);
     const known = (this.slots[slot] as number) - 1;
     if (known >= 0) return this.share(known, from);
@@ -81,10 +81,10 @@ export class Tuples {
     return this.shared.get(tuple) ?? [this.from[tuple] as number];
   }
 
-  /** Makes room for so many more. */
+  /** Makes room for so many more, and at least for twice as many as there are: who adds few at a time moves them seldom. */
   reserve(count: number): void {
-    const room = this.length + count;
-    if (room <= this.ports.length) return;
+    if (this.length + count <= this.ports.length) return;
+    const room = this.length + Math.max(count, this.length);
     this.move({
       sources: new Uint32Array(this.family === 4 ? room : 0),
       destinations: new Uint32Array(this.family === 4 ? room : 0),
