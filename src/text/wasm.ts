@@ -2,6 +2,33 @@
 
 export interface Memory {
   readonly buffer: ArrayBuffer;
+  /** By pages, with zeros. */
+  grow(pages: number): number;
+}
+
+const PAGE = 65536;
+
+/** Where things are to stand in a module's memory, one after the other from where that is free. */
+export class Layout {
+  private top: number;
+
+  constructor(free: number) {
+    this.top = free;
+  }
+
+  /** The place of so many bytes, which begins at a multiple of eight. */
+  room(bytes: number): number {
+    const at = this.top;
+    this.top = Math.ceil((at + bytes) / 8) * 8;
+    return at;
+  }
+
+  /** Makes the memory large enough for all of it. */
+  applyTo(memory: Memory): ArrayBuffer {
+    const missing = Math.ceil((this.top - memory.buffer.byteLength) / PAGE);
+    if (missing > 0) memory.grow(missing);
+    return memory.buffer;
+  }
 }
 
 interface WebAssembly {

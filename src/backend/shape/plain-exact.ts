@@ -2,7 +2,7 @@
 import { FIELDS } from "../../ast/plain-rules.js";
 import type { RuleRun } from "../../ir/rule-list.js";
 import { PORTED, PROTOCOLS } from "../../net/ports.js";
-import { HAS_WASM, instantiate, type Memory } from "../../text/wasm.js";
+import { HAS_WASM, instantiate, Layout, type Memory } from "../../text/wasm.js";
 import { WASM } from "./generated/exact.js";
 import { slotsFor, type Tuples } from "./tuples.js";
 
@@ -12,7 +12,6 @@ interface Exports {
   input(): number;
   /** Where memory is free. */
   free(): number;
-  reserve(bytes: number): void;
   add(first: number, end: number): number;
 }
 
@@ -67,21 +66,16 @@ export class PlainExact {
     const { memory } = this.wasm;
     const room = tuples.length + count;
     const words = plain.length * FIELDS;
-    let top = this.wasm.free();
-    const allocate = (size: number): number => {
-      const at = top;
-      top = (top + size * WORD + 7) & ~7;
-      return at;
-    };
+    const layout = new Layout(this.wasm.free());
+    const allocate = (size: number): number => layout.room(size * WORD);
     const rowsAt = allocate(words);
     const namesAt = allocate(plain.names.length * 2);
     const protocolsAt = allocate(plain.names.length);
     const columnsAt = Array.from({ length: 5 }, () => allocate(room));
     const slots = slotsFor(room);
     const slotsAt = allocate(slots);
-    this.wasm.reserve(top);
+    const buffer = layout.applyTo(memory);
 
-    const { buffer } = memory;
     new Int32Array(buffer, rowsAt, words).set(plain.rows.subarray(0, words));
     const names = new Int32Array(buffer, namesAt, plain.names.length * 2);
     const protocols = new Int32Array(buffer, protocolsAt, plain.names.length);

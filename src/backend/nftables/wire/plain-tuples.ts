@@ -1,7 +1,7 @@
 /** Many tuples of plain rules as elements, by assembly/tuples.ts: what tuples.ts makes of them, run by run. */
 import { FIELDS, type PlainRules } from "../../../ast/plain-rules.js";
 import type { OriginRun } from "../../../ir/origins.js";
-import { HAS_WASM, instantiate, type Memory } from "../../../text/wasm.js";
+import { HAS_WASM, instantiate, Layout, type Memory } from "../../../text/wasm.js";
 import type { Tuples } from "../../shape/tuples.js";
 import type { Set } from "../ruleset.js";
 import * as nft from "./constants.js";
@@ -13,7 +13,6 @@ interface Exports {
   input(): number;
   /** Where memory is free. */
   free(): number;
-  reserve(bytes: number): void;
   encode(first: number, from: number): number;
 }
 
@@ -86,23 +85,18 @@ export class PlainTuples {
     const { length } = tuples;
     const { text } = plain.file;
     const rows = plain.length * FIELDS;
-    let top = this.wasm.free();
-    const allocate = (bytes: number): number => {
-      const at = top;
-      top = (top + bytes + 7) & ~7;
-      return at;
-    };
-    const headAt = allocate(head.length);
-    const textAt = allocate(text.length);
-    const rowsAt = allocate(rows * WORD);
-    const columnsAt = allocate(length * 5 * WORD);
-    const offsetsAt = allocate((length + 1) * WORD);
-    this.out = allocate(length * room);
-    this.wasm.reserve(top);
+    const layout = new Layout(this.wasm.free());
+    const headAt = layout.room(head.length);
+    const textAt = layout.room(text.length);
+    const rowsAt = layout.room(rows * WORD);
+    const columnsAt = layout.room(length * 5 * WORD);
+    const offsetsAt = layout.room((length + 1) * WORD);
+    this.out = layout.room(length * room);
+    const buffer = layout.applyTo(memory);
 
-    this.bytes = Buffer.from(memory.buffer);
-    this.words = new Uint32Array(memory.buffer);
-    this.offsets = new Int32Array(memory.buffer, offsetsAt, length + 1);
+    this.bytes = Buffer.from(buffer);
+    this.words = new Uint32Array(buffer);
+    this.offsets = new Int32Array(buffer, offsetsAt, length + 1);
     head.copy(this.bytes, headAt);
     // A byte for each character: plain rules have no others than ASCII.
     this.bytes.write(text, textAt, "latin1");
@@ -119,7 +113,7 @@ export class PlainTuples {
       ],
       input,
     );
-    this.run = new Int32Array(memory.buffer, (input + FIRST) * WORD, 3);
+    this.run = new Int32Array(buffer, (input + FIRST) * WORD, 3);
   }
 
   /** Writes tuples from `first` on to `at`, as many as follow each other in one run of plain rules; returns how many. */

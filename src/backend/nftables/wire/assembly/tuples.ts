@@ -45,12 +45,6 @@ export function free(): usize {
   return __heap_base;
 }
 
-/** Makes the memory this large. */
-export function reserve(bytes: usize): void {
-  const missing = <i32>((bytes + 0xffff) >> 16) - memory.size();
-  if (missing > 0) memory.grow(missing);
-}
-
 function word(place: usize): i32 {
   return load<i32>(place);
 }
