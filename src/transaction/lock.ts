@@ -1,7 +1,7 @@
 /** One writer on a host at a time. */
 import { attempt } from "../system/attempt.js";
-import { linkSync, mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename } from "node:path";
+import { linkSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
 
 const PATH = "/run/tsnet/lock";
 /** Written again and again by who waits for the lock. */
@@ -52,7 +52,16 @@ export async function acquire(options: Waiting = {}): Promise<() => void> {
   } finally {
     if (said) rmSync(WANTED, { force: true });
   }
+  tidy();
   return release;
+}
+
+/** What takers who were killed in the middle have left: each writes its lock beside the place before it puts it there. */
+export function tidy(): void {
+  for (const name of readdirSync(dirname(PATH))) {
+    const pid = /^lock\.(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && startOf(Number(pid)) === undefined) rmSync(`${PATH}.${pid}`, { force: true });
+  }
 }
 
 /** Whether somebody waits for the lock: who holds it for many pieces of work lets them in between. */

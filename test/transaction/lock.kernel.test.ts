@@ -20,4 +20,13 @@ it("where there is no space for it, nothing of it stays", () =>
     assert.is((await host.run("ls", ["/run/tsnet"])).stdout, "full\n");
   }));
 
+it("what a killed taker has left goes with the next, and what a living one is about to put there stays", () =>
+  lab(async (host) => {
+    await host.run("mkdir", ["/run/tsnet"]);
+    // No process has the one number, and one always has the other.
+    await host.run("touch", ["/run/tsnet/lock.4194304", "/run/tsnet/lock.1"]);
+    await host.call(LOCK, "tidy");
+    assert.is((await host.run("ls", ["/run/tsnet"])).stdout, "lock.1\n");
+  }));
+
 test.run();
