@@ -14,13 +14,16 @@ const MEMORY_DEVICES = 1;
 export class Sink {
   private readonly descriptor: 1 | 2;
   private stream: NodeJS.WriteStream | undefined;
+  private gone = false;
+  private whenGone: () => void = () => undefined;
 
   constructor(descriptor: 1 | 2) {
     this.descriptor = descriptor;
   }
 
-  /** Returns whether it is gone; else wait for `drained` before much more. */
+  /** Returns whether it is written; else wait for `drained` before much more. */
   write(text: string): boolean {
+    if (this.gone) return true;
     if (this.stream !== undefined) return this.stream.write(text);
     const bytes = Buffer.from(text);
     for (let done = 0; done < bytes.length;)
@@ -36,7 +39,17 @@ export class Sink {
   }
 
   async drained(): Promise<void> {
-    if (this.stream !== undefined) await once(this.stream, "drain");
+    if (this.stream === undefined || this.gone) return;
+    // A reader that goes is told to `failed`.
+    await once(this.stream, "drain").catch((error: unknown) => {
+      if (!this.gone) throw error;
+    });
+  }
+
+  /** Has `end` called where nobody reads any more: for what goes on for as long as somebody does. */
+  onGone(end: () => void): void {
+    this.whenGone = end;
+    if (this.gone) end();
   }
 
   get isTerminal(): boolean {
@@ -65,10 +78,16 @@ export class Sink {
     return this.stream;
   }
 
-  /** Whoever has read enough has no complaint, and of what nobody hears there is nobody to tell. */
+  /**
+   * Whoever has read enough has no complaint, and of what nobody hears there is nobody to tell: the command goes on
+   * without, so that what it has begun is ended and its status is the true one.
+   */
   private failed(error: NodeJS.ErrnoException): void {
+    if (error.code === "EPIPE") {
+      this.gone = true;
+      return this.whenGone();
+    }
     if (this.descriptor === 2) return;
-    if (error.code === "EPIPE") process.exit(EXIT.done);
     standardError.write(`tsnet: can't write the output: ${error.message}\n`);
     process.exit(EXIT.system);
   }

@@ -145,11 +145,12 @@ class Ending {
   private wake: () => void = () => undefined;
 
   constructor() {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-      process.on(signal, () => {
-        this.over = true;
-        this.wake();
-      });
+    const end = (): void => {
+      this.over = true;
+      this.wake();
+    };
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
+    standardOutput.onGone(end);
   }
 
   async pause(seconds: number): Promise<void> {

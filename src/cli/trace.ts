@@ -19,7 +19,7 @@ import { EXIT, Failure } from "./exit.js";
 import { requireNftables } from "./nftables-only.js";
 import { oneLive } from "./live.js";
 import { note, print, printExactly, shown } from "./output.js";
-import { standardError } from "./sink.js";
+import { standardError, standardOutput } from "./sink.js";
 
 export interface TraceOptions {
   readonly policy?: string;
@@ -74,7 +74,7 @@ export async function trace(text: string, options: TraceOptions): Promise<void> 
   if (seen === 0) note(`tsnet: no packet of '${shown(text)}' came by`);
 }
 
-/** Ctrl-C, the time, or the number of packets. */
+/** Ctrl-C, the time, the number of packets, or a reader who has seen enough. */
 class Ending {
   over = false;
   readonly ended: Promise<void>;
@@ -84,6 +84,7 @@ class Ending {
   constructor(options: TraceOptions) {
     this.ended = new Promise((resolve) => (this.resolve = resolve));
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => this.end());
+    standardOutput.onGone(() => this.end());
     if (options.for !== undefined) this.timer = setTimeout(() => this.end(), options.for * 1000);
   }
 

@@ -1,6 +1,16 @@
 /** One writer on a host at a time. */
 import { attempt } from "../system/attempt.js";
-import { linkSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname } from "node:path";
 
 const PATH = "/run/tsnet/lock";
@@ -13,11 +23,21 @@ const CLEARING = "/run/tsnet/lock.clearing";
 
 export class Locked extends Error {
   override readonly name = "SystemError";
-  readonly help = "wait for it, or end that process";
+  readonly help: string;
+
+  constructor(holder: Holder | undefined) {
+    super(`${nameOf(holder)} is changing this host's policies`);
+    this.help =
+      holder === undefined || isNeighbour(holder)
+        ? "wait for it, or end that process"
+        : `wait for it, or end that process; where it is gone, remove ${PATH}`;
+  }
 }
 
 interface Holder {
   readonly pid: number;
+  /** The process id namespace that the number is of (pid_namespaces(7)); undefined where /proc doesn't tell. */
+  readonly namespace: string | undefined;
   /** Start time in clock ticks (field 22 of /proc/PID/stat), which tells a process from a later one with its id. */
   readonly started: string;
   readonly command: string;
@@ -42,9 +62,8 @@ export async function acquire(options: Waiting = {}): Promise<() => void> {
       const state = stateOf(holder);
       // Given back since we tried, or left by a dead holder.
       if (state === "free" || (state === "dead" && clear())) continue;
-      const who = holder === undefined ? "another tsnet" : `process ${holder.pid} (${holder.command})`;
-      if (Date.now() > deadline) throw new Locked(`${who} is changing this host's policies`);
-      if (!said) options.waiting?.(who);
+      if (Date.now() > deadline) throw new Locked(holder);
+      if (!said) options.waiting?.(nameOf(holder));
       said = true;
       writeFileSync(WANTED, "", { mode: 0o644 });
       await new Promise((resolve) => setTimeout(resolve, POLL));
@@ -56,11 +75,17 @@ export async function acquire(options: Waiting = {}): Promise<() => void> {
   return release;
 }
 
-/** What takers who were killed in the middle have left: each writes its lock beside the place before it puts it there. */
+/** Where a taker writes its lock before it puts it in its place. */
+function besideOf(pid: number | string): string {
+  return `${PATH}.${namespace()?.replace(/\D/g, "") ?? 0}.${pid}`;
+}
+
+/** Removes what takers who were killed in the middle have left. Of those whose number says nothing here it stays. */
 export function tidy(): void {
   for (const name of readdirSync(dirname(PATH))) {
-    const pid = /^lock\.(\d+)$/.exec(name)?.[1];
-    if (pid !== undefined && startOf(Number(pid)) === undefined) rmSync(`${PATH}.${pid}`, { force: true });
+    const pid = /^lock\.\d+\.(\d+)$/.exec(name)?.[1];
+    if (pid === undefined || `${dirname(PATH)}/${name}` !== besideOf(pid)) continue;
+    if (startOf(Number(pid)) === undefined) rmSync(besideOf(pid), { force: true });
   }
 }
 
@@ -101,8 +126,8 @@ function take(): boolean {
   mkdirSync("/run/tsnet", { recursive: true, mode: 0o755 });
   // A program that uses the library has no words of ours.
   const command = process.argv.slice(2, 4).join(" ") || basename(process.argv[1] ?? process.execPath);
-  const holder: Holder = { pid: process.pid, started: startOf(process.pid) ?? "", command };
-  const beside = `${PATH}.${process.pid}`;
+  const holder: Holder = { pid: process.pid, namespace: namespace(), started: startOf(process.pid) ?? "", command };
+  const beside = besideOf(process.pid);
   try {
     writeFileSync(beside, JSON.stringify(holder), { mode: 0o644 });
     linkSync(beside, PATH);
@@ -147,7 +172,7 @@ function clear(): boolean {
 /** Gives back the lock of this process; another's, who took ours for a dead one's, stays. */
 function release(): void {
   const holder = read();
-  if (holder === undefined || holder.pid === process.pid) rmSync(PATH, { force: true });
+  if (holder === undefined || (holder.pid === process.pid && isNeighbour(holder))) rmSync(PATH, { force: true });
 }
 
 function read(): Holder | undefined {
@@ -167,7 +192,27 @@ function startOf(pid: number): string | undefined {
   }
 }
 
+/** Of a holder in another namespace nobody here can say whether it is dead: a program in a container of its own, say. */
 function alive(holder: Holder): boolean {
+  if (!isNeighbour(holder)) return true;
   const started = startOf(holder.pid);
   return started !== undefined && started === holder.started;
+}
+
+function isNeighbour(holder: Holder): boolean {
+  return holder.namespace === undefined || holder.namespace === namespace();
+}
+
+function namespace(): string | undefined {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return undefined;
+  }
+}
+
+function nameOf(holder: Holder | undefined): string {
+  if (holder === undefined) return "another tsnet";
+  const where = isNeighbour(holder) ? "" : " of another process id namespace";
+  return `process ${holder.pid}${where} (${holder.command})`;
 }

@@ -1,4 +1,5 @@
 /** `test --live` and `trace`, on a host where a policy is live, with real packets. */
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { suite } from "uvu";
@@ -163,6 +164,15 @@ it("traces one flow: passed, dropped, published, dropped by a stranger; a killed
     await comes("its table", async () => (await tables(host)).length === 1);
     process.kill(pid, "SIGKILL");
     await comes("no table", async () => (await tables(host)).length === 0);
+
+    // Who reads has seen enough: what comes next ends it.
+    const piped = await host.spawn(undefined, "sh", ["-c", `"$@" | true`, "sh", command, ...args, "--json"]);
+    await comes("its table", async () => (await tables(host)).length === 1);
+    await comes("its end", async () => {
+      await host.tcp(user, "172.18.0.10", 22, { timeout: 200 });
+      return (await tables(host)).length === 0;
+    });
+    await comes("its pipeline's end", async () => !existsSync(`/proc/${piped}`));
 
     assert.is(await done(host, "trace", "user -> server", "--for", "1"), "");
     assert.match(await fails(host, 2, "trace", "usr -> server"), "did you mean 'user'");

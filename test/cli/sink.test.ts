@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { commandLine, forgetCommand } from "../support/command.js";
 import { root } from "../support/policies.js";
 
 const test = suite("where output goes");
@@ -15,7 +16,8 @@ test.after(() => rmSync(folder, { recursive: true, force: true }));
 const file = path.join(folder, "many.tsnet");
 writeFileSync(file, Array.from({ length: 30 }, (_, i) => `allow a${i} -> b:${1000 + i}\n`).join(""));
 
-const tsnet = `${process.execPath} --import tsx ${path.join(root, "src/cli/main.ts")}`;
+const tsnet = commandLine([]).join(" ");
+test.after(forgetCommand);
 
 function sh(script: string): { status: number | null; stdout: string; stderr: string } {
   return spawnSync("bash", ["-o", "pipefail", "-c", script], { cwd: root, encoding: "utf8", maxBuffer: 1 << 28 });
@@ -41,11 +43,14 @@ test("all of it arrives in a pipe, also in one that doesn't block", () => {
   assert.is(slow.stdout, whole.stdout);
 });
 
-test("who has read enough ends the command, and nobody complains", () => {
+test("who has read enough hears no complaint, and the status is the true one", () => {
   const { stdout, stderr, status } = sh(`${tsnet} graph ${file} --json | head -c 10`);
   assert.is(stdout.length, 10);
   assert.is(stderr, "");
   assert.is(status, 0);
+  const wrong = sh(`${tsnet} check --json ${path.join(root, "policies/invalid/bad-port.tsnet")} | head -c 0`);
+  assert.is(wrong.stderr, "");
+  assert.is(wrong.status, 1);
 });
 
 test("a disk that is full is an error of the system", () => {

@@ -11,6 +11,7 @@ import { planCells } from "../../src/probe/cells.js";
 import { renderMatrix } from "../../src/probe/matrix.js";
 import { planPlace } from "../../src/probe/place.js";
 import { unnamedPorts } from "../../src/probe/services.js";
+import { commandLine, forgetCommand } from "../support/command.js";
 import { root } from "../support/policies.js";
 
 const test = suite("what reaches a terminal");
@@ -38,10 +39,11 @@ function written(stream: Sink, act: () => void): string {
 
 const folder = mkdtempSync(path.join(tmpdir(), "tsnet-terminal-"));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
+test.after(forgetCommand);
 
 function tsnet(...words: string[]): { out: string; err: string } {
-  const argv = ["--import", "tsx", path.join(root, "src/cli/main.ts"), ...words];
-  const { stdout, stderr } = spawnSync(process.execPath, argv, { cwd: root, encoding: "utf8" });
+  const [command, ...args] = commandLine(words);
+  const { stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: "utf8" });
   return { out: stdout, err: stderr };
 }
 

@@ -23,10 +23,39 @@ it("where there is no space for it, nothing of it stays", () =>
 it("what a killed taker has left goes with the next, and what a living one is about to put there stays", () =>
   lab(async (host) => {
     await host.run("mkdir", ["/run/tsnet"]);
-    // No process has the one number, and one always has the other.
-    await host.run("touch", ["/run/tsnet/lock.4194304", "/run/tsnet/lock.1"]);
+    const space = (await host.run("readlink", ["/proc/self/ns/pid"])).stdout.replace(/\D/g, "");
+    // No process has the one number, and one always has the other. In another namespace both say nothing.
+    await host.run(
+      "touch",
+      [`${space}.4194304`, `${space}.1`, "1.4194304"].map((name) => `/run/tsnet/lock.${name}`),
+    );
     await host.call(LOCK, "tidy");
-    assert.is((await host.run("ls", ["/run/tsnet"])).stdout, "lock.1\n");
+    assert.is(
+      (await host.run("ls", ["/run/tsnet"])).stdout,
+      ["1.4194304", `${space}.1`].map((name) => `lock.${name}\n`).join(""),
+    );
+  }));
+
+it("a dead holder's lock is passed over, and that of one in another process id namespace isn't", () =>
+  lab(async (host) => {
+    await host.run("mkdir", ["/run/tsnet"]);
+    const namespace = (await host.run("readlink", ["/proc/self/ns/pid"])).stdout.trim();
+    const hold = (of: string) => {
+      const holder = { pid: 4194304, namespace: of, started: "1", command: "compile --apply" };
+      return host.run("tee", ["/run/tsnet/lock"], { input: JSON.stringify(holder) });
+    };
+    await hold(namespace);
+    assert.is(await host.call(LOCK, "isHeld"), false);
+    await hold("pid:[1]");
+    assert.is(await host.call(LOCK, "isHeld"), true);
+    await host.call(LOCK, "acquire", { patience: 0 }).then(
+      () => assert.unreachable("the lock was to be refused"),
+      (error: Error) =>
+        assert.match(
+          error.message,
+          "process 4194304 of another process id namespace (compile --apply) is changing this host's policies",
+        ),
+    );
   }));
 
 test.run();
