@@ -66,10 +66,15 @@ async function main() {
     ...(filters.length ? ["--no-types"] : []),
   ]);
   if (build.failed || filters.length === 0) report(build);
+  // Read at each of thousands of starts, and needed by none: tests speak to nobody outside.
+  delete process.env.NODE_EXTRA_CA_CERTS;
   const { PREFIX, writePack } = await import("../test/kernel/pack.mjs");
-  const pack = mkdtempSync(PREFIX);
-  process.on("exit", () => rmSync(pack, { recursive: true, force: true }));
-  process.env.TSNET_LAB = await writePack(pack);
+  const { writePrograms } = await import("../test/support/programs.mjs");
+  const shared = mkdtempSync(PREFIX);
+  process.on("exit", () => rmSync(shared, { recursive: true, force: true }));
+  process.env.TSNET_LAB = await writePack(shared);
+  await writePrograms(shared);
+  process.env.TSNET_PROGRAMS = shared;
   const files = testFiles();
   const kernel = files.filter((name) => name.endsWith(".kernel.test.ts"));
   const others = files.filter((name) => !name.endsWith(".kernel.test.ts"));

@@ -1,9 +1,9 @@
 /** The command as people start it, bundled from the sources as they are: dist/ may be older. */
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { build } from "esbuild";
 import type { Host } from "../kernel/lab.js";
 import type { RunOptions, RunResult } from "../../src/system/run.js";
+import { placeProgram } from "./programs.mjs";
 
 const root = join(import.meta.dirname, "../..");
 // Below node_modules, so that what isn't bundled is found from there.
@@ -11,26 +11,9 @@ const directory = await mkdtemp(join(root, "node_modules/.tsnet-command-"));
 
 /** Bundles an entry of the project's into a file beside the command. */
 export async function bundle(entry: string, name: string): Promise<string> {
-  const outfile = join(directory, name);
-  await build({ ...options, entryPoints: [entry], outfile });
-  return outfile;
+  await placeProgram(directory, name, entry);
+  return join(directory, name);
 }
-
-const options = {
-  absWorkingDir: root,
-  bundle: true,
-  platform: "node" as const,
-  target: "node20",
-  format: "cjs" as const,
-  logLevel: "error" as const,
-  external: ["elkjs"],
-  define: {
-    "import.meta.url": "__importMetaUrl",
-    "import.meta.dirname": "__dirname",
-    "import.meta.filename": "__filename",
-  },
-  banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
-};
 
 const main = await bundle("src/cli/main.ts", "main.cjs");
 

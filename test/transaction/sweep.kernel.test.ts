@@ -10,7 +10,7 @@ import type { Sweep } from "../support/sweep.js";
 
 const test = suite("transaction: sweeps");
 const MODULE = import.meta.resolve("../support/sweep.ts");
-const STRIDE = Number(process.env["TSNET_SWEEP"] ?? 47);
+const STRIDE = Number(process.env["TSNET_SWEEP"] ?? 71);
 const TIMES = Number(process.env["TSNET_KILLS"] ?? 2);
 const PAIRS = Number(process.env["TSNET_PAIRS"] ?? 4);
 const swept = await bundle("test/support/swept.ts", "swept.cjs");
