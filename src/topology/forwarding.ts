@@ -81,22 +81,24 @@ export interface ForwardingOptions {
 /**
  * Turns on what the policy's topology needs; to be called after its rules are in. Does nothing but read when all is as
  * it should be. Devices that appear on the host later are served by the next call.
- * Returns the sysctls that it changed.
+ * Returns what it changed, a line each.
  */
 export async function requireForwarding(
   policy: string,
   needs: Needs,
   options: ForwardingOptions = {},
-): Promise<readonly Changed[]> {
+): Promise<string[]> {
   const recorded = readForwarding();
   const { state, devices, changes } = missing(recorded, needs, options);
   const changed = merged(state.changed, changes);
-  const guarded = await guard(recorded.guarded, guardedBy(changed, devices));
+  const { guarded, mended } = await guard(recorded.guarded, guardedBy(changed, devices));
   const next: ForwardingState = { policies: [...new Set([...state.policies, policy])], changed, guarded };
   // Recorded before it is done: a killed apply then leaves nothing that nobody knows of.
   if (JSON.stringify(next) !== JSON.stringify(recorded)) await save(next);
   for (const { path, now } of changes) writeSysctl(path, now);
-  return changes;
+  const texts = changes.map(({ path, before, now }) => `set ${path.replaceAll("/", ".")} from ${before} to ${now}`);
+  if (!mended) return texts;
+  return [...texts, `${guardRules(guarded) === undefined ? "take away" : "load"} the guard against strangers' packets`];
 }
 
 /** The sysctls that `requireForwarding` would change now. Changes nothing. */
@@ -121,15 +123,15 @@ function missing(
   return { state, devices, changes };
 }
 
-/** What is guarded afterwards, and by what. */
-async function guard(old: Guarded, wanted: Guarded): Promise<Guarded> {
+/** What is guarded afterwards, and by what; and whether anything had to be changed for it. */
+async function guard(old: Guarded, wanted: Guarded): Promise<{ guarded: Guarded; mended: boolean }> {
   const rules = guardRules(wanted);
   const expected = guardRules(old) !== undefined;
-  if (rules === undefined && !expected) return wanted;
+  if (rules === undefined && !expected) return { guarded: wanted, mended: false };
   const there = expected ? await readGuard() : undefined;
   const differs = there === undefined ? rules !== undefined || old.by !== undefined : guardRules(there) !== rules;
-  if (differs) return commitGuard(wanted, old);
-  return old.by === undefined ? wanted : { ...wanted, by: old.by };
+  if (differs) return { guarded: await commitGuard(wanted, old), mended: true };
+  return { guarded: old.by === undefined ? wanted : { ...wanted, by: old.by }, mended: false };
 }
 
 /** Sets back what was changed since `before` was read, and the record with it. Returns what couldn't be. */

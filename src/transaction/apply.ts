@@ -137,11 +137,12 @@ async function applyFound(
   const changes = difference.changes.map((change) => change.text);
   if (rulesChanged) changes.push(rules.describe());
   for (const { name } of former) changes.push(`take away what the backend ${name} carried`);
+  const mended: string[] = [];
   const result = (problems: readonly string[]): ApplyResult => ({
     backend: backend.name,
     choice,
     changed: changes.length > 0,
-    operations: difference.changes.length + (rulesChanged ? rules.objects : 0),
+    operations: difference.changes.length + mended.length + (rulesChanged ? rules.objects : 0),
     changes,
     problems,
     timings: { plan: planned - started, commit: now() - planned },
@@ -155,7 +156,8 @@ async function applyFound(
     if (applied !== undefined && rules !== undefined && rules.now !== applied.committed)
       rewriteApplied({ ...applied, committed: rules.now });
     // Forwarding is the host's: its administrator, or a new device, may have changed what is needed of it.
-    if (rules !== undefined) await requireForwarding(policy.name, topology.forwards);
+    if (rules !== undefined) mended.push(...(await requireForwarding(policy.name, topology.forwards)));
+    changes.push(...mended);
     endJournal();
     if (options.thorough === true && rules !== undefined) await stopAnew(backend, policy);
     return result(recovered);

@@ -43,18 +43,29 @@ for (const transport of ["netlink", "nft"] as const)
       }
     }));
 
-test("once the administrator makes the host a router, an apply that changes nothing takes the guard away", () =>
+test("an apply that mends forwarding or its guard, and nothing else, says so", () =>
   lab(async (host) => {
-    const apply = (): Promise<{ stdout: string }> => tsnet(host, ["compile", "-", "--apply"], { input: POLICY });
+    const apply = async (): Promise<string> => {
+      const { stdout } = await tsnet(host, ["compile", "-", "--apply", "--json"], { input: POLICY });
+      const { changed, operations } = JSON.parse(stdout) as { changed: boolean; operations: number };
+      return `${changed} ${operations}`;
+    };
     const guard = async (): Promise<string> => (await host.run("nft", ["list", "tables"])).stdout;
     await apply();
     assert.match(await guard(), "tsnet_guard");
+    assert.is(await apply(), "false 0");
     await host.run("nft", ["delete", "table", "inet", "tsnet_guard"]);
-    await apply();
+    assert.is(await apply(), "true 1");
     assert.match(await guard(), "tsnet_guard");
+    await host.sysctl("ipv4/conf/up0/forwarding", "0");
+    assert.is(await apply(), "true 1");
+    assert.is(await host.sysctl("ipv4/conf/up0/forwarding"), "1");
+    assert.is(await apply(), "false 0");
+    // Once the administrator makes the host a router, the guard goes.
     await host.sysctl("ipv4/ip_forward", "1");
-    assert.match((await apply()).stdout, "nothing to change");
+    assert.is(await apply(), "true 1");
     assert.not.match(await guard(), "tsnet_guard");
+    assert.is(await apply(), "false 0");
   }));
 
 test("the command is forgotten", forgetCommand);
