@@ -130,8 +130,17 @@ async function guard(old: Guarded, wanted: Guarded): Promise<{ guarded: Guarded;
   if (rules === undefined && !expected) return { guarded: wanted, mended: false };
   const there = expected ? await readGuard() : undefined;
   const differs = there === undefined ? rules !== undefined || old.by !== undefined : guardRules(there) !== rules;
-  if (differs) return { guarded: await commitGuard(wanted, old), mended: true };
+  if (differs) {
+    const mended = there === undefined || guardRules(present(there)) !== rules;
+    return { guarded: await commitGuard(wanted, old), mended };
+  }
   return { guarded: old.by === undefined ? wanted : { ...wanted, by: old.by }, mended: false };
+}
+
+/** Without devices that are gone: not to guard them any more changes nothing. */
+function present({ v4, v6 }: Guarded): Guarded {
+  const there = new Set(readdirSync("/proc/sys/net/ipv4/conf"));
+  return { v4: v4.filter((device) => there.has(device)), v6: v6.filter((device) => there.has(device)) };
 }
 
 /** Sets back what was changed since `before` was read, and the record with it. Returns what couldn't be. */

@@ -2,14 +2,15 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { component } from "../topology/names.js";
 import { saveSecret, STATE_ROOT } from "./files.js";
-import { type Entry, entryText, readEntry } from "./history.js";
+import { type Entry, readEntry } from "./history.js";
+import { recordBytes } from "./record-text.js";
 
 const ROOT = `${STATE_ROOT}/confirmed`;
 
-export const confirmedPath = (policy: string): string => `${ROOT}/${component(policy)}.json`;
+export const confirmedPath = (policy: string): string => `${ROOT}/${component(policy)}.record`;
 
 export function saveConfirmed(entry: Entry, durable: boolean): void {
-  saveSecret(confirmedPath(entry.policy), entryText(entry), durable);
+  saveSecret(confirmedPath(entry.policy), recordBytes(entry), durable);
 }
 
 export function isConfirmed(policy: string): boolean {
@@ -34,7 +35,7 @@ export function allConfirmed(): { readonly path: string; readonly entry: Entry |
     throw error;
   }
   return files
-    .filter((file) => file.endsWith(".json"))
+    .filter((file) => file.endsWith(".record"))
     .sort()
     .map((file) => ({ path: `${ROOT}/${file}`, entry: readEntry(`${ROOT}/${file}`) }));
 }

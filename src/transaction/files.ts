@@ -1,7 +1,8 @@
 /** Files of records that only root may read, since policies may hold secrets. */
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { attempt } from "../system/attempt.js";
+import { pieces } from "../system/files.js";
 
 /** What survives a reboot: the history, what is confirmed, the log. */
 export const STATE_ROOT = "/var/lib/tsnet";
@@ -26,7 +27,7 @@ export function linkSecret(from: string, path: string, durable: boolean): boolea
 }
 
 /** Writes a file in one step: a kill leaves the old or the new one. `durable`: so does a power failure. */
-export function saveSecret(path: string, text: string, durable: boolean): void {
+export function saveSecret(path: string, content: string | readonly Uint8Array[], durable: boolean): void {
   attempt(`write ${path}`);
   const directory = dirname(path);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -34,8 +35,7 @@ export function saveSecret(path: string, text: string, durable: boolean): void {
   rmSync(`${path}.new`, { force: true });
   const file = openSync(`${path}.new`, "w", 0o600);
   try {
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+    for (const piece of pieces(content)) writeFileSync(file, piece);
     if (durable) fsyncSync(file);
   } finally {
     closeSync(file);

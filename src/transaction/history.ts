@@ -1,5 +1,5 @@
 /**
- * The last applied policies of this host, as their texts, each in a file of its own: NUMBER-HASH-POLICY.json.
+ * The last applied policies of this host, as their texts, each in a file of its own: NUMBER-HASH-POLICY.record.
  *
  * An entry is what was applied and stayed: what `--confirm` put on trial is one only once it is confirmed, and what a
  * trial went back to was one already. Applying the text of the newest entry again makes none.
@@ -12,6 +12,7 @@ import { readdirSync, readFileSync, rmSync } from "node:fs";
 import type { BackendName } from "../backend/backend.js";
 import { component } from "../topology/names.js";
 import { linkSecret, saveSecret, STATE_ROOT } from "./files.js";
+import { readRecord, recordBytes } from "./record-text.js";
 
 const ROOT = `${STATE_ROOT}/history`;
 /** Entries of a host. Of each live policy the last two stay in any case, so that there is a way back. */
@@ -65,26 +66,14 @@ function hashOf(files: Texts["files"]): string {
 
 const hashes = new WeakMap<Texts["files"], string>();
 
-// The last of each is known by what it is, not by the object: each record has an array of its own.
+// The last is known by what it is, not by the object: each record has an array of its own.
 let hashed: { readonly files: Texts["files"]; readonly hash: string } | undefined;
-let written: { readonly files: Texts["files"]; readonly text: string } | undefined;
 
 function isSame(some: Texts["files"], others: Texts["files"]): boolean {
   return (
     some.length === others.length &&
     some.every(({ name, text }, i) => name === others[i]?.name && text === others[i]?.text)
   );
-}
-
-/** As JSON. The files are most of it and stand in several records of one apply: they are put into words once. */
-export function textWithFiles({ files, ...rest }: Pick<Texts, "files"> & { readonly digest?: string }): string {
-  const [head, tail] = [JSON.stringify(rest).slice(0, -1), textOfFiles(files)];
-  return `${head}${head === "{" ? "" : ","}"files":${tail}}`;
-}
-
-function textOfFiles(files: Texts["files"]): string {
-  if (written === undefined || !isSame(written.files, files)) written = { files, text: JSON.stringify(files) };
-  return written.text;
 }
 
 /** What an entry's file name tells. */
@@ -98,7 +87,7 @@ export interface EntryName {
 
 /** Undefined for files that are no entries. Pure. */
 export function parseEntryName(file: string): EntryName | undefined {
-  const parts = /^(\d{8,})-([0-9a-f]{12})-(.+)\.json$/.exec(file);
+  const parts = /^(\d{8,})-([0-9a-f]{12})-(.+)\.record$/.exec(file);
   if (parts === null) return undefined;
   const [, sequence = "", hash = "", policy = ""] = parts;
   return { file, sequence: Number(sequence), hash, policy };
@@ -151,28 +140,19 @@ export function newestEntry(policy: string): Entry | undefined {
 
 /** Undefined for what was damaged, or written by another version of tsnet. */
 export function readEntry(path: string): Entry | undefined {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(path, "utf8");
+    bytes = readFileSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
   try {
-    const entry = JSON.parse(text) as Entry;
+    const entry = readRecord<Entry>(bytes);
     return entry.version === VERSION ? entry : undefined;
   } catch {
     return undefined;
   }
-}
-
-const texts = new WeakMap<Entry, string>();
-
-/** How an entry is written: the same in the history and among what is confirmed. */
-export function entryText(entry: Entry): string {
-  let text = texts.get(entry);
-  if (text === undefined) texts.set(entry, (text = textWithFiles(entry)));
-  return text;
 }
 
 export function makeEntry(policy: string, at: string, by: string, { files, roots, backend }: Texts): Entry {
@@ -197,9 +177,9 @@ export function addEntry(entry: Entry, live: readonly string[], durable: boolean
   const all = names();
   const newest = all.find((name) => name.policy === policy);
   const sequence = (all[0]?.sequence ?? 0) + 1;
-  const file = `${String(sequence).padStart(8, "0")}-${hash}-${policy}.json`;
+  const file = `${String(sequence).padStart(8, "0")}-${hash}-${policy}.record`;
   const path = `${ROOT}/${file}`;
-  if (same === undefined || !linkSecret(same, path, durable)) saveSecret(path, entryText(entry), durable);
+  if (same === undefined || !linkSecret(same, path, durable)) saveSecret(path, recordBytes(entry), durable);
   const replaced = newest?.hash === hash ? [newest] : [];
   const rest = [{ file, sequence, hash, policy }, ...all.filter((name) => !replaced.includes(name))];
   const doomed = superfluous(rest, new Set([...live, policy]));

@@ -22,12 +22,14 @@ import { Diagnostics } from "../text/diagnostic.js";
 import { SourceFile } from "../text/source.js";
 import type { CutFlow } from "./connections.js";
 import { applyEdits, type Update } from "./edits.js";
-import { digestTexts, knowDigest, type Texts, textWithFiles } from "./history.js";
+import { digestTexts, knowDigest, type Texts } from "./history.js";
 import { Obstacle } from "./obstacle.js";
+import { readRecord, recordBytes } from "./record-text.js";
 import { component, NETNS_ROOT, POLICIES_ROOT, policyDirectory, policyNetnsDirectory } from "../topology/names.js";
 
 const ROOT = "/run/tsnet/applied";
 const VERSION = 2;
+const SUFFIX = ".record";
 
 export interface Applied {
   readonly version: number;
@@ -73,7 +75,7 @@ export function readApplied(policy: string): Applied | undefined {
 export const recordPath = pathOf;
 
 function pathOf(policy: string): string {
-  return join(ROOT, `${component(policy)}.json`);
+  return join(ROOT, `${component(policy)}.record`);
 }
 
 /** The record that was read last, and what its files were then: an apply asks for it more than once. */
@@ -86,7 +88,7 @@ function stampOf(path: string): string {
 }
 
 function readFile(path: string): Applied | undefined {
-  const stamp = `${stampOf(path)} ${stampOf(path.replace(/json$/, "edits"))}`;
+  const stamp = `${stampOf(path)} ${stampOf(path.replace(/record$/, "edits"))}`;
   if (latest?.stamp === stamp) return latest.applied;
   const applied = parsed(path);
   latest = { stamp, applied };
@@ -95,7 +97,7 @@ function readFile(path: string): Applied | undefined {
 
 function parsed(path: string): Applied | undefined {
   try {
-    const { digest, ...applied } = JSON.parse(readFileSync(path, "utf8")) as Applied & { readonly digest?: string };
+    const { digest, ...applied } = readRecord<Applied & { readonly digest?: string }>(readFileSync(path));
     if (typeof digest === "string") knowDigest(applied.files, digest);
     return applied.version === VERSION ? edited(applied) : undefined;
   } catch (error) {
@@ -205,20 +207,20 @@ export function isApplied(policy: string): boolean {
 /** Every applied policy, by name. */
 export function allApplied(): Applied[] {
   return appliedComponents()
-    .flatMap((name) => readFile(join(ROOT, `${name}.json`)) ?? [])
+    .flatMap((name) => readFile(join(ROOT, `${name}.record`)) ?? [])
     .sort((a, b) => (a.policy < b.policy ? -1 : 1));
 }
 
 /** The applied policies but one. */
 export function otherApplied(policy: string): Applied[] {
   const own = component(policy);
-  return appliedComponents().flatMap((name) => (name === own ? [] : (readFile(join(ROOT, `${name}.json`)) ?? [])));
+  return appliedComponents().flatMap((name) => (name === own ? [] : (readFile(join(ROOT, `${name}.record`)) ?? [])));
 }
 
 /** Names of the applied policies, each as a path component. */
 export function appliedComponents(): string[] {
   try {
-    return readdirSync(ROOT).flatMap((name) => (name.endsWith(".json") ? [name.slice(0, -".json".length)] : []));
+    return readdirSync(ROOT).flatMap((name) => (name.endsWith(SUFFIX) ? [name.slice(0, -SUFFIX.length)] : []));
   } catch {
     return [];
   }
@@ -258,16 +260,16 @@ export function writeApplied(
   rewriteApplied(applied);
 }
 
-/** Puts what a record will hold into words, which takes time for large texts and changes nothing. */
+/** Works out what a record will hold, which takes time for large texts and changes nothing. */
 export function prepareRecord({ files }: Pick<Compiled, "files">): void {
   const texts = { files: files.map(({ name, text }) => ({ name, text })) };
-  textWithFiles(texts);
+  recordBytes(texts);
   digestTexts(texts);
 }
 
 /** A record as it was. With it stands the digest of its texts: to read it is a tenth of what it takes to work it out. */
 export function rewriteApplied(applied: Applied): void {
-  writeWhole(pathOf(applied.policy), textWithFiles({ ...applied, digest: digestTexts(applied) }));
+  writeWhole(pathOf(applied.policy), recordBytes({ ...applied, digest: digestTexts(applied) }));
   takeEdits(applied.policy);
 }
 

@@ -43,7 +43,7 @@ test("a text that changes no kernel object is recorded all the same", async () =
   await lab(async (host) => {
     await apply(host, policy("", "n", "container m { mode container:k }"));
     await apply(host, policy("", "n", "container m { mode host }"));
-    const record = await host.read("/run/tsnet/applied/tsnet.json");
+    const record = await host.read("/run/tsnet/applied/tsnet.record");
     assert.match(record ?? "", "mode host");
   });
 });

@@ -32,17 +32,17 @@ test("a hash is one of the texts, not of the files' names, and knows where each 
 });
 
 test("an entry's file name tells number, hash and policy; other files are none", () => {
-  assert.equal(parseEntryName("00000012-0123456789ab-a-b%2Fc.json"), {
-    file: "00000012-0123456789ab-a-b%2Fc.json",
+  assert.equal(parseEntryName("00000012-0123456789ab-a-b%2Fc.record"), {
+    file: "00000012-0123456789ab-a-b%2Fc.record",
     sequence: 12,
     hash: "0123456789ab",
     policy: "a-b%2Fc",
   });
   for (const other of [
-    "x.json",
-    "00000012-0123456789ab-shop.json.new",
-    "12-0123456789ab-shop.json",
-    "00000012-zz-s.json",
+    "x.record",
+    "00000012-0123456789ab-shop.record.new",
+    "12-0123456789ab-shop.record",
+    "00000012-zz-s.record",
   ])
     assert.is(parseEntryName(other), undefined, other);
 });

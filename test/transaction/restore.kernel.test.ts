@@ -87,8 +87,8 @@ test("a damaged record is named, and the others are restored", async () => {
     await applied(host, shop(22));
     await applied(host, OTHER);
     await reboot(host);
-    await host.run("dd", ["of=/var/lib/tsnet/confirmed/shop.json", "status=none"], { input: '{"version":1,"pol' });
-    assert.match(await fails(host, 3, "restore"), /confirmed\/shop\.json couldn't be restored/);
+    await host.run("dd", ["of=/var/lib/tsnet/confirmed/shop.record", "status=none"], { input: '{"version":1,"pol' });
+    assert.match(await fails(host, 3, "restore"), /confirmed\/shop\.record couldn't be restored/);
     assert.match(await owned(host), /tsnet-other/);
   });
 });

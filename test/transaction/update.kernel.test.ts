@@ -166,8 +166,8 @@ test("what isn't an edit is refused, and so is one of a policy that somebody els
 
 test("edited texts that are applied are noted beside the record until the handle rests", () =>
   lab(async (host) => {
-    const record = (): Promise<string | undefined> => host.read("/run/tsnet/applied/tsnet.json");
-    const confirmed = (): Promise<string | undefined> => host.read("/var/lib/tsnet/confirmed/tsnet.json");
+    const record = (): Promise<string | undefined> => host.read("/run/tsnet/applied/tsnet.record");
+    const confirmed = (): Promise<string | undefined> => host.read("/var/lib/tsnet/confirmed/tsnet.record");
     const edited = (...lines: string[]): string => BASE.replace("allow 192.0.2.2 -> b\n", `${lines.join("\n")}\n`);
     const handle = new Handle(host);
     await handle.apply(BASE);

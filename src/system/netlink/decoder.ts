@@ -32,6 +32,12 @@ export function u32(bytes: Buffer, at: number): number {
   return (u16(bytes, at) | (u16(bytes, at + 2) << 16)) >>> 0;
 }
 
+/** A number of four bytes in the network's order, without a sign. */
+export function be32(bytes: Buffer, at: number): number {
+  const [a, b, c, d] = [bytes[at] as number, bytes[at + 1] as number, bytes[at + 2] as number, bytes[at + 3] as number];
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+}
+
 /** Attributes by type, without their flag bits; of several of one type the last. */
 export function attributes(bytes: Buffer, from = 0): Map<number, Buffer> {
   const found = new Map<number, Buffer>();
@@ -70,7 +76,12 @@ export function scan(
 
 /** A string without its closing zero. */
 export function text(value: Buffer | undefined): string {
-  if (value === undefined) return "";
-  const end = value.indexOf(0);
-  return value.toString("utf8", 0, end === -1 ? value.length : end);
+  return value === undefined ? "" : textAt(value, 0, value.length);
+}
+
+/** The same of bytes in a message. */
+export function textAt(bytes: Buffer, start: number, end: number): string {
+  let stop = start;
+  while (stop < end && bytes[stop] !== 0) stop++;
+  return bytes.toString("utf8", start, stop);
 }

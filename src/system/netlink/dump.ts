@@ -1,6 +1,6 @@
 /** What rtnetlink says of one namespace: its devices, addresses, routes and neighbours, in the kernel's terms. */
 import { formatMac, formatRaw } from "./address.js";
-import { scan, u16, u32 } from "./decoder.js";
+import { scan, textAt, u16, u32 } from "./decoder.js";
 import { Encoder, NLM_F } from "./encoder.js";
 import * as rt from "./rtnetlink.js";
 import { NetlinkSocket, PROTOCOL } from "./socket.js";
@@ -115,18 +115,18 @@ function toLink(body: Buffer, types: Map<number, number>): DumpedLink {
   let [link, master]: (number | undefined)[] = [];
   let settings: Readonly<Settings> = UNKNOWN;
   scan(body, 16, body.length, (attribute, start, end) => {
-    if (attribute === rt.IFLA.IFNAME) name = string(body, start, end);
+    if (attribute === rt.IFLA.IFNAME) name = textAt(body, start, end);
     else if (attribute === rt.IFLA.MTU) mtu = u32(body, start);
     else if (attribute === rt.IFLA.MASTER) master = u32(body, start);
     else if (attribute === rt.IFLA.GROUP) group = u32(body, start);
     else if (attribute === rt.IFLA.ADDRESS) address = hardware(body, start, end, type);
-    else if (attribute === rt.IFLA.IFALIAS) alias = string(body, start, end);
+    else if (attribute === rt.IFLA.IFALIAS) alias = textAt(body, start, end);
     else if (attribute === rt.IFLA.LINK) link = u32(body, start);
     else if (attribute === rt.IFLA.LINK_NETNSID) elsewhere = true;
     else if (attribute === rt.IFLA.AF_SPEC) settings = readSettings(body, start, end);
     else if (attribute === rt.IFLA.LINKINFO)
       scan(body, start, end, (inner, from, to) => {
-        if (inner === rt.IFLA_INFO.KIND) kind = string(body, from, to);
+        if (inner === rt.IFLA_INFO.KIND) kind = textAt(body, from, to);
       });
   });
   return {
@@ -206,13 +206,6 @@ function toNeighbour(body: Buffer, types: ReadonlyMap<number, number>): DumpedNe
 /** Other families have tables of their own here (MPLS, multicast forwarding). */
 function isIp(body: Buffer): boolean {
   return body[0] === rt.AF.INET || body[0] === rt.AF.INET6;
-}
-
-/** Up to its closing zero. */
-function string(bytes: Buffer, start: number, end: number): string {
-  let stop = start;
-  while (stop < end && bytes[stop] !== 0) stop++;
-  return bytes.toString("utf8", start, stop);
 }
 
 // Settings -----------------------------------------------------------------------------------------------------------

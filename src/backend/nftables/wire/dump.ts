@@ -1,5 +1,5 @@
 /** Reads tables from the kernel: only what is asked for, and as bytes (nf_tables.h). */
-import { attributes, list, text } from "../../../system/netlink/decoder.js";
+import { be32, scan, textAt } from "../../../system/netlink/decoder.js";
 import { Encoder, NLM_F } from "../../../system/netlink/encoder.js";
 import { question, readGeneration } from "../../../system/netlink/nf-tables.js";
 import type { NetlinkSocket } from "../../../system/netlink/socket.js";
@@ -31,9 +31,13 @@ export function readTables(
   const tables: (TableName & { readonly flags: number })[] = [];
   const nothing = (): void => undefined;
   dump(socket, nft.MSG.GETTABLE, family, nothing, (body) => {
-    const found = attributes(body, 4);
-    const name = text(found.get(nft.TABLE.NAME));
-    if (name.startsWith(prefix)) tables.push({ family, name, flags: found.get(nft.TABLE.FLAGS)?.readUInt32BE(0) ?? 0 });
+    let name = "";
+    let flags = 0;
+    scan(body, 4, body.length, (attribute, start, end) => {
+      if (attribute === nft.TABLE.NAME) name = textAt(body, start, end);
+      if (attribute === nft.TABLE.FLAGS) flags = be32(body, start);
+    });
+    if (name.startsWith(prefix)) tables.push({ family, name, flags });
   });
   return tables;
 }
@@ -65,40 +69,28 @@ function readTable(socket: NetlinkSocket, table: TableName, narrow: boolean): Om
   const own = (encoder: Encoder): void => encoder.string(1, table.name);
   const chains = new Map<string, { hook: string; rules: string[]; handles: bigint[] }>();
   dump(socket, nft.MSG.GETCHAIN, table.family, own, (body) => {
-    const found = attributes(body, 4);
+    let [of, name] = ["", ""];
+    scan(body, 4, body.length, (attribute, start, end) => {
+      if (attribute === nft.CHAIN.TABLE) of = textAt(body, start, end);
+      if (attribute === nft.CHAIN.NAME) name = textAt(body, start, end);
+    });
     // Old kernels give the chains of every table.
-    if (text(found.get(nft.CHAIN.TABLE)) !== table.name) return;
-    chains.set(text(found.get(nft.CHAIN.NAME)), { hook: hookText(body, 4), rules: [], handles: [] });
+    if (of === table.name) chains.set(name, { hook: hookText(body, 4, body.length), rules: [], handles: [] });
   });
   dump(socket, nft.MSG.GETRULE, table.family, own, (body) => {
-    const found = list(body, 4);
     let chain: (ChainState & { rules: string[]; handles: bigint[] }) | undefined;
-    let at = 4;
     let rule = "";
-    for (const [type, value] of found) {
-      if (type === nft.RULE.CHAIN) chain = chains.get(text(value));
-      if (type === nft.RULE.HANDLE) chain?.handles.push(value.readBigUInt64BE(0));
-      const size = (value.length + 7) & ~3;
-      if (type === nft.RULE.EXPRESSIONS || type === nft.RULE.USERDATA) rule += body.toString("latin1", at, at + size);
-      at += size;
-    }
+    scan(body, 4, body.length, (attribute, start, end) => {
+      if (attribute === nft.RULE.CHAIN) chain = chains.get(textAt(body, start, end));
+      if (attribute === nft.RULE.HANDLE) chain?.handles.push(body.readBigUInt64BE(start));
+      if (attribute === nft.RULE.EXPRESSIONS || attribute === nft.RULE.USERDATA) rule += whole(body, start, end);
+    });
     chain?.rules.push(normalRule(rule));
   });
   const sets = new Map<string, SetState>();
   dump(socket, nft.MSG.GETSET, table.family, own, (body) => {
-    const found = attributes(body, 4);
-    if (text(found.get(nft.SET.TABLE)) !== table.name) return;
-    const flags = found.get(nft.SET.FLAGS)?.readUInt32BE(0) ?? 0;
-    if ((flags & nft.SET_FLAG.ANONYMOUS) !== 0) return;
-    const number = found.get(nft.SET.COUNT);
-    const description = attributes(found.get(nft.SET.DESC) ?? Buffer.alloc(0));
-    sets.set(text(found.get(nft.SET.NAME)), {
-      definition: definitionText(body),
-      size: description.get(nft.SET_DESC.SIZE)?.readUInt32BE(0),
-      timeout: (flags & nft.SET_FLAG.TIMEOUT) !== 0,
-      elements: NONE,
-      ...(number === undefined ? {} : { count: number.readUInt32BE(0) }),
-    });
+    const found = readSet(body);
+    if (found.table === table.name && (found.flags & nft.SET_FLAG.ANONYMOUS) === 0) sets.set(found.name, found.state);
   });
   for (const [name, set] of sets)
     if (!set.timeout && !(narrow && set.count !== undefined))
@@ -106,16 +98,31 @@ function readTable(socket: NetlinkSocket, table: TableName, narrow: boolean): Om
   return { table, sets, chains };
 }
 
-/** The attributes that define a set, as they came. */
-function definitionText(body: Buffer): string {
-  let out = "";
-  let at = 4;
-  for (const [type, value] of list(body, 4)) {
-    const size = (value.length + 7) & ~3;
-    if (type >= nft.SET.FLAGS && type <= nft.SET.DATA_LEN) out += body.toString("latin1", at, at + size);
-    at += size;
-  }
-  return out;
+/** An attribute with its header and padding, as bytes (latin1). */
+function whole(body: Buffer, start: number, end: number): string {
+  return body.toString("latin1", start - 4, (end + 3) & ~3);
+}
+
+/** What a set's message says of it; without its elements. */
+function readSet(body: Buffer): { table: string; name: string; flags: number; state: SetState } {
+  let [table, name, definition] = ["", "", ""];
+  let flags = 0;
+  let [size, number]: (number | undefined)[] = [];
+  scan(body, 4, body.length, (attribute, start, end) => {
+    if (attribute === nft.SET.TABLE) table = textAt(body, start, end);
+    if (attribute === nft.SET.NAME) name = textAt(body, start, end);
+    if (attribute === nft.SET.FLAGS) flags = be32(body, start);
+    if (attribute === nft.SET.COUNT) number = be32(body, start);
+    if (attribute === nft.SET.DESC)
+      scan(body, start, end, (inner, at) => {
+        if (inner === nft.SET_DESC.SIZE) size = be32(body, at);
+      });
+    // What defines a set is compared as it came.
+    if (attribute >= nft.SET.FLAGS && attribute <= nft.SET.DATA_LEN) definition += whole(body, start, end);
+  });
+  const timeout = (flags & nft.SET_FLAG.TIMEOUT) !== 0;
+  const count = number === undefined ? {} : { count: number };
+  return { table, name, flags, state: { definition, size, timeout, elements: NONE, ...count } };
 }
 
 export function readElements(socket: NetlinkSocket, table: TableName, set: string): Elements {

@@ -3,8 +3,8 @@
  * (latin1), so that they can be members of sets.
  */
 import { Encoder } from "../../../system/netlink/encoder.js";
-import { list, text } from "../../../system/netlink/decoder.js";
-import type { Rule, Ruleset, Set, Table } from "../ruleset.js";
+import { be32, list, scan, textAt } from "../../../system/netlink/decoder.js";
+import type { Chain, Rule, Ruleset, Set, Table } from "../ruleset.js";
 import * as nft from "./constants.js";
 import { type Elements, encodeElements } from "./elements.js";
 import { encodeDefinition, encodeHook, type TableName } from "./encode.js";
@@ -49,12 +49,7 @@ export function desiredState(ruleset: Ruleset, size: (set: Table["sets"][number]
         table.chains.map((chain) => [
           chain.name,
           {
-            hook: hookText(
-              Buffer.from(
-                written((encoder) => encodeHook(encoder, table, chain)),
-                "latin1",
-              ),
-            ),
+            hook: chain.hook === undefined ? "" : hookOf(table, chain),
             rules: chain.rules.map((rule) => ruleText(table, rule, isInterval)),
             handles: [],
           },
@@ -98,6 +93,12 @@ function written(write: (encoder: Encoder) => void): string {
   return scratch.bytes.toString("latin1", 0, scratch.length);
 }
 
+function hookOf(table: Table, chain: Chain): string {
+  scratch.reset();
+  encodeHook(scratch, table, chain);
+  return hookText(scratch.bytes, 0, scratch.length);
+}
+
 /** What rules came to that bring no set along: they are sent as they are compared. */
 const encodedRules = new WeakMap<Rule, string>();
 
@@ -125,20 +126,19 @@ export function intervalsOf(table: Table): (set: string) => boolean {
 }
 
 /** A base chain's hook, from its attributes; empty for other chains. */
-export function hookText(attributes: Buffer, from = 0): string {
+export function hookText(bytes: Buffer, from: number, to: number): string {
   let place = "";
   let type = "";
   let policy = "";
-  for (const [attribute, value] of list(attributes, from)) {
+  scan(bytes, from, to, (attribute, start, end) => {
     if (attribute === nft.CHAIN.HOOK)
-      place = list(value)
-        .filter(([inner]) => inner === nft.HOOK.NUM || inner === nft.HOOK.PRIORITY)
-        .map(([, number]) => number.readInt32BE(0))
-        .join(" ");
-    if (attribute === nft.CHAIN.POLICY) policy = String(value.readInt32BE(0));
-    if (attribute === nft.CHAIN.TYPE) type = text(value);
-  }
-  return place === "" ? "" : `${type} ${place} ${policy}`;
+      scan(bytes, start, end, (inner, at) => {
+        if (inner === nft.HOOK.NUM || inner === nft.HOOK.PRIORITY) place += ` ${be32(bytes, at) | 0}`;
+      });
+    if (attribute === nft.CHAIN.POLICY) policy = String(be32(bytes, start) | 0);
+    if (attribute === nft.CHAIN.TYPE) type = textAt(bytes, start, end);
+  });
+  return place === "" ? "" : `${type}${place} ${policy}`;
 }
 
 /**
