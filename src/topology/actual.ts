@@ -6,6 +6,8 @@ import type { Stack, StackLink } from "./stack.js";
 
 export interface Actual {
   readonly policy: string;
+  /** Whether a command about the policy was cut off, which may have left devices without a mark. */
+  readonly cutOff: boolean;
   readonly host: Stack;
   /** Id of the host's own namespace, as in `NetnsState`. */
   readonly hostId: string | undefined;
@@ -34,13 +36,13 @@ export function ownLinks(host: Stack, policy: string): StackLink[] {
 
 /**
  * A device that an apply made and was killed before marking: of a name and kind that only we make, never up and without
- * an address. It may be removed.
+ * an address. It may be removed. Where nothing was cut off, such a device is somebody else's.
  */
-export function isUnfinished(link: StackLink): boolean {
+export function isUnfinished(link: StackLink, { cutOff }: Pick<Actual, "cutOff">): boolean {
   const ours =
     (link.kind === "veth" && link.name.startsWith(ENDPOINT_PREFIX)) ||
     (link.kind === "bridge" && link.name.startsWith(BRIDGE_PREFIX));
-  return ours && link.alias === undefined && !link.up && link.addresses.length === 0;
+  return cutOff && ours && link.alias === undefined && !link.up && link.addresses.length === 0;
 }
 
 /** Whether a device bears the policy's mark. */
@@ -52,7 +54,7 @@ export function isOurs(link: StackLink, policy: string): boolean {
 export function ownInside(there: ActualSandbox, actual: Actual): string[] {
   const hostEnds = new Map<number, StackLink>();
   for (const link of actual.host.links.values()) {
-    if (isOurs(link, actual.policy) || isUnfinished(link)) hostEnds.set(link.index, link);
+    if (isOurs(link, actual.policy) || isUnfinished(link, actual)) hostEnds.set(link.index, link);
   }
   return [...(there.stack?.links.values() ?? [])]
     .filter((link) => link.peer !== undefined && hostEnds.get(link.peer)?.peer === link.index)

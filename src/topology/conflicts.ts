@@ -35,18 +35,23 @@ function deviceConflicts({ policy, bridges, sandboxes }: Topology, actual: Actua
   ];
   return wanted.flatMap(({ device, from, of }) => {
     const link = actual.host.links.get(device);
-    if (link === undefined || isOurs(link, policy) || isUnfinished(link)) return [];
+    if (link === undefined || isOurs(link, policy) || isUnfinished(link, actual)) return [];
+    const another = 'give the network another device name: bridge "NAME"';
     return {
       object: `device ${device}`,
       message: `the device ${device} that ${of} needs exists already and ${owner(link)}`,
-      mend: `remove it (ip link delete ${device}), or give the network another device name: bridge "NAME"`,
+      mend: markOf(link) === undefined ? `remove it (ip link delete ${device}), or ${another}` : another,
       from,
     };
   });
 }
 
+function markOf({ alias }: StackLink): ReturnType<typeof parseMark> {
+  return alias === undefined ? undefined : parseMark(alias);
+}
+
 function owner(link: StackLink): string {
-  const mark = link.alias === undefined ? undefined : parseMark(link.alias);
+  const mark = markOf(link);
   if (mark !== undefined) return `belongs to the policy ${mark.policy}`;
   return link.alias === undefined ? "isn't tsnet's" : `isn't tsnet's (its alias is ${JSON.stringify(link.alias)})`;
 }
@@ -56,7 +61,7 @@ function owner(link: StackLink): string {
 function subnetConflicts({ policy, bridges }: Topology, actual: Actual): Conflict[] {
   const taken = takenPrefixes(actual.host, (device) => {
     const link = actual.host.links.get(device);
-    return link !== undefined && (isOurs(link, policy) || isUnfinished(link));
+    return link !== undefined && (isOurs(link, policy) || isUnfinished(link, actual));
   });
   return bridges.flatMap((bridge) =>
     bridge.addresses.flatMap((address): Conflict[] => {
@@ -64,7 +69,7 @@ function subnetConflicts({ policy, bridges }: Topology, actual: Actual): Conflic
       const found = subnet && taken.find((other) => overlappingPrefixes(other.prefix, subnet));
       if (subnet === undefined || found === undefined) return [];
       const link = found.device === undefined ? undefined : actual.host.links.get(found.device);
-      const mark = link?.alias === undefined ? undefined : parseMark(link.alias);
+      const mark = link && markOf(link);
       const whose = mark === undefined ? "isn't tsnet's" : `belongs to the policy ${mark.policy}`;
       return [
         {

@@ -59,7 +59,7 @@ function bridgeChanges(bridge: BridgePlan, actual: Actual, kept: Set<string>): C
 /** What a killed apply left under a name that is needed. */
 function leftover(actual: Actual, name: string): Work[] {
   const link = actual.host.links.get(name);
-  return link !== undefined && isUnfinished(link) ? [{ stage: "unlink", kind: "delete", device: name }] : [];
+  return link !== undefined && isUnfinished(link, actual) ? [{ stage: "unlink", kind: "delete", device: name }] : [];
 }
 
 // Sandboxes ----------------------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ import type { SandboxPlan, Topology } from "./topology.js";
 export interface ReadOptions {
   /** Read the sysctls inside the sandboxes too: without netlink, one process more for each. */
   readonly settings?: boolean;
+  /** Whether a command about the policy was cut off. */
+  readonly cutOff?: boolean;
   /** What was applied before: its adopted namespaces are known from nowhere else. */
   readonly before?: Topology | undefined;
 }
@@ -36,6 +38,7 @@ export async function readTopology(topology: Topology, options: ReadOptions = {}
       if (host.links.has(endpoint.device)) names.push(...endpoint.hostSysctls.map((s) => s.path));
   return {
     policy,
+    cutOff: options.cutOff === true,
     host,
     hostId: own.kind === "namespace" ? own.id : undefined,
     sandboxes: new Map(sandboxes.map((sandbox) => [sandbox.path, sandbox])),

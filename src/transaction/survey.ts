@@ -10,7 +10,7 @@ import { readTopology } from "../topology/read.js";
 import type { Topology } from "../topology/topology.js";
 import { chooseBackend } from "./choose.js";
 import { digestTexts } from "./history.js";
-import { readJournal } from "./journal.js";
+import { type Journal, readJournal } from "./journal.js";
 import { Obstacle } from "./obstacle.js";
 import { type PlainEdit, plainEdit } from "./plain-edit.js";
 import { holderOfPorts } from "./ports.js";
@@ -69,7 +69,10 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   const obstacle = backend.inexpressible(policy);
   if (obstacle !== undefined) throw obstacle;
   await backend.require();
-  const former = await formerOf(policy.name, carrier, backend);
+  // Before one of this command's own begins.
+  const journal = readJournal();
+  const left = journal?.policy === policy.name ? journal : undefined;
+  const former = await formerOf(left, carrier, backend);
   for (const one of former) await one.requireRemoval();
   // Compiling is pure: the same texts need it once.
   const compiledBefore = [compiled, options.known].find((one) => one !== undefined && isRecorded(one, applied));
@@ -90,7 +93,11 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   try {
     // First the rules are planned: tools that have begun with them are at it while the network is read.
     await new Promise(setImmediate);
-    const reading = { before: before && planTopology(before.policy), settings: options.thorough === true };
+    const reading = {
+      before: before && planTopology(before.policy),
+      settings: options.thorough === true,
+      cutOff: left !== undefined,
+    };
     const actual = await readTopology(topology, reading);
     const rules = await approaching;
     const difference = differ(topology, actual);
@@ -106,12 +113,8 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
 }
 
 /** What carries rules of the policy on record, and what a killed command may have left, but for this one. */
-function formerOf(policy: string, carrier: BackendName | undefined, backend: Backend): Promise<Backend[]> {
-  const journal = readJournal();
-  const names = new Set([
-    ...(carrier === undefined ? [] : [carrier]),
-    ...(journal?.policy === policy ? journal.carriers : []),
-  ]);
+function formerOf(left: Journal | undefined, carrier: BackendName | undefined, backend: Backend): Promise<Backend[]> {
+  const names = new Set([...(carrier === undefined ? [] : [carrier]), ...(left?.carriers ?? [])]);
   names.delete(backend.name);
   return Promise.all([...names].map(backendNamed));
 }

@@ -16,7 +16,8 @@ const plan = (text: PolicyText) => planTopology(makePolicy(text));
 const NOTHING: Stack = { links: new Map(), routes: [], neighbours: [] };
 
 function empty(policy = "tsnet"): Actual {
-  return { policy, host: NOTHING, hostId: "4:1", sandboxes: new Map(), sysctls: new Map(), hosts: new Map() };
+  const nothing = { sandboxes: new Map(), sysctls: new Map(), hosts: new Map() };
+  return { policy, cutOff: false, host: NOTHING, hostId: "4:1", ...nothing };
 }
 
 function address(text: Cidr, noPrefixRoute: boolean): StackAddress {
@@ -82,6 +83,7 @@ function applied(topology: Topology): Actual {
   const sysctls = [...topology.bridges.flatMap((b) => b.sysctls), ...endpoints.flatMap((e) => e.hostSysctls)];
   return {
     policy: topology.policy,
+    cutOff: false,
     host: {
       links: new Map(links.map((link) => [link.name, link])),
       routes: [...topology.bridges.flatMap((b) => b.routes), ...endpoints.flatMap((e) => e.hostRoutes)].map(route),
@@ -216,6 +218,37 @@ test("which routes are in the way", () => {
   );
   for (const fine of ["default", "0.0.0.0/1", "128.0.0.0/1", "2000::/3", "10.85.0.0/16", "fd85::/16", "192.168.0.0/16"])
     assert.is(object(withRoute(fine)), undefined, fine);
+});
+
+test("a bare device of a name that we need is somebody else's, unless a command was cut off", () => {
+  const topology = plan(SHOP);
+  const [bridge] = topology.bridges;
+  const [endpoint] = topology.sandboxes.flatMap((sandbox) => sandbox.endpoints);
+  for (const [kind, name = ""] of [
+    ["bridge", bridge?.device],
+    ["veth", endpoint?.device],
+    ["dummy", endpoint?.device],
+  ] as const) {
+    const bare: StackLink = {
+      ...(applied(topology).host.links.get(name) as StackLink),
+      ...{ kind, alias: undefined, up: false, addresses: [] },
+    };
+    const actual = { ...empty(), host: { ...NOTHING, links: new Map([[name, bare]]) } };
+    const refused = [`device ${name}`];
+    const objects = (cutOff: boolean) => differ(topology, { ...actual, cutOff }).conflicts.map(({ object }) => object);
+    assert.equal(objects(false), refused, kind);
+    assert.equal(objects(true), kind === "dummy" ? refused : [], kind);
+  }
+});
+
+test("nobody is told to delete a device of another policy's", () => {
+  const topology = plan(SHOP);
+  const [bridge] = topology.bridges;
+  const name = bridge?.device ?? "";
+  const link: StackLink = { ...(applied(topology).host.links.get(name) as StackLink), alias: "tsnet:other/n" };
+  const [conflict] = differ(topology, { ...empty(), host: { ...NOTHING, links: new Map([[name, link]]) } }).conflicts;
+  assert.match(conflict?.message ?? "", "belongs to the policy other");
+  assert.not.match(conflict?.mend ?? "", "delete");
 });
 
 test.run();

@@ -25,6 +25,8 @@ export interface ApplyOptions {
   readonly forwarding?: boolean;
   readonly wide?: boolean;
   readonly settings?: boolean;
+  /** After a command that was cut off. */
+  readonly cutOff?: boolean;
 }
 
 export async function apply(policy: Policy, options: ApplyOptions = {}): Promise<Applied> {
@@ -36,9 +38,8 @@ export async function apply(policy: Policy, options: ApplyOptions = {}): Promise
     return result;
   };
   const topology = planTopology(policy);
-  const difference = await timed("read", async () =>
-    differ(topology, await readTopology(topology, { settings: options.settings ?? false })),
-  );
+  const reading = { settings: options.settings ?? false, cutOff: options.cutOff ?? false };
+  const difference = await timed("read", async () => differ(topology, await readTopology(topology, reading)));
   const result = {
     conflicts: difference.conflicts,
     changes: difference.changes.map(({ text }) => text),
