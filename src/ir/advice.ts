@@ -1,13 +1,14 @@
 /** What is worth knowing of a policy that is right: never a warning, and said by `check` alone. */
 import type { Diagnostics } from "../text/diagnostic.js";
-import { isLoopback, NO_ADDRESSES, single, unionSet } from "../net/address.js";
-import { ALL_PORTS, protocolName } from "../net/ports.js";
+import { ALL_ADDRESSES, isLoopback, NO_ADDRESSES, single, unionSet } from "../net/address.js";
+import { ALL_PORTS, type PortSet, portSet, protocolName } from "../net/ports.js";
 import type { Span } from "../text/source.js";
+import type { Query } from "./classes.js";
 import { combinations } from "./combinations.js";
 import { evaluate } from "./evaluate.js";
 import { OverlapIndex } from "./overlap-index.js";
 import { ANY, inContainers, WORLD } from "./peers.js";
-import type { Container, PeerSet, Policy } from "./policy.js";
+import type { Container, PeerSet, Policy, Publish } from "./policy.js";
 
 export function advise(policy: Policy, diagnostics: Diagnostics): void {
   const index = new OverlapIndex(policy.rules);
@@ -21,7 +22,7 @@ function openPublishes(policy: Policy, index: OverlapIndex, diagnostics: Diagnos
   for (const publish of policy.publishes) {
     const { from, hostAddress, origin, hostPorts, targets, protocol } = publish;
     if (from !== undefined || reported.has(origin) || (hostAddress !== undefined && isLoopback(hostAddress))) continue;
-    const query = { from: WORLD, to: addressesOf(targets), ports: ALL_PORTS };
+    const query = { from: WORLD, to: addressesOf(targets), ports: portsInside(publish) };
     let open = false;
     for (const { packet, speaking } of combinations(policy, query, index.overlapping(query))) {
       if (packet.via !== publish || evaluate(policy, packet, speaking).verdict !== "allow") continue;
@@ -60,15 +61,23 @@ function unreachedContainers(policy: Policy, index: OverlapIndex, diagnostics: D
   }
 }
 
+/** Asked of what can come from containers and through publishes alone: most rules of a long policy are about others. */
 function isReached(policy: Policy, index: OverlapIndex, container: Container): boolean {
-  const query = { from: ANY, to: addressesOf(container.endpoints), ports: ALL_PORTS };
-  for (const { packet, speaking } of combinations(policy, query, index.overlapping(query)))
-    if (
-      (packet.source.zone === "container" || packet.via !== undefined) &&
-      evaluate(policy, packet, speaking).verdict === "allow"
-    )
-      return true;
-  return false;
+  const to = addressesOf(container.endpoints);
+  const among = (query: Query, via: Publish | undefined): boolean => {
+    for (const { packet, speaking } of combinations(policy, query, index.overlapping(query)))
+      if (packet.via === via && evaluate(policy, packet, speaking).verdict === "allow") return true;
+    return false;
+  };
+  if (among({ from: inContainers(ALL_ADDRESSES), to, ports: ALL_PORTS }, undefined)) return true;
+  return policy.publishes.some((publish) => {
+    if (!publish.targets.some((target) => target.container === container.name)) return false;
+    return among({ from: publish.from ?? ANY, to, ports: portsInside(publish) }, publish);
+  });
+}
+
+function portsInside({ protocol, port, hostPorts: [first, last] }: Publish): PortSet {
+  return portSet(protocol, [port, port + last - first]);
 }
 
 /** Of a container that nobody declared, the first statement that speaks of it. */

@@ -1,11 +1,14 @@
 /** Rules that decide nothing: exactly those whose leaving out changes no packet's verdict. */
 import type { Diagnostics } from "../text/diagnostic.js";
 import { location } from "../text/source.js";
+import { type Address, FAMILIES, sameAddress } from "../net/address.js";
+import { PORTED, portsOf } from "../net/ports.js";
+import { hostAddresses, isTranslated, passes } from "./classes.js";
 import { combinations } from "./combinations.js";
-import { DEFAULTS, evaluate } from "./evaluate.js";
+import { DEFAULTS, type End, endpointAt, evaluate, type Packet } from "./evaluate.js";
 import { OverlapIndex } from "./overlap-index.js";
 import { ownAddresses } from "./own.js";
-import type { Origin, Policy, Rule } from "./policy.js";
+import { type Origin, type PeerSet, type Policy, type Rule, ZONES } from "./policy.js";
 import { joins, Reach } from "./reach.js";
 
 /** Why a rule decides nothing. */
@@ -13,7 +16,13 @@ export type Idleness =
   /** Packets that it covers never pass the host. */
   | { readonly kind: "nothing" }
   /** The statements that decide in its place; and the names of defaults that say the same, where none does. */
-  | { readonly kind: "idle"; readonly by: readonly Origin[]; readonly defaults: readonly string[] };
+  | {
+      readonly kind: "idle";
+      readonly by: readonly Origin[];
+      /** Those of them that say the opposite. */
+      readonly against: readonly Origin[];
+      readonly defaults: readonly string[];
+    };
 
 /**
  * The rules that decide nothing. Of two equal rules the later one is idle, and only that. Links are left alone, since
@@ -37,29 +46,78 @@ function idlenessOf(
   around: readonly Rule[],
   idle: ReadonlyMap<Rule, Idleness>,
 ): Idleness | undefined {
+  // An idle rule of another verb still counts: without this one it would decide.
+  const counts = (other: Rule): boolean => idle.get(other)?.kind !== "idle" || other.verb !== rule.verb;
+  const first = somePacket(policy, rule);
+  if (first !== undefined) {
+    const rules = around.filter(counts);
+    const others = rules.filter((other) => other !== rule);
+    if (evaluate(policy, first, rules).verdict !== evaluate(policy, first, others).verdict) return undefined;
+  }
   const by = new Set<Origin>();
+  const against = new Set<Origin>();
   const defaults = new Set<string>();
   let seen = false;
   for (const { packet, speaking } of combinations(policy, rule, around)) {
     seen = true;
-    // An idle rule of another verb still counts: without this one it would decide.
-    const rules = speaking.filter((other) => idle.get(other)?.kind !== "idle" || other.verb !== rule.verb);
+    const rules = speaking.filter(counts);
     const others = rules.filter((other) => other !== rule);
     const without = evaluate(policy, packet, others);
     if (evaluate(policy, packet, rules).verdict !== without.verdict) return undefined;
-    if (without.default === null) for (const origin of without.by) by.add(origin);
-    else defaults.add(without.default);
+    if (without.default !== null) defaults.add(without.default);
+    else
+      for (const origin of without.by) {
+        by.add(origin);
+        if (without.verdict !== rule.verb) against.add(origin);
+      }
   }
-  return seen ? { kind: "idle", by: [...by], defaults: [...defaults] } : { kind: "nothing" };
+  if (!seen) return { kind: "nothing" };
+  return { kind: "idle", by: [...by], against: [...against], defaults: [...defaults] };
 }
 
-/** @param known rules about which something else was said already */
-export function reportIdleRules(policy: Policy, diagnostics: Diagnostics, known: ReadonlySet<Rule>): void {
+/**
+ * A packet that the rule covers, on the direct way: most rules decide the first that one thinks of, and to cut all of
+ * them into classes takes ten times as long. Undefined where that isn't found at once.
+ */
+function somePacket(policy: Policy, { from, to, ports }: Rule): Packet | undefined {
+  for (const protocol of PORTED) {
+    const ranges = portsOf(ports, protocol);
+    if (ranges === undefined) continue;
+    const service = { protocol, port: Math.max(ranges?.[0] ?? 1, 1) };
+    for (const source of someEnds(policy, from))
+      for (const destination of someEnds(policy, to)) {
+        const isOne =
+          source.address.family === destination.address.family &&
+          passes(policy, source, destination) &&
+          !isTranslated(policy, destination, service);
+        if (isOne) return { source, destination, ...service };
+      }
+  }
+  return undefined;
+}
+
+/** The first address of each zone and family that is certainly one of that zone. */
+function someEnds(policy: Policy, peers: PeerSet): End[] {
+  return ZONES.flatMap((zone) =>
+    FAMILIES.flatMap((family): End[] => {
+      const [value] = family === 4 ? peers[zone].v4 : peers[zone].v6;
+      if (value === undefined) return [];
+      const address = { family, value } as Address;
+      const isOwn = endpointAt(policy, address) !== undefined;
+      if (isOwn !== (zone === "container")) return [];
+      if (zone === "world" && hostAddresses(policy).some((other) => sameAddress(other, address))) return [];
+      return [{ zone, address }];
+    }),
+  );
+}
+
+/** @param known positions of the statements about which something else was said already */
+export function reportIdleRules(policy: Policy, diagnostics: Diagnostics, known: ReadonlySet<number>): void {
   const reach = new Reach(ownAddresses(policy.containers));
   for (const [rule, idleness] of idleRules(policy)) {
     if (idleness.kind === "idle") reportIdle(rule, idleness, diagnostics);
     // What no packet can match was said already.
-    else if (!known.has(rule) && joins(reach.places(rule.from), reach.places(rule.to)))
+    else if (!known.has(rule.origin.index) && joins(reach.places(rule.from), reach.places(rule.to)))
       diagnostics.warning(
         "rule-without-packet",
         rule.origin.span,
@@ -75,12 +133,21 @@ export function reportIdleRules(policy: Policy, diagnostics: Diagnostics, known:
 /** More statements than this are counted. */
 const SHOWN = 3;
 
-function reportIdle(rule: Rule, { by, defaults }: Extract<Idleness, { kind: "idle" }>, diagnostics: Diagnostics): void {
+function reportIdle(
+  rule: Rule,
+  { by, against, defaults }: Extract<Idleness, { kind: "idle" }>,
+  diagnostics: Diagnostics,
+): void {
   const { span } = rule.origin;
   const related = by.slice(0, SHOWN).map((origin) => ({ span: origin.span, message: "decides it" }));
-  if (defaults.length === 0)
+  // Who is contradicted must hear of that, though a default may agree with him about the rest: an address may be this host's.
+  const opposed = against.length > 0;
+  if (defaults.length === 0 || opposed)
     diagnostics.warning("rule-shadowed", span, "this rule can never decide a packet", {
-      why: `${statements(by)} every packet that it covers; order doesn't matter.`,
+      why:
+        defaults.length === 0
+          ? `${statements(by)} every packet that it covers; order doesn't matter.`
+          : `${statements(against)} against it, whatever the order; the rest has its verdict by default already.`,
       help: "delete it, or narrow the statements that decide first",
       related,
     });

@@ -115,9 +115,9 @@ function isOpenToWorld(policy: Policy, publish: Publish, blocking: readonly Rule
   );
 }
 
-/** Reports rules on `host` that mean a published port: they say nothing about it, as the endpoint is the container. */
-function hostRules(policy: Policy, diagnostics: Diagnostics): Set<Rule> {
-  const reported = new Set<Rule>();
+/** Reports rules on `host` that mean a published port: they say nothing about it, as the endpoint is the container. Returns their positions. */
+function hostRules(policy: Policy, diagnostics: Diagnostics): Set<number> {
+  const reported = new Set<number>();
   if (policy.publishes.length === 0) return reported;
   const published = new Published(policy.publishes);
   const rules = policy.ruleList.pick(
@@ -126,7 +126,7 @@ function hostRules(policy: Policy, diagnostics: Diagnostics): Set<Rule> {
   for (const rule of rules) {
     const publish = published.meant(rule);
     if (publish === undefined) continue;
-    reported.add(rule);
+    reported.add(rule.origin.index);
     const port = `${publish.hostPorts[0]}/${protocolName(publish.protocol)}`;
     const name = publish.targets[0]?.container ?? "the container";
     diagnostics.warning(

@@ -177,7 +177,11 @@ function containerPeers(low: Lowering, name: string, span: Span): Peers | undefi
   if (container === undefined) return undefined;
   const { sandbox } = container;
   if (sandbox.kind === "host") return BUILT_IN.get("host");
-  if (sandbox.kind === "container") return containerPeers(low, sandbox.other, span);
+  // One that shares itself has nothing to share, and is told so where it is declared: it may be a circle.
+  if (sandbox.kind === "container")
+    return low.containers.get(sandbox.other)?.sandbox.kind === "container"
+      ? undefined
+      : containerPeers(low, sandbox.other, span);
   if (sandbox.kind === "none") {
     low.diagnostics.error("peer-without-network", span, `'${name}' has no network, so no packet can be its`, {
       why: "It is on 'mode none': loopback only.",

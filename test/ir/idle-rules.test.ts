@@ -1,6 +1,7 @@
 import fc from "../support/property.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { compile } from "../../src/ir/compile.js";
 import { evaluate, type Packet } from "../../src/ir/evaluate.js";
 import { idleRules } from "../../src/ir/idle-rules.js";
 import { OverlapIndex } from "../../src/ir/overlap-index.js";
@@ -59,9 +60,32 @@ test("each has the statements that decide in its place", () => {
   assert.is(found.length, 2);
   const [[world, defaults], [ssh, shadowed]] = found as [(typeof found)[0], (typeof found)[0]];
   assert.is(world, "allow c1 -> world");
-  assert.equal(defaults, { kind: "idle", by: [], defaults: ["out"] });
+  assert.equal(defaults, { kind: "idle", by: [], against: [], defaults: ["out"] });
   assert.is(ssh, "allow c2 -> c1:22");
   assert.is(shadowed.kind === "idle" && shadowed.by.map(({ text }) => text).join(), "deny any -> c1:22");
+});
+
+function warnings(text: string): string[] {
+  const { diagnostics } = compile(text, { file: "p.tsnet" });
+  return diagnostics.map(({ code, span }) => `${code} ${span.file.position(span.start).line}`);
+}
+
+test("who contradicts it is named, though a default agrees with him about the rest", () => {
+  // The address may be this host's, whom the default admits.
+  const text = "container c1 {}\ncontainer c2 {}\ndeny world -> c1\nallow 192.0.2.1 -> c1:22";
+  assert.equal(warnings(text), ["rule-shadowed 4"]);
+  assert.match(compile(text).diagnostics[0]?.why ?? "", /'deny world -> c1' \(\S+:3:1\) decides against it/);
+});
+
+test("a rule of which something else was said is not told again, however long the text", () => {
+  const text = `container c1 {}
+container c2 { expose 8080 }
+deny c1 -> host:80
+publish 80 -> c2:8080
+${Array.from({ length: 90 }, (_, i) => `allow 192.0.2.${i + 1} -> c1:${i + 1}`).join("\n")}`;
+  assert.ok(text.length > 2000);
+  assert.equal(warnings(text), ["host-rule-on-published 3"]);
+  assert.equal(warnings(text.slice(0, 1000).replace(/\n[^\n]*$/, "")), ["host-rule-on-published 3"]);
 });
 
 test("an index finds exactly the rules that share a packet", () => {
