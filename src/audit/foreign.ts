@@ -142,7 +142,8 @@ function toForeign(policy: Policy, difference: Difference, tables: readonly Fore
   const table = tables.find(({ family, name }) => family === place.table.family && name === place.table.name);
   const object = describe(place, table);
   const what = packetText(policy, packet).replace(/,$/, "");
-  const policySays = expected.verdict === "allow" ? "which the policy allows" : "which the policy denies";
+  const byDefault = expected.default === null ? "" : " by default";
+  const policySays = `which the policy ${expected.verdict === "allow" ? "allows" : "denies"}${byDefault}`;
   const rewrites = (place.rule as ReadRule).rewrites === true;
   const may = rewrites ? "make another packet of" : actual === "reject" ? "reject" : "drop";
   const unknown = opens(difference)
@@ -171,7 +172,11 @@ function toForeign(policy: Policy, difference: Difference, tables: readonly Fore
       const harmless = expected.verdict === "allow" && actual === "allow" && outside;
       return { effect: "translates", severity: harmless ? "info" : "error" };
     }
-    if (place === difference.translator) return { effect: "translates", severity: "error" };
+    if (place === difference.translator) {
+      // Nobody said that this port of the host is to be reached: another's use of it may be meant.
+      const isMeant = packet.destination.zone === "host" && expected.default !== null;
+      return { effect: "translates", severity: isMeant ? "warning" : "error" };
+    }
     return { effect: actual === "reject" ? "rejects" : "drops", severity: "error" };
   }
 }

@@ -92,7 +92,8 @@ export class Judge {
     }
     for (const one of rest)
       if (box.target !== undefined && outcome.verdict === "allow") this.misled(one, outcome, box.target);
-      else if (box.target === undefined && universe.entry === "container") this.direct(one, outcome);
+      // Who leads it elsewhere, and to its end there, takes it away from this host.
+      else if (universe.entry === "container") this.direct(one, outcome);
   }
 
   /** Judges what a publish speaks of, and leaves the rest. */

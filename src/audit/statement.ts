@@ -57,8 +57,8 @@ export function behindDecision(policy: Policy, packet: Packet, decision: Decisio
   const [from, to] = [at(packet.source), at(packet.destination)];
   if (decision.default === "icc" && to !== undefined) return behindNetwork(policy, to.network.name);
   if (decision.default === "internal" && from !== undefined) return behindNetwork(policy, from.network.name);
-  const container = to?.container ?? from?.container;
-  return container && behindContainer(policy, container);
+  // Where nobody declared it, no statement is behind the default.
+  return (to?.container ?? from?.container)?.origin;
 }
 
 /** The statement behind the container or device that a text names by its address, device or name. */

@@ -40,7 +40,9 @@ export async function plan(files: readonly string[], options: { json?: boolean; 
     printObjects(would);
     const { appliedAt, objects, switches } = would;
     if (appliedAt !== undefined && !switches && isSame(difference) && objects.length > 0)
-      print("the text means what is live: where the kernel differs from that, somebody else has changed it");
+      print(
+        "the text means what is live: the kernel differs where somebody else has changed it, or statements are in another order",
+      );
     print(
       changed ? `${name}: nothing was changed; apply it with tsnet compile FILE --apply` : `${name}: nothing to change`,
     );

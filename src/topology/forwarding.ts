@@ -101,9 +101,14 @@ export async function requireForwarding(
   return [...texts, `${guardRules(guarded) === undefined ? "take away" : "load"} the guard against strangers' packets`];
 }
 
-/** The sysctls that `requireForwarding` would change now. Changes nothing. */
-export async function lackingForwarding(needs: Needs): Promise<readonly Changed[]> {
-  return missing(readForwarding(), needs, {}).changes;
+/** What `requireForwarding` would change now: sysctls, and the guard's table. Changes nothing. */
+export async function lackingForwarding(
+  needs: Needs,
+): Promise<{ readonly sysctls: readonly Changed[]; readonly guard: "add" | "change" | "remove" | undefined }> {
+  const recorded = readForwarding();
+  const { state, devices, changes } = missing(recorded, needs, {});
+  const wanted = guardedBy(merged(state.changed, changes), devices);
+  return { sysctls: changes, guard: (await guardStanding(recorded.guarded, wanted)).verb };
 }
 
 function missing(
@@ -125,16 +130,27 @@ function missing(
 
 /** What is guarded afterwards, and by what; and whether anything had to be changed for it. */
 async function guard(old: Guarded, wanted: Guarded): Promise<{ guarded: Guarded; mended: boolean }> {
+  const { differs, verb } = await guardStanding(old, wanted);
+  if (differs) return { guarded: await commitGuard(wanted, old), mended: verb !== undefined };
+  return { guarded: old.by === undefined ? wanted : { ...wanted, by: old.by }, mended: false };
+}
+
+/** Whether the kernel's guard isn't the wanted one, and what is to become of it where that is more than tidying up. */
+async function guardStanding(
+  old: Guarded,
+  wanted: Guarded,
+): Promise<{ differs: boolean; verb: "add" | "change" | "remove" | undefined }> {
   const rules = guardRules(wanted);
   const expected = guardRules(old) !== undefined;
-  if (rules === undefined && !expected) return { guarded: wanted, mended: false };
+  if (rules === undefined && !expected) return { differs: false, verb: undefined };
   const there = expected ? await readGuard() : undefined;
-  const differs = there === undefined ? rules !== undefined || old.by !== undefined : guardRules(there) !== rules;
-  if (differs) {
-    const mended = there === undefined || guardRules(present(there)) !== rules;
-    return { guarded: await commitGuard(wanted, old), mended };
-  }
-  return { guarded: old.by === undefined ? wanted : { ...wanted, by: old.by }, mended: false };
+  if (there === undefined)
+    return { differs: rules !== undefined || old.by !== undefined, verb: rules === undefined ? undefined : "add" };
+  const isTidied = guardRules(present(there)) === rules;
+  return {
+    differs: guardRules(there) !== rules,
+    verb: isTidied ? undefined : rules === undefined ? "remove" : "change",
+  };
 }
 
 /** Without devices that are gone: not to guard them any more changes nothing. */

@@ -5,6 +5,7 @@ import { compile, type Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import { formatName } from "../ast/format.js";
 import { type Changed, lackingForwarding } from "../topology/forwarding.js";
+import { GUARD_TABLE } from "../topology/guard.js";
 import type { Change } from "../topology/work.js";
 import { inexpressible } from "./apply.js";
 import { requireSystem } from "./ready.js";
@@ -46,6 +47,7 @@ export async function preview(compiled: Compiled, backend?: Asked): Promise<Prev
     object: `what the backend ${found.backend.name} carries, which somebody else has changed or got ahead of`,
     from: [],
   };
+  const { sysctls, guard } = await lackingForwarding(topology.forwards);
   const isMoved = listed.length === 0 && rules !== undefined && rules.standing !== "equal";
   return {
     before: before?.policy ?? compile(`policy ${formatName(compiled.policy.name)}`).policy,
@@ -59,8 +61,9 @@ export async function preview(compiled: Compiled, backend?: Asked): Promise<Prev
         object: `what the backend ${name} carries`,
         from: [],
       })),
+      ...(guard === undefined ? [] : [{ verb: guard, object: `table inet ${GUARD_TABLE}`, from: [] }]),
     ],
     topology: difference.changes,
-    sysctls: await lackingForwarding(topology.forwards),
+    sysctls,
   };
 }

@@ -55,6 +55,9 @@ test("an apply that mends forwarding or its guard, and nothing else, says so", (
     assert.match(await guard(), "tsnet_guard");
     assert.is(await apply(), "false 0");
     await host.run("nft", ["delete", "table", "inet", "tsnet_guard"]);
+    const plan = await tsnet(host, ["plan", "-"], { input: POLICY });
+    assert.is(plan.exitCode, 4);
+    assert.match(plan.stdout, "would add table inet tsnet_guard");
     assert.is(await apply(), "true 1");
     assert.match(await guard(), "tsnet_guard");
     await host.sysctl("ipv4/conf/up0/forwarding", "0");
