@@ -26,6 +26,7 @@ import {
   rewriteApplied,
 } from "./state.js";
 import { edit } from "./update.js";
+import { Watch } from "../topology/watch.js";
 
 /** Edits are folded into the text that they edit when there are so many: then one update waits for all of them. */
 const MANY = 100_000;
@@ -43,6 +44,7 @@ export class Live {
   edits: Update[] = [];
   private backend: Backend | undefined;
   private mirror: Edits | undefined;
+  private watch: Watch | undefined;
   private prepared = false;
   private generation = 0;
   private applied: Applied | undefined;
@@ -57,6 +59,7 @@ export class Live {
     this.compiled = compiled;
     this.beside = beside;
     this.stamp = stampOf(compiled);
+    if (usesNetlink()) this.watch = Watch.begin(compiled.policy.name);
     // Edits that are beside the record now go into it when the handle rests.
     if (!beside.isOpen) return;
     this.applied = beside.after ?? readApplied(compiled.policy.name);
@@ -148,6 +151,8 @@ export class Live {
   forget(): void {
     this.prepared = true;
     this.mirror = undefined;
+    this.watch?.end();
+    this.watch = undefined;
   }
 
   /** Puts edits into the record, and on what a reboot brings back. Throws what node:fs throws. */
@@ -187,6 +192,10 @@ export class Live {
     const started = now();
     const [removed, added] = [readPlainRules(remove ?? ""), readPlainRules(add ?? "")];
     if (this.mirror === undefined || removed === undefined || added === undefined) return undefined;
+    if (this.watch?.isUntouched() === false) {
+      this.forget();
+      return undefined;
+    }
     const change = this.mirror.change(removed, added);
     if (change === undefined || this.beside.covers(change.tightened)) return undefined;
     return { change, started };

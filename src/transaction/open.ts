@@ -109,6 +109,7 @@ class Handle implements Net {
       try {
         this.rest();
       } finally {
+        this.live?.forget();
         this.beside.end();
         if (this.carrier !== undefined) (await backendNamed(this.carrier)).rest?.();
       }

@@ -63,6 +63,40 @@ test(`${COUNT} random updates leave what a fresh apply of the edited text leaves
   });
 });
 
+test("a handle notices what others do to its devices, and the next update puts them right", () =>
+  lab(async (host) => {
+    const handle = new Handle(host);
+    await handle.apply(BASE);
+    const links = async (): Promise<string> => (await host.run("ip", ["-o", "link"])).stdout;
+    const [device = ""] = /tsv-\w+/.exec(await links()) ?? [];
+    const touched: readonly (readonly string[])[] = [
+      ["link", "delete", device],
+      ["link", "set", device, "down"],
+      ["route", "flush", "proto", "83"],
+    ];
+    let last = 60;
+    for (const [i, words] of touched.entries()) {
+      // Before the first quick update, and after some.
+      if (i > 0) {
+        const [quick] = await handle.update({ add: `allow 192.0.2.${last++} -> a:80` });
+        assert.ok(quick !== undefined && isQuick(quick), `before ${words.join(" ")}`);
+      }
+      const routes = async (): Promise<string> => (await host.run("ip", ["route", "show", "proto", "83"])).stdout;
+      const before = await routes();
+      await host.run("ip", words);
+      const [mended] = await handle.update({ add: `allow 192.0.2.${last++} -> a:80` });
+      assert.ok(mended?.changed, words.join(" "));
+      assert.match(await links(), new RegExp(`${device}\\S* <[^>]*\\bUP\\b`), words.join(" "));
+      assert.is((await routes()).split("\n").sort().join(), before.split("\n").sort().join(), words.join(" "));
+    }
+    // What is no business of ours isn't.
+    await host.run("ip", ["link", "add", "name", "other", "type", "bridge"]);
+    await host.run("ip", ["link", "delete", "other"]);
+    const [, quick] = await handle.update({ add: "allow 192.0.2.80 -> a:80" }, { add: "allow 192.0.2.81 -> a:80" });
+    assert.ok(quick !== undefined && isQuick(quick));
+    await handle.close();
+  }));
+
 test("a handle notices what others do, loses nothing of theirs, and puts its own right", () =>
   lab(async (host) => {
     const handle = new Handle(host);
