@@ -63,14 +63,23 @@ const options = { importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT
 const loaded = new Map();
 const scripts = new Map();
 const functions = new Map();
+// One for all files: V8 copies what it takes, and memory that is new costs more than reading into it.
+const room = Buffer.allocUnsafeSlow(1 << 19);
+function bytes(path) {
+  const fd = fs.openSync(path);
+  const size = fs.readSync(fd, room, 0, room.length, 0);
+  fs.closeSync(fd);
+  return size < room.length ? room.subarray(0, size) : fs.readFileSync(path);
+}
 function read(file) {
   const filename = parts + "/" + file;
+  // A part is pure ASCII: esbuild escapes everything else, and a one-byte string is the cheapest to read.
+  const source = bytes(filename).latin1Slice();
   let cachedData;
   try {
-    cachedData = fs.readFileSync(filename + use + ".cache");
+    cachedData = bytes(filename + use + ".cache");
   } catch {}
-  // A part is pure ASCII: esbuild escapes everything else, and a one-byte string is the cheapest to read.
-  const script = new vm.Script(fs.readFileSync(filename, "latin1"), { ...options, filename, cachedData });
+  const script = new vm.Script(source, { ...options, filename, cachedData });
   if (warming) scripts.set(filename, script);
   for (const [name, part] of Object.entries(script.runInThisContext())) functions.set(name, part);
 }
