@@ -5,8 +5,9 @@ import { type Address, formatAddress, parseAddress } from "../net/address.js";
 import { PORTED, protocolName } from "../net/ports.js";
 import type { Lowering } from "./lowering.js";
 import type { Container, Origin, Publish } from "./policy.js";
+import { sourcesOf } from "./publish-sources.js";
 import { type PublishSource, targetAddresses, targetsOf } from "./publish-targets.js";
-import { letValue, lowerPeers, protocolOf } from "./values.js";
+import { letValue, protocolOf } from "./values.js";
 
 interface HostPorts {
   readonly protocol: number | undefined;
@@ -62,7 +63,7 @@ function lowerNumbered(
   const host = statement.host as NonNullable<PublishStatement["host"]>;
   const hostPorts = portsOf(low, host.port);
   const inner = statement.port === undefined ? undefined : portsOf(low, statement.port);
-  const from = statement.from && lowerPeers(low, statement.from);
+  const from = sourcesOf(low, statement);
   const hostAddress = host.address && parseAddress(host.address.text);
   if (host.address !== undefined && hostAddress === undefined) {
     low.diagnostics.error("bad-address", host.address.span, `'${host.address.text}' is no address`, {
@@ -220,7 +221,7 @@ function publishAll(
 ): Publish[] {
   const wanted: { container: Container; origin: Origin; from: Publish["from"]; protocol: number; port: number }[] = [];
   for (const { source, containers, origin } of sources) {
-    const from = source.statement.from && lowerPeers(low, source.statement.from);
+    const from = sourcesOf(low, source.statement);
     for (const container of containers) {
       const expose = container.expose.all ? new Map<number, readonly number[]>() : container.expose.protocols;
       if (expose.size === 0)
