@@ -51,6 +51,26 @@ export function requireNoGap(file: SourceFile, before: Token, sign: Token, after
   });
 }
 
+/** Refuses `80/udp-90` and `80/udp-90/udp`. */
+export function requireWholeRange(file: SourceFile, port: Token, word: Token): void {
+  const [, protocol, last] = /^(tcp|udp|sctp)-(\d+)$/.exec(word.image) ?? [];
+  if (protocol === undefined) return;
+  const start = port.startOffset;
+  const behind = word.startOffset + word.image.length;
+  const end = file.text.startsWith(`/${protocol}`, behind) ? behind + protocol.length + 1 : behind;
+  const mend = `${port.image}-${last}/${protocol}`;
+  throw new SyntaxProblem(
+    "protocol-order",
+    { file, start, end },
+    "the protocol of a range stands behind the whole of it",
+    {
+      why: "a range is LOW-HIGH, and takes one protocol: LOW-HIGH/PROTOCOL",
+      help: `put it last: ${mend}`,
+      mends: [{ start, end, text: mend }],
+    },
+  );
+}
+
 const UNITS = ["second", "minute", "hour", "day"] as const;
 
 export type Unit = (typeof UNITS)[number];

@@ -71,6 +71,87 @@ test("numbers and addresses", () => {
   assert.is(helpOf("allow a -> fd00::5:65535"), "for a port write [fd00::5]:65535");
 });
 
+/** The help of each text is to write the other. */
+function mendEach(cases: readonly (readonly [text: string, mended: string])[]): void {
+  for (const [text, mend] of cases) assert.is(helpOf(text), `write ${mend}`, text);
+}
+
+test("an arrow that is another sign, a word, or missing", () => {
+  mendEach([
+    ["allow c1 → c2", "allow c1 -> c2"],
+    ["allow c1 ⇒ c2", "allow c1 -> c2"],
+    ["allow c1 ⟶ c2:22", "allow c1 -> c2:22"],
+    ["allow c1⭢c2", "allow c1->c2"],
+    ["allow c1 ➡️ c2", "allow c1 -> c2"],
+    ["allow c1 🡒 c2", "allow c1 -> c2"],
+    ["allow c1 => c2", "allow c1 -> c2"],
+    ["allow c2 c1", "allow c2 -> c1"],
+    ["allow {a, b} c1:22", "allow {a, b} -> c1:22"],
+    ["assert deny any 10.0.0.1", "assert deny any -> 10.0.0.1"],
+    ["allow from c1 to c2", "allow c1 -> c2"],
+    ["deny from {a, b} to c2:22", "deny {a, b} -> c2:22"],
+    ["allow from c1 -> c2", "allow c1 -> c2"],
+    ["allow c1 c2 -> c3", "allow {c1, c2} -> c3"],
+  ]);
+  assert.is(helpOf("allow a b c"), "put -> between source and destination");
+  assert.is(helpOf("allow a ← b"), "swap the two sides and write ->");
+  assert.is(helpOf("allow a ↔ b"), "use one rule for each direction");
+  assert.equal(problemsOf("allow from -> c1"), []);
+});
+
+test("an except that is misspelt, or has nothing before it", () => {
+  mendEach([
+    ["deny any exept c2 -> c1", "deny any except c2 -> c1"],
+    ["deny c1 -> any exept c2:22", "deny c1 -> any except c2:22"],
+    ["publish 80 -> c1 from any excpet c2", "publish 80 -> c1 from any except c2"],
+    ["deny except c2 -> c1", "deny any except c2 -> c1"],
+    ["deny exept {a, b} -> c1", "deny any except {a, b} -> c1"],
+    ["deny c1 -> except c2", "deny c1 -> any except c2"],
+    ["publish 80 -> c1 from except c2", "publish 80 -> c1 from any except c2"],
+  ]);
+  assert.equal(problemsOf("deny any except a exept b -> c"), ["except-chained 'exept'"]);
+  assert.equal(problemsOf("let x = any exept c2"), ["unexpected-token 'exept'"]);
+  assert.equal(problemsOf("deny except -> c1"), []);
+});
+
+test("a protocol in the wrong place, or twice", () => {
+  mendEach([
+    ["allow a -> b:icmp/22", "allow a -> b:icmp"],
+    ["allow a -> b:{icmp/22, 80}", "allow a -> b:{icmp, 80}"],
+    ["allow a -> b:22/udp/udp", "allow a -> b:22/udp"],
+    ["publish 80/udp-90/udp -> c1", "publish 80-90/udp -> c1"],
+    ["publish 80/udp-90 -> c1", "publish 80-90/udp -> c1"],
+    ["allow a -> b:{22}/udp", "allow a -> b:{22/udp}"],
+    ["allow a -> b:{22, 80-90, 5/tcp, ssh}/udp", "allow a -> b:{22/udp, 80-90/udp, 5/tcp, ssh}"],
+    ["let p = {22, 80}/udp", "let p = {22/udp, 80/udp}"],
+    ["allow a -> fd50::b:22-23", "allow a -> [fd50::b]:22-23"],
+    ["allow a -> fd50::b:22-23/udp", "allow a -> [fd50::b]:22-23/udp"],
+    ["allow a -> fd50::b-fd50::d:22/udp", "allow a -> {fd50::b-fd50::d}:22/udp"],
+  ]);
+  expectEach([
+    ["allow a -> b:22/udp/tcp", "protocol-order '/tcp'"],
+    ["allow a -> fd50::b:22-23", "ipv6-needs-brackets 'fd50::b:22-23'"],
+    ["allow a -> {b, c}/24", "unexpected-token '/'"],
+  ]);
+  assert.is(helpOf("allow a -> b:22/udp/tcp"), "keep one: 22/udp or 22/tcp");
+});
+
+test("a star, and characters of full width", () => {
+  mendEach([
+    ["allow a -> b:*", "allow a -> b"],
+    ["allow * -> b:22", "allow any -> b:22"],
+    ["publish * -> c1", "publish all -> c1"],
+    ["publish *:80 -> c1", "publish 80 -> c1"],
+    ["publish 80 -> c1 from *", "publish 80 -> c1 from any"],
+    ["allow a -> b:２２", "allow a -> b:22"],
+    ["allow a -> b：22", "allow a -> b:22"],
+    ["allow １０.0.0.1 -> b", "allow 10.0.0.1 -> b"],
+    ["allow ａｂ -> b", 'allow "ａｂ" -> b'],
+  ]);
+  assert.is(helpOf("allow a -> b:{22, *}"), "leave the ports out to mean every protocol and port");
+  assert.is(helpOf("container c { expose * }"), "name the ports: expose {80, 53/udp}");
+});
+
 test("what people bring from other tools", () => {
   expectEach([
     ["allow c1 -> c2 : 22", "unexpected-space ' : '"],
