@@ -7,7 +7,7 @@ import type { Lowering } from "./lowering.js";
 import type { Container, Origin, Publish } from "./policy.js";
 import { sourcesOf } from "./publish-sources.js";
 import { type PublishSource, targetAddresses, targetsOf } from "./publish-targets.js";
-import { letValue, protocolOf } from "./values.js";
+import { letValue, protocolOf, unquotedPort } from "./values.js";
 
 interface HostPorts {
   readonly protocol: number | undefined;
@@ -178,7 +178,7 @@ function portsOf(low: Lowering, item: Item): HostPorts[] | undefined {
   }
   low.diagnostics.error("unknown-port", item.span, "this is no port to publish", {
     why: "A publish maps numbers: single ports, ranges and lets made of them.",
-    help: "write a number, a range, or a let of ports",
+    help: (item.kind === "name" ? unquotedPort(item.name) : undefined) ?? "write a number, a range, or a let of ports",
   });
   return undefined;
 }
