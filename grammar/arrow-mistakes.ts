@@ -3,6 +3,7 @@ import type { Token } from "./token.js";
 import { spanOf } from "./items.js";
 import { ARROW_HELP, ARROW_RULE, behind, endOf, instead, is, isEnd, type Mistake, type Place } from "./place.js";
 import { OPERAND_ENDS, OPERANDS, shown, spanAt, spanBetween, textBetween } from "./place.js";
+import { isStart, nearStart } from "./forms.js";
 import { SyntaxProblem } from "./problem.js";
 import * as T from "./tokens.js";
 
@@ -48,6 +49,14 @@ export function commaList(place: Place, comma: Token): SyntaxProblem {
     help: "put several items in braces: {a, b}",
   });
 }
+
+/** `allow a -> b, c`: a word that begins no statement behind the comma that ended one. */
+export const commaRest: Mistake = (place, found, before) => {
+  if (!isStart(place.rule) || !is(before, T.Separator) || before.image !== ",") return undefined;
+  if (!is(found, T.Name) || !is(place.token(-1), ...OPERAND_ENDS) || nearStart(place, found.image)) return undefined;
+  const next = place.token(2);
+  return isEnd(next) || is(next, T.Colon, T.BlockClose) ? commaList(place, before) : undefined;
+};
 
 /** Where, counted as in `Place.token`, the first such token of the statement's rest stands. */
 function ahead(place: Place, wanted: (token: Token) => boolean): number | undefined {

@@ -76,6 +76,38 @@ function mendEach(cases: readonly (readonly [text: string, mended: string])[]): 
   for (const [text, mend] of cases) assert.is(helpOf(text), `write ${mend}`, text);
 }
 
+test("what is nearly an address or a range is one wrong word", () => {
+  expectEach([
+    ["allow a -> 1:2:3:4:5:6:7", "bad-address '1:2:3:4:5:6:7'"],
+    ["allow a:b:c:d:e -> a", "bad-address 'a:b:c:d:e'"],
+    ["allow {1:2:3:4:5:6:7:8:9, b} -> a", "bad-address '1:2:3:4:5:6:7:8:9'"],
+    ["allow a -> 1:2:3:4:5:1.2.3.4", "bad-address '1:2:3:4:5:1.2.3.4'"],
+    ["allow a -> 1:2:3:4:5:6:7:1.2.3.4", "bad-address '1:2:3:4:5:6:7:1.2.3.4'"],
+    ["allow 10.0.0.1-fd00::1 -> a", "bad-range '10.0.0.1-fd00::1'"],
+    ["allow fd00::1-10.0.0.1->a", "bad-range 'fd00::1-10.0.0.1'"],
+  ]);
+  assert.equal(problemsOf("allow a -> 1:2:3:4:5:6:1.2.3.4"), []);
+  assert.is(helpOf("allow a -> 1:2:3:4:5:6:7"), "write eight groups instead of 7, or '::' where the zeros are");
+  assert.is(helpOf("allow a -> 1:2:3:4:5:6:7:1.2.3.4"), "write eight groups instead of 9");
+});
+
+test("a comma that ends a statement before another item", () => {
+  for (const text of ["allow c1 -> c2,c3", "allow c1 -> c2, c3:22", "publish 80 -> c1, c2", "let x = a, b"])
+    assert.equal(problemsOf(text), ["comma-outside-braces ','"], text);
+  assert.equal(problemsOf("allow c1 -> c2, alow c3 -> c2"), ["unknown-statement 'alow'"]);
+});
+
+test("a quoted name over two lines is one problem, and a quote that nothing closes another", () => {
+  for (const rest of ['b" -> c', 'b":22', '" -> c', 'b" { }', 'b"'])
+    assert.equal(
+      problemsOf(`allow "a\n${rest}`).map((problem) => problem.split(" ")[0]),
+      ["newline-in-string"],
+      rest,
+    );
+  for (const next of ['allow "x" -> c', 'share "/x" {a}', 'policy "x"'])
+    assert.equal(problemsOf(`allow "abc -> b\n${next}`), [`unterminated-string '"abc -> b'`], next);
+});
+
 test("an arrow that is another sign, a word, or missing", () => {
   mendEach([
     ["allow c1 → c2", "allow c1 -> c2"],
