@@ -16,7 +16,7 @@ import type {
   Statement,
   Verb,
 } from "../src/ast/nodes.js";
-import { requireBrackets, warnOfPorts } from "./checks.js";
+import { requireBrackets, warnOfLet, warnOfPorts } from "./checks.js";
 import { is } from "./place.js";
 import { PropertyGrammar } from "./properties.js";
 import * as T from "./tokens.js";
@@ -63,6 +63,7 @@ export abstract class StatementGrammar extends PropertyGrammar {
     const name = this.nameNode(this.CONSUME(T.AnyName));
     this.CONSUME(T.Equals);
     const value = this.SUBRULE(this.list, ANY);
+    if (!this.RECORDING_PHASE && !is(this.LA(1), T.Slash, T.Unknown)) warnOfLet(name, value, this.diagnostics);
     return { kind: "let", name, value, span: this.since(first) };
   });
 

@@ -303,7 +303,18 @@ test("warns where an address may have been meant as an address and a port", () =
     ["allow a -> fd00::5:22", "if a port is meant, write [fd00::5]:22"],
     ["deny a -> world except fd00::5:22", "if a port is meant, write [fd00::5]:22"],
     ["allow a -> {fd00::5:22}", "if a port is meant, write {fd00::5}:22"],
-    ["allow a -> {fd00::5:22, b}", "if a port is meant, put ':22' behind all peers, or use a rule of its own for it"],
+    [
+      "allow a -> {fd00::5:22, b}",
+      "if a port is meant, put ':22' behind all peers, or use a rule of its own for [fd00::5]:22",
+    ],
+    [
+      "let x = fd00::5:22",
+      "if a port is meant, write fd00::5 here and x:22 in the rules, or [fd00::5]:22 without the let",
+    ],
+    [
+      "let x = {fd00::5:22, c1}",
+      "if a port is meant, write fd00::5 here and x:22 in the rules, or [fd00::5]:22 without the let",
+    ],
     ["assert deny a -> fd00::5:9999", "if a port is meant, write [fd00::5]:9999"],
     ["allow a -> fd00::1-fd00::5:22", "if a port is meant, write {fd00::1-fd00::5}:22"],
   ];
