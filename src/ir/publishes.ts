@@ -1,7 +1,7 @@
 /** Lowers `publish`: host ports, and `publish all`. */
 import type { Item, PublishStatement, Statement } from "../ast/nodes.js";
 import { PlainPublish } from "../ast/plain-publish.js";
-import { type Address, formatAddress, parseAddress } from "../net/address.js";
+import { type Address, formatAddress, hasAddress, OF_NO_HOST, parseAddress } from "../net/address.js";
 import { PORTED, protocolName } from "../net/ports.js";
 import type { Lowering } from "./lowering.js";
 import type { Container, Origin, Publish } from "./policy.js";
@@ -70,6 +70,18 @@ function lowerNumbered(
       why: "What stands before the host port is one address of this host.",
       help: "write it as 127.0.0.1:80 or [::1]:80",
     });
+    return [];
+  }
+  if (hostAddress !== undefined && hasAddress(OF_NO_HOST, hostAddress)) {
+    low.diagnostics.error(
+      "publish-address",
+      host.address?.span ?? host.span,
+      `${formatAddress(hostAddress)} can't be an address of this host`,
+      {
+        why: "It is a multicast or broadcast address: packets go to it, and no host has it as its own.",
+        help: "name one of this host's addresses, or leave it out to mean all of them",
+      },
+    );
     return [];
   }
   if (hostPorts === undefined || (statement.port !== undefined && inner === undefined)) return [];
