@@ -83,11 +83,13 @@ export const fromTo: Mistake = (place, found, before) => {
   );
 };
 
-/** `allow a b`, `link app db`. */
+/** `allow a b`, `link app db`, `publish 80 c1`. */
 export const arrowMissing: Mistake = (place, found, before) => {
-  const isLink = is(place.first, T.Link) && place.rule === "end" && place.within === undefined;
-  if (!isLink && !(is(place.first, ...RULES) && place.expected === T.Arrow)) return undefined;
-  if (!is(found, ...OPERANDS) || !is(before, ...OPERAND_ENDS) || behind(place, T.Arrow, T.As) !== undefined)
+  const isOuter = place.rule === "end" && place.within === undefined;
+  const isTarget = is(found, T.Name, T.Quoted) && (isEnd(place.token(2)) || is(place.token(2), T.Colon));
+  const isPair = isOuter && (is(place.first, T.Link) || (is(place.first, T.Publish) && isTarget));
+  if (!isPair && !(is(place.first, ...RULES) && place.expected === T.Arrow)) return undefined;
+  if (!is(found, ...OPERANDS) || !is(before, ...OPERAND_ENDS) || behind(place, T.Arrow, T.As, T.From) !== undefined)
     return undefined;
   if (ahead(place, (token) => is(token, T.Arrow)) !== undefined) return undefined;
   const message = `expected '->' after ${shown(before)}, found ${shown(found)}`;

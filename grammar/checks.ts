@@ -171,7 +171,7 @@ export function warnOfPorts(to: Peers, diagnostics: Diagnostics): void {
 export function warnOfLet({ text }: Name, value: List, diagnostics: Diagnostics): void {
   warnOf(value, diagnostics, (found) => {
     const { from, address, port } = found;
-    return `write ${from}${address} here and ${text}:${port} in the rules, or ${withPort(found)} without the let`;
+    return `put ${from}${address} here and ${text}:${port} in the rules, or ${withPort(found)} without the let`;
   });
 }
 

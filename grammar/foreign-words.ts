@@ -70,7 +70,7 @@ export function foreignWord(place: Place, token: Token): SyntaxProblem {
   if (/[\uff01-\uff20]/.test(image) && /^[!-~]+$/.test(plain)) {
     return new SyntaxProblem("non-ascii-word", span, `'${clip(image)}' has full-width characters`, {
       why: "numbers, addresses and signs are written with plain characters",
-      help: `write plain digits and signs: ${clip(plain)}`,
+      help: `put plain digits and signs in their place: ${clip(plain)}`,
       mends: [instead(place, 1, 1, plain)],
     });
   }

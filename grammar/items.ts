@@ -102,7 +102,7 @@ export function checkAddress(text: string, span: Span): Address {
 function wrongCount(text: string): string | undefined {
   const groups = text.split(":").length + (text.includes(".") ? 1 : 0);
   if (groups === 8 || text.includes("::")) return undefined;
-  return `write eight groups instead of ${groups}${groups < 8 ? ", or '::' where the zeros are" : ""}`;
+  return `give it eight groups instead of ${groups}${groups < 8 ? ", or '::' where the zeros are" : ""}`;
 }
 
 /** `22`, `8000-8010`; `protocol` from after the slash. */

@@ -65,20 +65,21 @@ function behindBraces(place: Place, protocol: Token): SyntaxProblem | undefined 
   return new SyntaxProblem("protocol-order", spanAt(place), "a protocol can't stand behind braces", {
     why: "each item in braces has a protocol of its own",
     help: "put it behind each number: {22/udp, 53/udp}",
-    mends: is(protocol, T.Name) ? [withProtocol(place, open, protocol.image)] : [],
+    mends: is(protocol, T.Name) ? withProtocol(place, open, protocol.image) : [],
   });
 }
 
-/** The list that begins at `open`, each number in it with this protocol unless it has one. */
-function withProtocol(place: Place, open: number, protocol: string): Edit {
+/** The list that begins at `open`, each number in it with this protocol; nothing where one has its own. */
+function withProtocol(place: Place, open: number, protocol: string): Edit[] {
   let text = "";
   for (let at = open; at <= 0; at++) {
     const [token, next] = [place.token(at), place.token(at + 1)];
-    const isBare = is(token, T.NumberWord, T.NumberRange) && !is(next, T.Slash);
+    if (is(token, T.Slash)) return [];
+    const isBare = is(token, T.NumberWord, T.NumberRange);
     const gap = at === 0 ? "" : place.file.text.slice(endOf(token), next.startOffset);
     text += `${token.image}${isBare ? `/${protocol}` : ""}${gap}`;
   }
-  return instead(place, open, 2, text);
+  return [instead(place, open, 2, text)];
 }
 
 /** `fd00::5:22/tcp` with its brackets. */

@@ -179,10 +179,11 @@ function assign(low: Lowering, network: Network, drafts: readonly Draft[]): void
         continue;
       }
       if (found.moved !== undefined) {
-        const holder = found.moved === "gateway" ? "The network's gateway" : "Another container";
+        const [holder, others] =
+          found.moved === "gateway" ? ["The network's gateway", "the gateway"] : ["Another container", "the others"];
         const text = formatAddress(found.address);
         low.diagnostics.warning("address-moved", span ?? low.anywhere, `'${draft.container}' moves on to ${text}`, {
-          why: `${holder} holds the address that its name gives, so which one it has depends on the others.`,
+          why: `${holder} holds the address that its name gives, so which one it has depends on ${others}.`,
           help: `pin it: container ${draft.container} { network ${network.name} ip ${text} }`,
         });
       }

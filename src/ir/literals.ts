@@ -61,7 +61,7 @@ function warnOfName(low: Lowering, text: string, span: Span): void {
   const declared = name === undefined ? undefined : low.scope.names.get(name);
   if (declared === undefined) return;
   low.diagnostics.warning("ipv6-port-ambiguous", span, `${text} is an address here, not '${name}' and port ${port}`, {
-    why: `'::' makes it an IPv6 address, and there is a ${declared.kind} '${name}'.`,
-    help: `did you mean ${name}:${port}? In brackets it is an address without doubt: [${text}]`,
+    why: `'::' makes it an IPv6 address, and there is a ${declared.kind} '${name}'; [${text}] would leave no doubt.`,
+    help: `did you mean '${name}:${port}'?`,
   });
 }

@@ -87,8 +87,8 @@ test("what is nearly an address or a range is one wrong word", () => {
     ["allow fd00::1-10.0.0.1->a", "bad-range 'fd00::1-10.0.0.1'"],
   ]);
   assert.equal(problemsOf("allow a -> 1:2:3:4:5:6:1.2.3.4"), []);
-  assert.is(helpOf("allow a -> 1:2:3:4:5:6:7"), "write eight groups instead of 7, or '::' where the zeros are");
-  assert.is(helpOf("allow a -> 1:2:3:4:5:6:7:1.2.3.4"), "write eight groups instead of 9");
+  assert.is(helpOf("allow a -> 1:2:3:4:5:6:7"), "give it eight groups instead of 7, or '::' where the zeros are");
+  assert.is(helpOf("allow a -> 1:2:3:4:5:6:7:1.2.3.4"), "give it eight groups instead of 9");
 });
 
 test("a comma that ends a statement before another item", () => {
@@ -120,6 +120,7 @@ test("an arrow that is another sign, a word, or missing", () => {
     ["allow c2 c1", "allow c2 -> c1"],
     ["allow {a, b} c1:22", "allow {a, b} -> c1:22"],
     ["assert deny any 10.0.0.1", "assert deny any -> 10.0.0.1"],
+    ["publish 80 c1:8080", "publish 80 -> c1:8080"],
     ["allow from c1 to c2", "allow c1 -> c2"],
     ["deny from {a, b} to c2:22", "deny {a, b} -> c2:22"],
     ["allow from c1 -> c2", "allow c1 -> c2"],
@@ -154,7 +155,7 @@ test("a protocol in the wrong place, or twice", () => {
     ["publish 80/udp-90/udp -> c1", "publish 80-90/udp -> c1"],
     ["publish 80/udp-90 -> c1", "publish 80-90/udp -> c1"],
     ["allow a -> b:{22}/udp", "allow a -> b:{22/udp}"],
-    ["allow a -> b:{22, 80-90, 5/tcp, ssh}/udp", "allow a -> b:{22/udp, 80-90/udp, 5/tcp, ssh}"],
+    ["allow a -> b:{22, 80-90, ssh}/udp", "allow a -> b:{22/udp, 80-90/udp, ssh}"],
     ["let p = {22, 80}/udp", "let p = {22/udp, 80/udp}"],
     ["allow a -> fd50::b:22-23", "allow a -> [fd50::b]:22-23"],
     ["allow a -> fd50::b:22-23/udp", "allow a -> [fd50::b]:22-23/udp"],
@@ -166,6 +167,7 @@ test("a protocol in the wrong place, or twice", () => {
     ["allow a -> {b, c}/24", "unexpected-token '/'"],
   ]);
   assert.is(helpOf("allow a -> b:22/udp/tcp"), "keep one: 22/udp or 22/tcp");
+  assert.is(helpOf("allow a -> b:{22/udp, 80}/tcp"), "put it behind each number: {22/udp, 53/udp}");
 });
 
 test("a star, and characters of full width", () => {
@@ -309,11 +311,11 @@ test("warns where an address may have been meant as an address and a port", () =
     ],
     [
       "let x = fd00::5:22",
-      "if a port is meant, write fd00::5 here and x:22 in the rules, or [fd00::5]:22 without the let",
+      "if a port is meant, put fd00::5 here and x:22 in the rules, or [fd00::5]:22 without the let",
     ],
     [
       "let x = {fd00::5:22, c1}",
-      "if a port is meant, write fd00::5 here and x:22 in the rules, or [fd00::5]:22 without the let",
+      "if a port is meant, put fd00::5 here and x:22 in the rules, or [fd00::5]:22 without the let",
     ],
     ["assert deny a -> fd00::5:9999", "if a port is meant, write [fd00::5]:9999"],
     ["allow a -> fd00::1-fd00::5:22", "if a port is meant, write {fd00::1-fd00::5}:22"],
