@@ -2,13 +2,20 @@
  * Where an address literal begins and ends.
  *
  * Regular expressions can't count, and telling `c1:22` from `c1::22` takes counting: an IPv6 literal has `::` or
- * exactly seven colons. Whether the value is right (octets, groups, prefix length) is checked in items.ts.
+ * seven colons (six before an IPv4 address at its end). What has four or more is nothing else, and read as one word.
+ * Whether the value is right (octets, groups, prefix length) is checked in items.ts.
  */
 
 /** No IPv6 literal is longer; the limit keeps the scanner linear on `a:a:a:…`. */
 const LONGEST = 64;
 
 const IPV4 = /\d+\.\d+\.\d+\.\d+(?:\/\d+|-\d+\.\d+\.\d+\.\d+)?(?![\w.]|-(?!>))/y;
+
+const IPV4_RANGE = /\d+\.\d+\.\d+\.\d+-/y;
+const IPV4_END = /\d+\.\d+\.\d+\.\d+(?![\w.]|-(?!>))/y;
+
+/** Colons that no destination with its ports has. */
+const MANY_COLONS = 4;
 
 const COLON = 58;
 const DOT = 46;
@@ -23,11 +30,21 @@ export function matchAddress(text: string, offset: number): [string] | null {
   if (code === DOT) {
     IPV4.lastIndex = offset;
     const found = IPV4.exec(text);
-    return found === null ? null : [found[0]];
+    return found === null ? mixedRange(text, offset) : [found[0]];
   }
   if (code !== COLON || (at === offset && text.charCodeAt(at + 1) !== COLON)) return null;
   const end = endOfIpv6(text, offset);
   return end === offset ? null : [text.slice(offset, endOfSuffix(text, end))];
+}
+
+/** `10.0.0.1-fd00::1`, which is one wrong word. */
+function mixedRange(text: string, offset: number): [string] | null {
+  IPV4_RANGE.lastIndex = offset;
+  const [low] = IPV4_RANGE.exec(text) ?? [];
+  if (low === undefined) return null;
+  const start = offset + low.length;
+  const end = endOfIpv6(text, start);
+  return end === start ? null : [text.slice(offset, end)];
 }
 
 /** The end of the IPv6 address at `start`, or `start` when there is none. */
@@ -47,7 +64,7 @@ function endOfIpv6(text: string, start: number): number {
     end--;
     colons--;
   }
-  if (!double && colons !== 7) return start;
+  if (!double && colons < MANY_COLONS) return start;
   // Swallow what can't follow an address, so that the message shows the whole wrong word.
   if (text.charCodeAt(end) !== COLON) while (isWord(text.charCodeAt(end))) end++;
   return end;
@@ -63,7 +80,9 @@ function endOfSuffix(text: string, end: number): number {
   }
   if (code === MINUS) {
     const to = endOfIpv6(text, end + 1);
-    return to > end + 1 ? to : end;
+    if (to > end + 1) return to;
+    IPV4_END.lastIndex = end + 1;
+    return IPV4_END.test(text) ? IPV4_END.lastIndex : end;
   }
   return end;
 }

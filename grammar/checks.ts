@@ -1,6 +1,6 @@
 /** What a place in a statement allows beyond its shape. */
 import type { Token } from "./token.js";
-import type { Item, List, Peers } from "../src/ast/nodes.js";
+import type { Item, List, Name, Peers } from "../src/ast/nodes.js";
 import type { Diagnostics } from "../src/text/diagnostic.js";
 import type { SourceFile, Span } from "../src/text/source.js";
 import { suggest } from "../src/text/suggest.js";
@@ -51,6 +51,26 @@ export function requireNoGap(file: SourceFile, before: Token, sign: Token, after
   });
 }
 
+/** Refuses `80/udp-90` and `80/udp-90/udp`. */
+export function requireWholeRange(file: SourceFile, port: Token, word: Token): void {
+  const [, protocol, last] = /^(tcp|udp|sctp)-(\d+)$/.exec(word.image) ?? [];
+  if (protocol === undefined) return;
+  const start = port.startOffset;
+  const behind = word.startOffset + word.image.length;
+  const end = file.text.startsWith(`/${protocol}`, behind) ? behind + protocol.length + 1 : behind;
+  const mend = `${port.image}-${last}/${protocol}`;
+  throw new SyntaxProblem(
+    "protocol-order",
+    { file, start, end },
+    "the protocol of a range stands behind the whole of it",
+    {
+      why: "a range is LOW-HIGH, and takes one protocol: LOW-HIGH/PROTOCOL",
+      help: `put it last: ${mend}`,
+      mends: [{ start, end, text: mend }],
+    },
+  );
+}
+
 const UNITS = ["second", "minute", "hour", "day"] as const;
 
 export type Unit = (typeof UNITS)[number];
@@ -99,31 +119,60 @@ export function requireBrackets(peers: Peers): void {
   );
 }
 
+/** An address that reads like one and a port: `fd00::5:22`. */
+interface Ambiguous {
+  readonly text: string;
+  readonly address: string;
+  readonly port: string;
+  /** Where it ends a range: what stands before it. */
+  readonly from: string;
+}
+
+function ambiguous(item: Item): Ambiguous | undefined {
+  if (item.kind !== "address" && item.kind !== "range") return undefined;
+  const text = item.kind === "address" ? item.text : item.to;
+  if (!text.includes("::") || (item.kind === "address" && item.bracketed)) return undefined;
+  const [, address, port] = /^(.*[^:]):([1-9]\d{0,4})$/.exec(text) ?? [];
+  if (address === undefined || port === undefined || Number(port) > 65535 || !address.includes("::")) return undefined;
+  return { text, address, port, from: item.kind === "range" ? `${item.from}-` : "" };
+}
+
+/** Warns of each address of a list that reads like one and a port. */
+function warnOf(list: List, diagnostics: Diagnostics, help: (found: Ambiguous) => string): void {
+  for (const item of list.items) {
+    const found = ambiguous(item);
+    if (found === undefined) continue;
+    const message = `${found.text} is an address here, not ${found.address} and port ${found.port}`;
+    diagnostics.warning("ipv6-port-ambiguous", item.span, message, {
+      why: "an IPv6 address has colons of its own, so a port needs brackets around the address",
+      help: `if a port is meant, ${help(found)}`,
+    });
+  }
+}
+
+/** An address, or the range that it ends, with the port that may be meant. */
+function withPort({ from, address, port }: Ambiguous, braced = false): string {
+  return braced || from !== "" ? `{${from}${address}}:${port}` : `[${address}]:${port}`;
+}
+
 /** Warns where `fd00::5:22` may have been meant as the address `fd00::5` and the port 22. */
 export function warnOfPorts(to: Peers, diagnostics: Diagnostics): void {
   for (const list of to.except === undefined ? [to.include] : [to.include, to.except]) {
-    for (const item of list.items) {
-      if (item.kind !== "address" && item.kind !== "range") continue;
-      const text = item.kind === "address" ? item.text : item.to;
-      if (!text.includes("::") || (item.kind === "address" && item.bracketed)) continue;
-      const [, address, port] = /^(.*[^:]):([1-9]\d{0,4})$/.exec(text) ?? [];
-      if (address === undefined || Number(port) > 65535 || !address.includes("::")) continue;
-      const from = item.kind === "range" ? `${item.from}-` : "";
-      const mend = list.braced || from !== "" ? `{${from}${address}}:${port}` : `[${address}]:${port}`;
-      const isApart = list.items.length > 1 || (to.except !== undefined && list === to.include);
-      diagnostics.warning(
-        "ipv6-port-ambiguous",
-        item.span,
-        `${text} is an address here, not ${address} and port ${port}`,
-        {
-          why: "an IPv6 address has colons of its own, so a port needs brackets around the address",
-          help: isApart
-            ? `if a port is meant, put ':${port}' behind all peers, or use a rule of its own for it`
-            : `if a port is meant, write ${mend}`,
-        },
-      );
-    }
+    const isApart = list.items.length > 1 || (to.except !== undefined && list === to.include);
+    warnOf(list, diagnostics, (found) =>
+      isApart
+        ? `put ':${found.port}' behind all peers, or use a rule of its own for ${withPort(found)}`
+        : `write ${withPort(found, list.braced)}`,
+    );
   }
+}
+
+/** The same in a let, where the port stands behind the let's name. */
+export function warnOfLet({ text }: Name, value: List, diagnostics: Diagnostics): void {
+  warnOf(value, diagnostics, (found) => {
+    const { from, address, port } = found;
+    return `put ${from}${address} here and ${text}:${port} in the rules, or ${withPort(found)} without the let`;
+  });
 }
 
 export function textOf(span: Span): string {

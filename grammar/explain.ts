@@ -1,6 +1,7 @@
 /** What to say when a statement doesn't fit the grammar: the frequent mistakes first, then what would have fitted. */
 import { EOF, type Token } from "./token.js";
 import type { SourceFile } from "../src/text/source.js";
+import { commaRest } from "./arrow-mistakes.js";
 import { spanOf } from "./items.js";
 import { explainToken } from "./lexical.js";
 import { knownMistake } from "./mistakes.js";
@@ -14,6 +15,7 @@ export function explain(place: Place): SyntaxProblem {
   return (
     unclosedList(place) ??
     explainToken(place, token) ??
+    commaRest(place, token, place.token(0)) ??
     misspelled(place) ??
     knownMistake(place) ??
     wordless(place) ??

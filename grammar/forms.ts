@@ -122,14 +122,11 @@ const SYNONYMS = new Map([
 export function misspelled(place: Place): SyntaxProblem | undefined {
   if (!isStart(place.rule)) return undefined;
   const first = place.first;
-  const known =
-    place.within === undefined ? T.STATEMENT_WORDS : place.within === "network" ? T.NETWORK_WORDS : T.CONTAINER_WORDS;
+  const known = keywords(place);
   const what = place.within === undefined ? "statement" : `property of a ${place.within}`;
   const span = spanOf(place.file, first);
   if (first.tokenType === T.Name) {
-    const synonym = SYNONYMS.get(first.image.toLowerCase());
-    const close =
-      suggest(first.image, known) ?? (synonym !== undefined && isKnown(synonym, known) ? synonym : undefined);
+    const close = meant(first.image, known);
     return new SyntaxProblem(
       place.within === undefined ? "unknown-statement" : "unknown-property",
       span,
@@ -149,11 +146,27 @@ export function misspelled(place: Place): SyntaxProblem | undefined {
   });
 }
 
+/** The keyword that a word stands for, misspelt or another tool's. */
+function meant(word: string, known: readonly string[]): string | undefined {
+  const synonym = SYNONYMS.get(word.toLowerCase());
+  return suggest(word, known) ?? (synonym !== undefined && isKnown(synonym, known) ? synonym : undefined);
+}
+
+/** Whether a word may have been meant to begin a statement or property, here or elsewhere. */
+export function nearStart(place: Place, word: string): boolean {
+  return T.STARTS.has(word) || meant(word, keywords(place)) !== undefined || elsewhere(word) !== undefined;
+}
+
+function keywords({ within }: Place): readonly string[] {
+  if (within === undefined) return T.STATEMENT_WORDS;
+  return within === "network" ? T.NETWORK_WORDS : T.CONTAINER_WORDS;
+}
+
 /** A statement that begins with something that is not even a word. */
 export function wordless(place: Place): SyntaxProblem | undefined {
   if (!isStart(place.rule) || T.STARTS.has(place.first.image) || isEnd(place.first)) return undefined;
   const { within } = place;
-  const known = within === undefined ? T.STATEMENT_WORDS : within === "network" ? T.NETWORK_WORDS : T.CONTAINER_WORDS;
+  const known = keywords(place);
   const what = within === undefined ? "statement" : `property of a ${within}`;
   return new SyntaxProblem(
     "unexpected-token",

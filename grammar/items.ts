@@ -65,7 +65,7 @@ export function addressOf(file: SourceFile, token: Token): Item {
   const high = checkAddress(to, { file, start: span.start + minus + 1, end: span.end });
   if (low.family !== high.family) {
     throw new SyntaxProblem("bad-range", span, `the range ${text} begins and ends in different families`, {
-      why: "a range is all addresses between its two ends",
+      why: "a range is all addresses between its two ends, which are of one family",
       help: "use one range for IPv4 and one for IPv6, in braces",
     });
   }
@@ -92,8 +92,17 @@ export function checkAddress(text: string, span: Span): Address {
   const bracketed = port !== null && parseAddress(port[1] as string) !== undefined;
   throw new SyntaxProblem("bad-address", span, `${text} is no IPv6 address`, {
     why: "an IPv6 address is eight groups of up to four hexadecimal digits, and one '::' may stand for groups of zeros",
-    help: bracketed ? `for a port write [${port[1]}]:${port[2]}` : "correct the group that is wrong",
+    help: bracketed
+      ? `for a port write [${port[1]}]:${port[2]}`
+      : (wrongCount(text) ?? "correct the group that is wrong"),
   });
+}
+
+/** Groups too few or too many, without a '::'; an IPv4 address at the end is two of them. */
+function wrongCount(text: string): string | undefined {
+  const groups = text.split(":").length + (text.includes(".") ? 1 : 0);
+  if (groups === 8 || text.includes("::")) return undefined;
+  return `give it eight groups instead of ${groups}${groups < 8 ? ", or '::' where the zeros are" : ""}`;
 }
 
 /** `22`, `8000-8010`; `protocol` from after the slash. */

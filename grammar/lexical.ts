@@ -1,13 +1,12 @@
 /** Explains the tokens that are no part of the language. */
 import type { Token } from "./token.js";
 import type { Span } from "../src/text/source.js";
+import { backward, foreignWord, NAME_RULE } from "./foreign-words.js";
 import { spanOf } from "./items.js";
 import { ARROW_HELP, ARROW_RULE, behind, clip, endOf, instead, is, isEnd, type Place, quoted } from "./place.js";
+import { portRange, range } from "./range-mistakes.js";
 import { type Edit, SyntaxProblem } from "./problem.js";
 import * as T from "./tokens.js";
-
-const NAME_RULE =
-  "a bare name has letters, digits, '_', '.' and '-', starts with a letter or '_' and ends in neither '.' nor '-'";
 
 /** The problem with a token that is wrong wherever it stands; undefined for every other. */
 export function explainToken(place: Place, token: Token): SyntaxProblem | undefined {
@@ -35,54 +34,6 @@ export function explainToken(place: Place, token: Token): SyntaxProblem | undefi
     default:
       return undefined;
   }
-}
-
-function foreignWord(place: Place, token: Token): SyntaxProblem {
-  const span = spanOf(place.file, token);
-  const image = token.image;
-  const sign = image.search(/[→⇒⟶➔➜–—]/);
-  if (sign !== -1) {
-    const arrow = { ...span, start: span.start + sign, end: span.start + sign + 1 };
-    const joined = /^[–—]$/.test(image) ? range(place, arrow) : undefined;
-    if (joined !== undefined) return joined;
-    if (/^\d+[–—]\d+$/.test(image))
-      return new SyntaxProblem("bad-range", arrow, "a range is joined by '-'", {
-        why: "'-' is the sign on the keyboard, and not a dash",
-        help: "put '-' in its place",
-        mends: [{ start: arrow.start, end: arrow.end, text: "-" }],
-      });
-    return new SyntaxProblem("wrong-arrow", arrow, `'${image[sign]}' is no arrow of the language`, {
-      why: ARROW_RULE,
-      help: ARROW_HELP,
-      mends: [{ start: arrow.start, end: arrow.end, text: "->" }],
-    });
-  }
-  if (/[“”„«»‘’]/.test(image)) {
-    return new SyntaxProblem("non-ascii-word", span, "these are not the quotes of the language", {
-      why: "a name is quoted with plain double quotes",
-      help: "put plain double quotes in their place",
-      mends: [instead(place, 1, 1, quoted(image.replace(/[“”„«»‘’]/g, "")))],
-    });
-  }
-  const invisible = /[\u0080-\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]/.exec(image)?.[0];
-  if (invisible !== undefined) {
-    const code = invisible.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0");
-    const start = span.start + image.indexOf(invisible);
-    return new SyntaxProblem(
-      "unexpected-character",
-      { ...span, start, end: start + 1 },
-      `invisible character U+${code}`,
-      {
-        why: "only plain spaces and tabs separate words",
-        help: "retype the space, or quote the name if the character belongs to it",
-      },
-    );
-  }
-  return new SyntaxProblem("non-ascii-word", span, `'${clip(image)}' needs quotes`, {
-    why: NAME_RULE,
-    help: `put it in double quotes: ${quoted(clip(image))}`,
-    mends: [instead(place, 1, 1, quoted(image))],
-  });
 }
 
 function digitWord(place: Place, token: Token): SyntaxProblem {
@@ -150,14 +101,11 @@ function unknown(place: Place, token: Token): SyntaxProblem {
   const text = place.file.text;
   if (char === "<" && text.startsWith("<-", span.start)) {
     const both = text.startsWith("<->", span.start);
-    return new SyntaxProblem("wrong-arrow", { ...span, end: span.start + (both ? 3 : 2) }, "arrows point right only", {
-      why: "a rule has one direction; replies of an allowed connection pass by themselves",
-      help: both ? "use one rule for each direction" : "swap the two sides and write ->",
-    });
+    return backward({ ...span, end: span.start + (both ? 3 : 2) }, both);
   }
   const run = /^[-~>]+/.exec(text.slice(span.start, span.start + 8)) ?? [""];
   const wrong = { ...span, end: span.start + run[0].length };
-  const own = (run[0] === "-" ? range(place, wrong) : undefined) ?? endOfName(place, wrong);
+  const own = (run[0] === "-" ? (portRange(place) ?? range(place, wrong)) : undefined) ?? endOfName(place, wrong);
   if (own !== undefined) return own;
   if (run[0] !== "" && run[0] !== "~" && takesArrow(place, wrong.end)) {
     return new SyntaxProblem("wrong-arrow", wrong, `'${run[0]}' is no arrow of the language`, {
@@ -170,7 +118,7 @@ function unknown(place: Place, token: Token): SyntaxProblem {
     "'": 'quote with double quotes: "…"',
     "`": 'quote with double quotes: "…"',
     "/": 'a path needs double quotes: "/…"',
-    "*": "for everything write any",
+    "*": everything(place).help,
     "!": "to take peers away write except",
     "%": "an address has no zone here; leave the '%…' out",
     "(": "braces group: {a, b}",
@@ -195,13 +143,33 @@ function unknown(place: Place, token: Token): SyntaxProblem {
 
 /** `*` for any, `'a'` for `"a"`, `$a` for `a`. */
 function simpleMends(place: Place, token: Token): Edit[] {
-  const isGlued = endOf(place.token(0)) === token.startOffset || place.token(2).startOffset === endOf(token);
-  if (token.image === "*") return isGlued ? [] : [instead(place, 1, 1, "any")];
+  if (token.image === "*") return everything(place).mends;
   if (token.image === "$") return [instead(place, 1, 1, "")];
   const start = token.startOffset;
   const [whole, inner] = /^(?:'([^'\n]*)'|`[^`\n]*`)/.exec(place.file.text.slice(start, start + 100)) ?? [];
   if (whole === undefined) return [];
   return [{ start, end: start + whole.length, text: quoted(inner ?? whole.slice(1, -1)) }];
+}
+
+interface Mend {
+  readonly help: string;
+  readonly mends: Edit[];
+}
+
+/** What people mean by `*`: any, all, or nothing at all. */
+function everything(place: Place): Mend {
+  const before = place.token(0);
+  const mend = (help: string, ...mends: Edit[]): Mend => ({ help, mends });
+  if (is(before, T.Colon)) return mend("leave the port out to mean every protocol and port", instead(place, 0, 1, ""));
+  if (is(before, T.Publish) && is(place.token(2), T.Colon))
+    return mend("leave the address out to mean all of this host's", instead(place, 1, 2, ""));
+  if (is(before, T.Publish)) return mend("for every exposed port write all", instead(place, 1, 1, "all"));
+  const list = behind(place, T.Colon, T.Arrow, T.From, T.Log);
+  if (list !== undefined && is(place.token(list), T.Colon))
+    return mend("leave the ports out to mean every protocol and port");
+  if (is(place.first, T.Expose)) return mend("name the ports: expose {80, 53/udp}");
+  const isGlued = endOf(before) === place.token(1).startOffset || place.token(2).startOffset === endOf(place.token(1));
+  return mend("for everything write any", ...(isGlued ? [] : [instead(place, 1, 1, "any")]));
 }
 
 const ARROWED = [T.Allow, T.Deny, T.Reject, T.Assert, T.Publish, T.Link];
@@ -213,22 +181,6 @@ function takesArrow(place: Place, end: number): boolean {
     if (is(place.token(at), T.Arrow) && place.token(at).startOffset >= end) return false;
   }
   return true;
-}
-
-/** `8000 - 8010`, `[fd00::1]-[fd00::9]`: both ends of a range, joined by a sign that stands apart. */
-function range(place: Place, sign: Span): SyntaxProblem | undefined {
-  const [first, low] = is(place.token(0), T.BracketClose) ? [-2, -1] : [0, 0];
-  const [last, high] = is(place.token(2), T.BracketOpen) ? [4, 3] : [2, 2];
-  const isPort = is(place.token(low), T.NumberWord) && is(place.token(high), T.NumberWord);
-  if (!isPort && !(is(place.token(low), T.Address) && is(place.token(high), T.Address))) return undefined;
-  const text = `${place.token(low).image}-${place.token(high).image}`;
-  const needsBraces = text.includes(":") && is(place.token(last + 1), T.Colon);
-  const mend = needsBraces ? `{${text}}` : text;
-  return new SyntaxProblem("bad-range", sign, "the two ends of a range are one word", {
-    why: "a range is LOW-HIGH, without spaces and without brackets; before a port IPv6 ones take braces",
-    help: `join them: ${clip(mend, 100)}`,
-    mends: [instead(place, first, last, mend)],
-  });
 }
 
 /** `c2-`, `web.`: a bare name ends in neither. */

@@ -1,7 +1,8 @@
 /** Frequent mistakes inside lists, and parts of a rule in the wrong order. */
 import type { Token } from "./token.js";
+import { suggest } from "../src/text/suggest.js";
 import { behind, endOf, endOfOperand, instead, is, isEnd, type Mistake, type Place } from "./place.js";
-import { quoted, shown, spanAt, textBetween } from "./place.js";
+import { OPERAND_ENDS, OPERANDS, quoted, shown, spanAt, spanBetween, textBetween } from "./place.js";
 import { type Edit, SyntaxProblem } from "./problem.js";
 import * as T from "./tokens.js";
 
@@ -45,7 +46,7 @@ export const insideBraces: Mistake = (place, found, before) => {
       return undefined;
     default:
       if (atItem || isEnd(found)) return undefined;
-      if (isExcept(found) && !atItem) return misplacedExcept(place);
+      if (isExcept(found) || isMisspeltExcept(place)) return misplacedExcept(place);
       return missingComma(place);
   }
 };
@@ -61,6 +62,26 @@ function missingComma(place: Place): SyntaxProblem {
   });
 }
 
+/** `any exept a`, `deny except a -> b`. */
+export const exceptWord: Mistake = (place, found, before) => {
+  if (!is(place.first, ...RULES, T.Publish) || (place.rule !== "end" && place.expected !== T.Arrow)) return undefined;
+  if (behind(place, T.Log) !== undefined) return undefined;
+  if (isNearlyExcept(before) && is(place.token(-1), ...RULES, T.Arrow, T.From) && is(found, ...OPERANDS)) {
+    return new SyntaxProblem("unexpected-token", spanBetween(place, 0, 0), "'except' has no peers before it", {
+      why: "'except' takes away from the peers right before it",
+      help: "say whom it takes away from: any except c2",
+      mends: [instead(place, 0, 0, "any except")],
+    });
+  }
+  if (before.image === "except" || !isMisspeltExcept(place) || !is(before, ...OPERAND_ENDS)) return undefined;
+  if (isChained(place)) return chained(place);
+  return new SyntaxProblem("unexpected-token", spanAt(place), `unexpected ${shown(found)} after ${shown(before)}`, {
+    why: "behind peers stands 'except' and what it takes away from them, or the next part of the statement",
+    help: "did you mean 'except'?",
+    mends: [instead(place, 1, 1, "except")],
+  });
+};
+
 /** Parts of a rule in the wrong order, or twice. */
 export const order: Mistake = (place, found, before) => {
   const span = spanAt(place);
@@ -69,7 +90,7 @@ export const order: Mistake = (place, found, before) => {
     if (isEnding && is(place.first, ...RULES) && portsAt(place) !== undefined) return portsBeforeExcept(place);
     return isChained(place) ? chained(place) : misplacedExcept(place);
   }
-  if (isEnding && isExcept(found) && is(before, T.Name, T.Quoted, T.Address, T.NumberWord, T.NumberRange, T.ListClose))
+  if (isEnding && (isExcept(found) || isMisspeltExcept(place)) && is(before, ...OPERAND_ENDS))
     return misplacedExcept(place);
   if (!isEnding) return undefined;
   switch (found.tokenType) {
@@ -141,6 +162,15 @@ function isChained(place: Place): boolean {
 /** Also where words.ts knows no such keyword. */
 function isExcept(token: Token): boolean {
   return is(token, T.Except) || (is(token, T.Name) && token.image === "except");
+}
+
+function isNearlyExcept(token: Token): boolean {
+  return is(token, T.Name) && (token.image === "except" || suggest(token.image, ["except"]) !== undefined);
+}
+
+/** A word between two operands that is nearly `except`. */
+function isMisspeltExcept(place: Place): boolean {
+  return !isExcept(place.token(1)) && isNearlyExcept(place.token(1)) && is(place.token(2), ...OPERANDS);
 }
 
 function misplacedExcept(place: Place): SyntaxProblem {

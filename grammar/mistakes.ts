@@ -1,11 +1,12 @@
 /** Frequent mistakes of people who come from Docker, Kubernetes, iptables or another language, each with its mend. */
-import type { Token } from "./token.js";
+import { arrow, arrowMissing, commaList, fromTo } from "./arrow-mistakes.js";
 import { formOf, isStart } from "./forms.js";
 import { spanOf } from "./items.js";
-import { insideBraces, order } from "./list-mistakes.js";
-import { ARROW_HELP, ARROW_RULE, behind, clip, endOf, instead, is, isEnd, type Mistake, type Place } from "./place.js";
-import { quoted, shown, spanAt, spanBetween, textBetween } from "./place.js";
+import { exceptWord, insideBraces, order } from "./list-mistakes.js";
+import { endOf, instead, is, isEnd, type Mistake, type Place } from "./place.js";
+import { quoted, shown, spanAt, spanBetween } from "./place.js";
 import { type Edit, SyntaxProblem } from "./problem.js";
+import { loosePort, slash } from "./port-mistakes.js";
 import { publishHost, publishPorts } from "./publish-mistakes.js";
 import * as T from "./tokens.js";
 
@@ -18,43 +19,6 @@ export function knownMistake(place: Place): SyntaxProblem | undefined {
 }
 
 const RULES = [T.Allow, T.Deny, T.Reject, T.Assert];
-
-/** `=>`, `to`: something else where the arrow belongs. */
-const arrow: Mistake = (place, found) => {
-  const start = found.startOffset;
-  if (is(found, T.Equals) && place.file.text.startsWith("=>", start)) {
-    const span = { file: place.file, start, end: start + 2 };
-    return new SyntaxProblem("wrong-arrow", span, "'=>' is no arrow of the language", {
-      why: ARROW_RULE,
-      help: ARROW_HELP,
-      mends: [{ start, end: start + 2, text: "->" }],
-    });
-  }
-  const isWord = is(found, T.Name) && ["to", "into", "onto"].includes(found.image);
-  if (isWord && !is(place.first, T.Let) && (place.expected === T.Arrow || place.rule === "end")) {
-    return new SyntaxProblem("wrong-arrow", spanAt(place), `'${found.image}' is no arrow of the language`, {
-      why: ARROW_RULE,
-      help: ARROW_HELP,
-      mends: [instead(place, 1, 1, "->")],
-    });
-  }
-  if (!is(place.first, ...RULES) || place.expected !== T.Arrow) return undefined;
-  if (is(found, T.Colon)) {
-    return new SyntaxProblem("source-port", spanAt(place), "ports stand on the destination only", {
-      why: "rules match no source ports: replies of an allowed connection pass by themselves",
-      help: "put the ports behind the destination: allow c1 -> c2:22",
-    });
-  }
-  return isEnd(found) && found.image === "," ? commaList(place, found) : undefined;
-};
-
-/** `allow a, b -> c` and `allow a -> b:22, 80`: a comma ends the statement. */
-function commaList(place: Place, comma: Token): SyntaxProblem {
-  return new SyntaxProblem("comma-outside-braces", spanOf(place.file, comma), "the ',' ends the statement here", {
-    why: "outside braces a ',' separates statements",
-    help: "put several items in braces: {a, b}",
-  });
-}
 
 const badStart: Mistake = (place, found, before) => {
   if (!isStart(place.rule)) return undefined;
@@ -85,91 +49,6 @@ const splitStatement: Mistake = (place, found, before) => {
   return new SyntaxProblem("split-statement", spanAt(place), `the statement ends here, behind ${shown(before)}`, {
     why: NEWLINE_RULE,
     help: "join the two lines",
-  });
-};
-
-/** `tcp/22`, `ssh/tcp`, `fd00::5:22/tcp`, `10.0.0.0/255.0.0.0`. */
-const slash: Mistake = (place, found, before) => {
-  if (!is(found, T.Slash)) return undefined;
-  const after = place.token(2);
-  const span = spanBetween(place, 0, isEnd(after) ? 1 : 2);
-  if (is(before, T.Address)) {
-    const isIpv6 = before.image.includes(":");
-    return new SyntaxProblem(
-      isIpv6 ? "ipv6-needs-brackets" : "bad-prefix",
-      span,
-      `'/' after ${shown(before)} needs a prefix length`,
-      {
-        why: "behind an address a '/' begins the length of its prefix in bits",
-        help: isIpv6 ? "for a port put the address in brackets: [fd00::5]:22/tcp" : "use a length such as /24",
-        mends: isIpv6 ? withPort(place, before) : withLength(place, after),
-      },
-    );
-  }
-  if (!is(before, T.Name)) return undefined;
-  if (is(after, T.NumberWord, T.NumberRange)) {
-    return new SyntaxProblem("protocol-order", span, "the protocol stands behind the port", {
-      why: "a port is written PORT/PROTOCOL",
-      help: "swap the two",
-      mends: [instead(place, 0, 2, `${after.image}/${before.image}`)],
-    });
-  }
-  return new SyntaxProblem("protocol-order", span, `'${clip(before.image)}' is a name, and takes no protocol`, {
-    why: "only a number takes a protocol; a let of ports has its own",
-    help: "put the protocol where the let is declared: let ssh = 22/tcp",
-  });
-};
-
-/** `fd00::5:22/tcp` with its brackets. */
-function withPort(place: Place, before: Token): Edit[] {
-  const [, address, port] = /^(.*[^:]):(\d{1,5})$/.exec(before.image) ?? [];
-  return address === undefined ? [] : [instead(place, 0, 0, `[${address}]:${port}`)];
-}
-
-/** `10.0.0.0/255.0.0.0` with the length of this mask. */
-function withLength(place: Place, mask: Token): Edit[] {
-  const bits = mask.image.split(".").map((octet) => Number(octet).toString(2).padStart(8, "0"));
-  const [, ones] = /^(1*)0*$/.exec(bits.join("")) ?? [];
-  return ones === undefined || bits.length !== 4 ? [] : [instead(place, 2, 2, String(ones.length))];
-}
-
-/** The ports that the destination has already, and one more. */
-function morePorts(place: Place, port: string, end: number): Edit[] {
-  const colon = behind(place, T.Colon, T.Arrow);
-  if (colon === undefined || !is(place.token(colon), T.Colon) || is(place.token(colon + 1), T.ListOpen)) return [];
-  return [{ start: endOf(place.token(colon)), end, text: `{${textBetween(place, colon + 1, 0)}, ${port}}` }];
-}
-
-function isProtocol(word: string): boolean {
-  return ["tcp", "udp", "sctp"].includes(word);
-}
-
-const PORT_WORDS = ["port", "ports", "dport", "tcp", "udp", "sctp", "proto", "on"];
-
-/** `allow a -> b 22`, `allow a -> b port 22`, `allow a -> b tcp 22`. */
-const loosePort: Mistake = (place, found) => {
-  if (place.rule !== "end" || !is(place.first, ...RULES, T.Publish)) return undefined;
-  const word = is(found, T.Name) && PORT_WORDS.includes(found.image) ? found.image : undefined;
-  const number = word === undefined ? found : place.token(2);
-  if (is(number, T.NumberWord, T.NumberRange)) {
-    const protocol = word === "udp" || word === "sctp" ? `/${word}` : "";
-    const span = spanBetween(place, 1, word === undefined ? 1 : 2);
-    const start = endOf(place.token(0));
-    const last = word === undefined ? 1 : 2;
-    const hasOwn = is(place.token(last + 1), T.Slash);
-    const end = endOf(place.token(hasOwn ? last + 2 : last));
-    const port = `${number.image}${hasOwn ? `/${place.token(last + 2).image}` : protocol}`;
-    return new SyntaxProblem("loose-port", span, "a port follows its destination behind a ':'", {
-      why: "a port belongs to what stands right before it",
-      help: "put it right behind its destination, after a ':'",
-      mends: [{ start, end, text: `:${port}` }, ...morePorts(place, port, end), { start, end, text: ` -> ${port}` }],
-    });
-  }
-  if (word === undefined) return undefined;
-  return new SyntaxProblem("loose-port", spanAt(place), `unexpected '${word}' behind the destination`, {
-    why: "ports and protocols follow the destination behind a ':'",
-    help: "put it right behind the destination, as in c1:22 or c1:udp",
-    mends: [{ start: endOf(place.token(0)), end: endOf(found), text: `:${word}` }].filter(() => isProtocol(word)),
   });
 };
 
@@ -296,23 +175,7 @@ const missingEquals: Mistake = (place, found, before) => {
   });
 };
 
-/** `link app db`. */
-const linkWithoutArrow: Mistake = (place, found, before) => {
-  if (!is(place.first, T.Link) || place.rule !== "end" || place.within !== undefined) return undefined;
-  if (!is(found, T.Name, T.Quoted) || behind(place, T.Arrow, T.As) !== undefined) return undefined;
-  return new SyntaxProblem(
-    "unexpected-token",
-    spanAt(place),
-    `expected '->' after ${shown(before)}, found ${shown(found)}`,
-    {
-      why: ARROW_RULE,
-      help: ARROW_HELP,
-      mends: [{ start: endOf(before), end: endOf(before), text: " ->" }],
-    },
-  );
-};
-
 const MISTAKES: readonly Mistake[] = [
   ...[badStart, splitStatement, env, block, path, arrow, publishPorts, publishHost, slash, loosePort, switchWord],
-  ...[insideBraces, order, assertVerb, missingEquals, missingBraces, linkWithoutArrow],
+  ...[exceptWord, insideBraces, order, assertVerb, missingEquals, fromTo, arrowMissing, missingBraces],
 ];

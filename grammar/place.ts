@@ -22,6 +22,10 @@ export interface Place {
   readonly token: (at: number) => Token;
 }
 
+/** What an operand of a statement begins with, and what it ends with. */
+export const OPERANDS = [T.Name, T.Quoted, T.NumberWord, T.NumberRange, T.Address, T.ListOpen, T.BracketOpen];
+export const OPERAND_ENDS = [T.Name, T.Quoted, T.NumberWord, T.NumberRange, T.Address, T.ListClose, T.BracketClose];
+
 /** Recognises one mistake, from the token that doesn't fit and the one before it. */
 export type Mistake = (place: Place, found: Token, before: Token) => SyntaxProblem | undefined;
 

@@ -1,4 +1,5 @@
 /** Frequent mistakes in a publish. */
+import { parseAddress } from "../src/net/address.js";
 import { behind, endOf, endOfOperand, instead, is, type Mistake, type Place } from "./place.js";
 import { shown, spanAt, spanBetween, textBetween } from "./place.js";
 import { type Edit, SyntaxProblem } from "./problem.js";
@@ -74,7 +75,8 @@ export const publishHost: Mistake = (place, found, before) => {
   const isOpen = is(before, T.Address) && before.image.includes(":");
   const bracketed = isOpen ? `[${before.image}]` : is(before, T.Address) ? before.image : textBetween(place, -2, 0);
   const loose = is(found, T.NumberWord, T.NumberRange) ? [instead(place, 0, 1, `${bracketed}:${found.image}`)] : [];
-  const [, address, port] = /^(.*:.*[^:]|::):(\d{1,5})$/.exec(before.image) ?? [];
+  const [, start, port] = /^(.*:.*[^:]|::):(\d{1,5})$/.exec(before.image) ?? [];
+  const address = start !== undefined && parseAddress(start) !== undefined ? start : undefined;
   return new SyntaxProblem(
     "missing-host-port",
     spanBetween(place, 0, 0),

@@ -16,7 +16,8 @@ import type {
   Statement,
   Verb,
 } from "../src/ast/nodes.js";
-import { requireBrackets, warnOfPorts } from "./checks.js";
+import { requireBrackets, warnOfLet, warnOfPorts } from "./checks.js";
+import { is } from "./place.js";
 import { PropertyGrammar } from "./properties.js";
 import * as T from "./tokens.js";
 import { ANY, NAMES, RECORDED } from "./values.js";
@@ -62,6 +63,7 @@ export abstract class StatementGrammar extends PropertyGrammar {
     const name = this.nameNode(this.CONSUME(T.AnyName));
     this.CONSUME(T.Equals);
     const value = this.SUBRULE(this.list, ANY);
+    if (!this.RECORDING_PHASE && !is(this.LA(1), T.Slash, T.Unknown)) warnOfLet(name, value, this.diagnostics);
     return { kind: "let", name, value, span: this.since(first) };
   });
 
@@ -93,7 +95,8 @@ export abstract class StatementGrammar extends PropertyGrammar {
   });
 
   private warnAt(to: Peers): void {
-    if (this.LA(1).tokenType !== T.Slash) warnOfPorts(to, this.diagnostics);
+    // Else more of it was meant as a port: `fd00::5:22/tcp`, `fd00::5:22-23`.
+    if (!is(this.LA(1), T.Slash, T.Unknown)) warnOfPorts(to, this.diagnostics);
   }
 
   private portsOf(to: Peers): List {

@@ -65,9 +65,9 @@ export const BracketClose = createToken("BracketClose", { pattern: "]", label: "
 
 // What is always an error; a token of its own makes the message precise ----------------------------------------------
 
-/** A quoted name that goes on in the next line and ends there. */
+/** A quoted name that goes on in the next line and ends there: behind a letter, or before the end of the statement. */
 export const SplitQuoted = createToken("SplitQuoted", {
-  pattern: /"(?:[^"\\\n]|\\[^\n])*\\?\n[^"\n]*"(?![ \t\r]*[^ \t\r\n,;#{}])/,
+  pattern: /"(?:[^"\\\n]|\\[^\n])*\\?\n(?:(?:[^"\n]*[^"\s{}[\],;:=>])?"(?!\w)|[^"\n]*"(?![ \t\r]*[^ \t\r\n,;#{}]))/,
 });
 export const OpenQuoted = createToken("OpenQuoted", { pattern: /"(?:[^"\\\n]|\\[^\n])*\\?/ });
 export const ForeignWord = createToken("ForeignWord", {

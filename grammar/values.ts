@@ -2,7 +2,7 @@
 import type { Item, Limit, List, Log, Name, Peers } from "../src/ast/nodes.js";
 import type { Diagnostics } from "../src/text/diagnostic.js";
 import type { SourceFile, Span } from "../src/text/source.js";
-import { type ListKind, requireKind, requireNoGap, requireUnit } from "./checks.js";
+import { type ListKind, requireKind, requireNoGap, requireUnit, requireWholeRange } from "./checks.js";
 import { addressOf, nameOf, numberOf, portOf, spanOf } from "./items.js";
 import { SyntaxProblem } from "./problem.js";
 import { Recognizer } from "./recognizer.js";
@@ -55,7 +55,9 @@ export abstract class ValueGrammar extends Recognizer {
     const protocol = this.OPTION(() => {
       const slash = this.CONSUME(T.Slash);
       const word = this.CONSUME(T.Name);
-      if (!this.RECORDING_PHASE) requireNoGap(this.file, port, slash, word);
+      if (this.RECORDING_PHASE) return word;
+      requireNoGap(this.file, port, slash, word);
+      requireWholeRange(this.file, port, word);
       return word;
     });
     return this.RECORDING_PHASE ? RECORDED : portOf(this.file, port, protocol);

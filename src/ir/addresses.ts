@@ -52,25 +52,29 @@ export function firstAddress(prefix: Prefix): Address {
 }
 
 /**
- * The address that `name` has in `prefix`, skipping `taken` (values of the same family, gateway included).
- * `moved` says that another holds the address that its name gives. Undefined when the subnet is full.
+ * The address that `name` has in `prefix`, skipping `taken` (values of the same family) and the gateway.
+ * `moved` says who holds the address that its name gives: a container, or a gateway that isn't the first address, where
+ * each is unless given. Undefined when the subnet is full.
  */
 export function endpointAddress(
   name: string,
   prefix: Prefix,
   gateway: Address,
   taken: ReadonlySet<bigint>,
-): { address: Address; moved: boolean } | undefined {
+): { address: Address; moved: "container" | "gateway" | undefined } | undefined {
   const [low, high] = usable(prefix);
   const size = high - low + 1n;
   const start = hash64("endpoint", name) % size;
-  let moved = false;
+  let moved: "container" | "gateway" | undefined;
   const limit = size < 1n << 20n ? size : 1n << 20n;
   for (let step = 0n; step < limit; step++) {
     const value = low + ((start + step) % size);
-    if (value === BigInt(gateway.value)) continue;
+    if (value === BigInt(gateway.value)) {
+      if (value !== low) moved ??= "gateway";
+      continue;
+    }
     if (!taken.has(value)) return { address: toAddress(prefix.family, value), moved };
-    moved = true;
+    moved ??= "container";
   }
   return undefined;
 }

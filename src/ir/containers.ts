@@ -178,10 +178,12 @@ function assign(low: Lowering, network: Network, drafts: readonly Draft[]): void
         });
         continue;
       }
-      if (found.moved) {
+      if (found.moved !== undefined) {
+        const [holder, others] =
+          found.moved === "gateway" ? ["The network's gateway", "the gateway"] : ["Another container", "the others"];
         const text = formatAddress(found.address);
         low.diagnostics.warning("address-moved", span ?? low.anywhere, `'${draft.container}' moves on to ${text}`, {
-          why: "Another container holds the address that its name gives, so which one it has depends on the others.",
+          why: `${holder} holds the address that its name gives, so which one it has depends on ${others}.`,
           help: `pin it: container ${draft.container} { network ${network.name} ip ${text} }`,
         });
       }
@@ -189,6 +191,29 @@ function assign(low: Lowering, network: Network, drafts: readonly Draft[]): void
       draft.addresses.set(subnet.family, found.address);
     }
   });
+  checkMacs(low, drafts);
+}
+
+/** A MAC that is given leads to one device of the network; those that addresses give differ as these do. */
+function checkMacs(low: Lowering, drafts: readonly Draft[]): void {
+  const holders = new Map<string, Draft>();
+  const isGiven = (draft: Draft): boolean => draft.mac !== undefined;
+  for (const draft of [...drafts.filter((one) => !isGiven(one)), ...drafts.filter(isGiven)]) {
+    const mac = macAt(draft);
+    const holder = holders.get(mac);
+    const given = draft.property?.macs[0];
+    if (holder === undefined) holders.set(mac, draft);
+    else if (given !== undefined)
+      low.diagnostics.error("address-taken", given.span, `'${holder.container}' has the MAC address ${mac} already`, {
+        why: "On one network a MAC address leads to one container.",
+        help: "choose another one, or leave it out",
+      });
+  }
+}
+
+function macAt({ mac, addresses }: Draft): string {
+  const first = addresses.get(4) ?? addresses.get(6);
+  return mac ?? (first === undefined ? "02:42:00:00:00:00" : macOf(first));
 }
 
 function explicitAddresses(
@@ -272,12 +297,11 @@ function explicitAddresses(
 
 function endpointOf(low: Lowering, draft: Draft, at: number): Endpoint {
   const addresses = [...draft.addresses.values()].sort((a, b) => a.family - b.family);
-  const first = addresses[0];
   return {
     container: draft.container,
     network: draft.network.name,
     addresses,
-    mac: draft.mac ?? (first === undefined ? "02:42:00:00:00:00" : macOf(first)),
+    mac: macAt(draft),
     device: deviceName(low.name, draft.container, draft.network.name),
     inside: `eth${at}`,
   };

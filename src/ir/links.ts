@@ -5,6 +5,7 @@ import { NO_ADDRESSES, single, unionSet } from "../net/address.js";
 import type { Lowering } from "./lowering.js";
 import { inContainers } from "./peers.js";
 import type { Container, Link, Rule, Share } from "./policy.js";
+import { BUILT_IN } from "./scope.js";
 import { containersNamed } from "./publish-targets.js";
 
 export interface LinkSource {
@@ -98,6 +99,13 @@ function addresses(container: Container): AddressSet {
 }
 
 function endOf(low: Lowering, name: LinkStatement["target"]): Container | undefined {
+  if ((BUILT_IN as readonly string[]).includes(name.text)) {
+    low.diagnostics.error("not-a-container", name.span, `'${name.text}' is no container, and only these are linked`, {
+      why: "A link lets one container reach another, and names it in a hosts file.",
+      help: "name a container; rules speak of world, host and any: allow c1 -> world",
+    });
+    return undefined;
+  }
   const declared = low.scope.lookUp(name, "container");
   if (declared === undefined) return undefined;
   if (declared.kind !== "container") {

@@ -4,6 +4,7 @@ import { type AddressSet, NO_ADDRESSES, parseAddress, single } from "../net/addr
 import { prefixOf, prefixSet } from "../net/prefix.js";
 import type { Code } from "../text/codes.js";
 import type { Extra } from "../text/diagnostic.js";
+import type { Span } from "../text/source.js";
 import type { Lowering } from "./lowering.js";
 
 /** The addresses of a literal; undefined (and reported) when it is none. */
@@ -36,7 +37,10 @@ export function addressesOf(low: Lowering, item: Exclude<Item, { kind: "name" | 
       why: "IPv4 addresses are four decimal numbers, IPv6 ones have '::' or seven colons.",
       help: "write it as 10.0.0.1 or fd00::1",
     });
-  if (item.kind === "address") return single(address);
+  if (item.kind === "address") {
+    if (!item.bracketed) warnOfName(low, item.text, item.span);
+    return single(address);
+  }
   const prefix = prefixOf(address, item.length);
   if (prefix === undefined)
     return bad("bad-prefix", `/${item.length} is too long for IPv${address.family}`, {
@@ -49,4 +53,15 @@ export function addressesOf(low: Lowering, item: Exclude<Item, { kind: "name" | 
       help: "write the prefix's first address",
     });
   return prefixSet(prefix);
+}
+
+/** `c2::22`, where `c2` is declared: an address that may have been meant as the name and a port. */
+function warnOfName(low: Lowering, text: string, span: Span): void {
+  const [, name, port] = /^([a-f][\da-f]{0,3})::([1-9]\d{0,3})$/i.exec(text) ?? [];
+  const declared = name === undefined ? undefined : low.scope.names.get(name);
+  if (declared === undefined) return;
+  low.diagnostics.warning("ipv6-port-ambiguous", span, `${text} is an address here, not '${name}' and port ${port}`, {
+    why: `'::' makes it an IPv6 address, and there is a ${declared.kind} '${name}'; [${text}] would leave no doubt.`,
+    help: `did you mean '${name}:${port}'?`,
+  });
 }

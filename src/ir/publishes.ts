@@ -1,12 +1,13 @@
 /** Lowers `publish`: host ports, and `publish all`. */
 import type { Item, PublishStatement, Statement } from "../ast/nodes.js";
 import { PlainPublish } from "../ast/plain-publish.js";
-import { type Address, formatAddress, parseAddress } from "../net/address.js";
+import { type Address, formatAddress, hasAddress, OF_NO_HOST, parseAddress } from "../net/address.js";
 import { PORTED, protocolName } from "../net/ports.js";
 import type { Lowering } from "./lowering.js";
 import type { Container, Origin, Publish } from "./policy.js";
+import { sourcesOf } from "./publish-sources.js";
 import { type PublishSource, targetAddresses, targetsOf } from "./publish-targets.js";
-import { letValue, lowerPeers, protocolOf } from "./values.js";
+import { letValue, protocolOf, unquotedPort } from "./values.js";
 
 interface HostPorts {
   readonly protocol: number | undefined;
@@ -62,13 +63,25 @@ function lowerNumbered(
   const host = statement.host as NonNullable<PublishStatement["host"]>;
   const hostPorts = portsOf(low, host.port);
   const inner = statement.port === undefined ? undefined : portsOf(low, statement.port);
-  const from = statement.from && lowerPeers(low, statement.from);
+  const from = sourcesOf(low, statement);
   const hostAddress = host.address && parseAddress(host.address.text);
   if (host.address !== undefined && hostAddress === undefined) {
     low.diagnostics.error("bad-address", host.address.span, `'${host.address.text}' is no address`, {
       why: "What stands before the host port is one address of this host.",
       help: "write it as 127.0.0.1:80 or [::1]:80",
     });
+    return [];
+  }
+  if (hostAddress !== undefined && hasAddress(OF_NO_HOST, hostAddress)) {
+    low.diagnostics.error(
+      "publish-address",
+      host.address?.span ?? host.span,
+      `${formatAddress(hostAddress)} can't be an address of this host`,
+      {
+        why: "It is a multicast or broadcast address: packets go to it, and no host has it as its own.",
+        help: "name one of this host's addresses, or leave it out to mean all of them",
+      },
+    );
     return [];
   }
   if (hostPorts === undefined || (statement.port !== undefined && inner === undefined)) return [];
@@ -177,7 +190,7 @@ function portsOf(low: Lowering, item: Item): HostPorts[] | undefined {
   }
   low.diagnostics.error("unknown-port", item.span, "this is no port to publish", {
     why: "A publish maps numbers: single ports, ranges and lets made of them.",
-    help: "write a number, a range, or a let of ports",
+    help: (item.kind === "name" ? unquotedPort(item.name) : undefined) ?? "write a number, a range, or a let of ports",
   });
   return undefined;
 }
@@ -220,7 +233,7 @@ function publishAll(
 ): Publish[] {
   const wanted: { container: Container; origin: Origin; from: Publish["from"]; protocol: number; port: number }[] = [];
   for (const { source, containers, origin } of sources) {
-    const from = source.statement.from && lowerPeers(low, source.statement.from);
+    const from = sourcesOf(low, source.statement);
     for (const container of containers) {
       const expose = container.expose.all ? new Map<number, readonly number[]>() : container.expose.protocols;
       if (expose.size === 0)

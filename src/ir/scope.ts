@@ -102,12 +102,17 @@ export class Scope {
 
   /** Reports a name that nothing declares. */
   unknown(text: string, span: Span, wanted: string): void {
-    const near = suggest(text, [...this.names.keys(), ...BUILT_IN]);
+    const isNarrow = wanted === "container" || wanted === "network";
+    const near = suggest(text, [...this.names.keys(), ...(isNarrow ? [] : BUILT_IN)]);
+    const declare = `declare it: ${wanted === "network" ? "network" : "container"} ${text} { }`;
     this.diagnostics.error("unknown-name", span, `no ${wanted} is called '${text}'`, {
-      why: "Once one container is declared, every name must be.",
-      help:
-        near === undefined
-          ? `declare it: ${wanted === "network" ? "network" : "container"} ${text} { }`
+      why: RESERVED.has(text)
+        ? `The language uses '${text}', so none can have this name.`
+        : "Once one container is declared, every name must be.",
+      help: RESERVED.has(text)
+        ? `name a ${wanted} of this policy`
+        : near === undefined
+          ? declare
           : `did you mean '${near}'?`,
     });
   }

@@ -232,6 +232,12 @@ export function protocolOf(low: Lowering, name: Name | undefined): number | unde
   return protocol;
 }
 
+/** What to say of `"22"`. */
+export function unquotedPort({ quoted, text }: Name): string | undefined {
+  if (!quoted || !/^\d+(?:-\d+)?(?:\/[a-z]+)?$/.test(text)) return undefined;
+  return `a port is written without quotes: ${text}`;
+}
+
 function lowerPort(low: Lowering, item: Item, ported: boolean): PortSet | undefined {
   if (item.kind === "port") {
     const protocol = protocolOf(low, item.protocol);
@@ -284,7 +290,9 @@ function lowerPort(low: Lowering, item: Item, ported: boolean): PortSet | undefi
   }
   low.diagnostics.error("unknown-port", name.span, `'${name.text}' is no port`, {
     why: "The language knows no service names: a word stands for ports only where a let says so.",
-    help: `write the number, or name it: let ${name.text} = 22/tcp`,
+    help:
+      unquotedPort(name) ??
+      `write the number, or name it: let ${name.quoted ? JSON.stringify(name.text) : name.text} = 22/tcp`,
   });
   return undefined;
 }

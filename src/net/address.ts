@@ -35,6 +35,12 @@ export const NO_ADDRESSES: AddressSet = { v4: EMPTY, v6: EMPTY };
 export const ALL_ADDRESSES: AddressSet = { v4: full(V4), v6: full(V6) };
 export const LOOPBACK: AddressSet = { v4: [0x7f000000, 0x7fffffff], v6: [1n, 1n] };
 
+/** Multicast, and IPv4's broadcast address: a destination only, and no host's own. */
+export const OF_NO_HOST: AddressSet = {
+  v4: [0xe0000000, 0xefffffff, 0xffffffff, 0xffffffff],
+  v6: [0xffn << 120n, V6.max],
+};
+
 export function unionSet(a: AddressSet, b: AddressSet): AddressSet {
   if (a === b || b === NO_ADDRESSES) return a;
   if (a === NO_ADDRESSES) return b;

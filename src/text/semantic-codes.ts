@@ -282,6 +282,11 @@ export const semanticCodes = () =>
       "A host address of a family that the container doesn't have",
       "tsnet doesn't translate between IPv4 and IPv6.",
     ),
+    "publish-address": entry(
+      "error",
+      "A publish on an address that no host has",
+      "A publish listens on an address of this host: no multicast or broadcast address.",
+    ),
     "publish-full": entry(
       "error",
       "No host port is left",

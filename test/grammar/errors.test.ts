@@ -71,6 +71,121 @@ test("numbers and addresses", () => {
   assert.is(helpOf("allow a -> fd00::5:65535"), "for a port write [fd00::5]:65535");
 });
 
+/** The help of each text is to write the other. */
+function mendEach(cases: readonly (readonly [text: string, mended: string])[]): void {
+  for (const [text, mend] of cases) assert.is(helpOf(text), `write ${mend}`, text);
+}
+
+test("what is nearly an address or a range is one wrong word", () => {
+  expectEach([
+    ["allow a -> 1:2:3:4:5:6:7", "bad-address '1:2:3:4:5:6:7'"],
+    ["allow a:b:c:d:e -> a", "bad-address 'a:b:c:d:e'"],
+    ["allow {1:2:3:4:5:6:7:8:9, b} -> a", "bad-address '1:2:3:4:5:6:7:8:9'"],
+    ["allow a -> 1:2:3:4:5:1.2.3.4", "bad-address '1:2:3:4:5:1.2.3.4'"],
+    ["allow a -> 1:2:3:4:5:6:7:1.2.3.4", "bad-address '1:2:3:4:5:6:7:1.2.3.4'"],
+    ["allow 10.0.0.1-fd00::1 -> a", "bad-range '10.0.0.1-fd00::1'"],
+    ["allow fd00::1-10.0.0.1->a", "bad-range 'fd00::1-10.0.0.1'"],
+  ]);
+  assert.equal(problemsOf("allow a -> 1:2:3:4:5:6:1.2.3.4"), []);
+  assert.is(helpOf("allow a -> 1:2:3:4:5:6:7"), "give it eight groups instead of 7, or '::' where the zeros are");
+  assert.is(helpOf("allow a -> 1:2:3:4:5:6:7:1.2.3.4"), "give it eight groups instead of 9");
+});
+
+test("a comma that ends a statement before another item", () => {
+  for (const text of ["allow c1 -> c2,c3", "allow c1 -> c2, c3:22", "publish 80 -> c1, c2", "let x = a, b"])
+    assert.equal(problemsOf(text), ["comma-outside-braces ','"], text);
+  assert.equal(problemsOf("allow c1 -> c2, alow c3 -> c2"), ["unknown-statement 'alow'"]);
+});
+
+test("a quoted name over two lines is one problem, and a quote that nothing closes another", () => {
+  for (const rest of ['b" -> c', 'b":22', '" -> c', 'b" { }', 'b"'])
+    assert.equal(
+      problemsOf(`allow "a\n${rest}`).map((problem) => problem.split(" ")[0]),
+      ["newline-in-string"],
+      rest,
+    );
+  for (const next of ['allow "x" -> c', 'share "/x" {a}', 'policy "x"'])
+    assert.equal(problemsOf(`allow "abc -> b\n${next}`), [`unterminated-string '"abc -> b'`], next);
+});
+
+test("an arrow that is another sign, a word, or missing", () => {
+  mendEach([
+    ["allow c1 → c2", "allow c1 -> c2"],
+    ["allow c1 ⇒ c2", "allow c1 -> c2"],
+    ["allow c1 ⟶ c2:22", "allow c1 -> c2:22"],
+    ["allow c1⭢c2", "allow c1->c2"],
+    ["allow c1 ➡️ c2", "allow c1 -> c2"],
+    ["allow c1 🡒 c2", "allow c1 -> c2"],
+    ["allow c1 => c2", "allow c1 -> c2"],
+    ["allow c2 c1", "allow c2 -> c1"],
+    ["allow {a, b} c1:22", "allow {a, b} -> c1:22"],
+    ["assert deny any 10.0.0.1", "assert deny any -> 10.0.0.1"],
+    ["publish 80 c1:8080", "publish 80 -> c1:8080"],
+    ["allow from c1 to c2", "allow c1 -> c2"],
+    ["deny from {a, b} to c2:22", "deny {a, b} -> c2:22"],
+    ["allow from c1 -> c2", "allow c1 -> c2"],
+    ["allow c1 c2 -> c3", "allow {c1, c2} -> c3"],
+  ]);
+  assert.is(helpOf("allow a b c"), "put -> between source and destination");
+  assert.is(helpOf("allow a ← b"), "swap the two sides and write ->");
+  assert.is(helpOf("allow a ↔ b"), "use one rule for each direction");
+  assert.equal(problemsOf("allow from -> c1"), []);
+});
+
+test("an except that is misspelt, or has nothing before it", () => {
+  mendEach([
+    ["deny any exept c2 -> c1", "deny any except c2 -> c1"],
+    ["deny c1 -> any exept c2:22", "deny c1 -> any except c2:22"],
+    ["publish 80 -> c1 from any excpet c2", "publish 80 -> c1 from any except c2"],
+    ["deny except c2 -> c1", "deny any except c2 -> c1"],
+    ["deny exept {a, b} -> c1", "deny any except {a, b} -> c1"],
+    ["deny c1 -> except c2", "deny c1 -> any except c2"],
+    ["publish 80 -> c1 from except c2", "publish 80 -> c1 from any except c2"],
+  ]);
+  assert.equal(problemsOf("deny any except a exept b -> c"), ["except-chained 'exept'"]);
+  assert.equal(problemsOf("let x = any exept c2"), ["unexpected-token 'exept'"]);
+  assert.equal(problemsOf("deny except -> c1"), []);
+});
+
+test("a protocol in the wrong place, or twice", () => {
+  mendEach([
+    ["allow a -> b:icmp/22", "allow a -> b:icmp"],
+    ["allow a -> b:{icmp/22, 80}", "allow a -> b:{icmp, 80}"],
+    ["allow a -> b:22/udp/udp", "allow a -> b:22/udp"],
+    ["publish 80/udp-90/udp -> c1", "publish 80-90/udp -> c1"],
+    ["publish 80/udp-90 -> c1", "publish 80-90/udp -> c1"],
+    ["allow a -> b:{22}/udp", "allow a -> b:{22/udp}"],
+    ["allow a -> b:{22, 80-90, ssh}/udp", "allow a -> b:{22/udp, 80-90/udp, ssh}"],
+    ["let p = {22, 80}/udp", "let p = {22/udp, 80/udp}"],
+    ["allow a -> fd50::b:22-23", "allow a -> [fd50::b]:22-23"],
+    ["allow a -> fd50::b:22-23/udp", "allow a -> [fd50::b]:22-23/udp"],
+    ["allow a -> fd50::b-fd50::d:22/udp", "allow a -> {fd50::b-fd50::d}:22/udp"],
+  ]);
+  expectEach([
+    ["allow a -> b:22/udp/tcp", "protocol-order '/tcp'"],
+    ["allow a -> fd50::b:22-23", "ipv6-needs-brackets 'fd50::b:22-23'"],
+    ["allow a -> {b, c}/24", "unexpected-token '/'"],
+  ]);
+  assert.is(helpOf("allow a -> b:22/udp/tcp"), "keep one: 22/udp or 22/tcp");
+  assert.is(helpOf("allow a -> b:{22/udp, 80}/tcp"), "put it behind each number: {22/udp, 53/udp}");
+});
+
+test("a star, and characters of full width", () => {
+  mendEach([
+    ["allow a -> b:*", "allow a -> b"],
+    ["allow * -> b:22", "allow any -> b:22"],
+    ["publish * -> c1", "publish all -> c1"],
+    ["publish *:80 -> c1", "publish 80 -> c1"],
+    ["publish 80 -> c1 from *", "publish 80 -> c1 from any"],
+    ["allow a -> b:２２", "allow a -> b:22"],
+    ["allow a -> b：22", "allow a -> b:22"],
+    ["allow １０.0.0.1 -> b", "allow 10.0.0.1 -> b"],
+    ["allow ａｂ -> b", 'allow "ａｂ" -> b'],
+  ]);
+  assert.is(helpOf("allow a -> b:{22, *}"), "leave the ports out to mean every protocol and port");
+  assert.is(helpOf("container c { expose * }"), "name the ports: expose {80, 53/udp}");
+});
+
 test("what people bring from other tools", () => {
   expectEach([
     ["allow c1 -> c2 : 22", "unexpected-space ' : '"],
@@ -190,7 +305,18 @@ test("warns where an address may have been meant as an address and a port", () =
     ["allow a -> fd00::5:22", "if a port is meant, write [fd00::5]:22"],
     ["deny a -> world except fd00::5:22", "if a port is meant, write [fd00::5]:22"],
     ["allow a -> {fd00::5:22}", "if a port is meant, write {fd00::5}:22"],
-    ["allow a -> {fd00::5:22, b}", "if a port is meant, put ':22' behind all peers, or use a rule of its own for it"],
+    [
+      "allow a -> {fd00::5:22, b}",
+      "if a port is meant, put ':22' behind all peers, or use a rule of its own for [fd00::5]:22",
+    ],
+    [
+      "let x = fd00::5:22",
+      "if a port is meant, put fd00::5 here and x:22 in the rules, or [fd00::5]:22 without the let",
+    ],
+    [
+      "let x = {fd00::5:22, c1}",
+      "if a port is meant, put fd00::5 here and x:22 in the rules, or [fd00::5]:22 without the let",
+    ],
     ["assert deny a -> fd00::5:9999", "if a port is meant, write [fd00::5]:9999"],
     ["allow a -> fd00::1-fd00::5:22", "if a port is meant, write {fd00::1-fd00::5}:22"],
   ];
