@@ -15,9 +15,9 @@ import { formatAddress } from "../net/address.js";
 import { formatPrefix } from "../net/prefix.js";
 import { protocolName } from "../net/ports.js";
 import { exposed, variables } from "../topology/variables.js";
-import { sandboxPath } from "./exec.js";
 import { findLive } from "./live.js";
 import { printJson } from "./output.js";
+import { sandboxPath } from "./sandbox.js";
 
 export function inspect(name: string): void {
   const found = findLive(name);
