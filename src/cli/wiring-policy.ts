@@ -129,12 +129,17 @@ redirects (it passes before and after, and arrives elsewhere) or changes; servic
       .option("--object <object>", "the other way: from a rule, element, set or chain to its statements")
       .addHelpText(
         "after",
-        examples(
-          "tsnet explain shop.tsnet 'c2 -> c1:22'",
-          "tsnet explain shop.tsnet 'world -> host:49153'      through a publish",
-          "tsnet explain shop.tsnet '198.51.100.7 -> c1:8080'  the direct way",
-          "tsnet explain shop.tsnet --object '10.83.4.7 . 10.83.9.2 . tcp . 22'   as nft list prints it",
-        ),
+        `
+--json: { verdict, by, default, source, destination, path, cases }. Of several cases of one verdict, \`by\` has what decides
+any of them; of different ones the verdict is "mixed", and each case has its own. With --object:
+{ objects: [{ object, kind, statements, purpose }] }.
+` +
+          examples(
+            "tsnet explain shop.tsnet 'c2 -> c1:22'",
+            "tsnet explain shop.tsnet 'world -> host:49153'      through a publish",
+            "tsnet explain shop.tsnet '198.51.100.7 -> c1:8080'  the direct way",
+            "tsnet explain shop.tsnet --object '10.83.4.7 . 10.83.9.2 . tcp . 22'   as nft list prints it",
+          ),
       )
       .action(async (words: string[], options) => (await import("./explain.js")).explain(words, options)),
 
