@@ -121,6 +121,7 @@ async function apply(compiled: Compiled, options: CompileFlags, compiling: numbe
       const diagnostics = diagnosticsJson(compiled.diagnostics);
       printJson({
         changed,
+        ...(options.dryRun ? { dryRun: true } : {}),
         operations,
         timings: { parse, compile: compiling - parse, ...timings },
         changes,

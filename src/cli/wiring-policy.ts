@@ -62,7 +62,11 @@ note of its line, or alone on a line of the next statement's.
       .option("--confirm <seconds>", "with --apply: goes back by itself unless `tsnet confirm` comes in time", seconds)
       .addHelpText(
         "after",
-        AUTO_HELP +
+        `
+--apply --json: { changed, operations, timings: { parse, compile, plan, commit }, changes, diagnostics }, timings in
+milliseconds; with --dry-run also dryRun: true, and \`changed\` and \`changes\` are what an apply would do; with --confirm
+also trial: { policy, hash, by, seconds, until, secondsLeft, goesBackTo }.
+${AUTO_HELP}` +
           examples(
             "tsnet compile shop.tsnet --format text      what the kernel will hold",
             "tsnet compile shop.tsnet --backend iptables --family 6      what ip6tables-restore takes",
