@@ -8,7 +8,17 @@
  *     await net.update({ add: "allow c3 -> c1:22", remove: "allow c2 -> c1:22" });
  *     await net.close();
  */
-export { compile, compileFiles, type Compiled, type CompileOptions } from "./ir/compile.js";
+import { compile as compileText, type Compiled, type CompileOptions } from "./ir/compile.js";
+
+/** Compiles one text. Pure: never touches the machine, never throws on bad policies. */
+export function compile(text: string, options: CompileOptions = {}): Compiled {
+  // Programs without types pass what they like.
+  if (typeof text !== "string")
+    throw new TypeError("compile takes a policy's text, as a string: compile(readFileSync(file, 'utf8'), { file })");
+  return compileText(text, options);
+}
+
+export { compileFiles, type Compiled, type CompileOptions } from "./ir/compile.js";
 export { open, type Net, type OpenOptions } from "./transaction/open.js";
 export type { ApplyResult } from "./transaction/apply.js";
 export type { BackendName } from "./backend/backend.js";

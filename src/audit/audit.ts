@@ -16,7 +16,7 @@ import { hashTexts } from "../transaction/history.js";
 import { cutOffText } from "../transaction/cut-off.js";
 import { readJournal } from "../transaction/journal.js";
 import { type Applied, allApplied, readApplied, recompile } from "../transaction/state.js";
-import { readTrial } from "../transaction/trial.js";
+import { readTrial, remaining } from "../transaction/trial.js";
 import { BUDGET, differenceText, ruleDrifts, tryProof } from "./drift.js";
 import { foreignEffects } from "./foreign.js";
 import { foreignTables } from "./foreign-tables.js";
@@ -188,14 +188,13 @@ function underWay(): Finding[] {
     out.push(finding("cut-off", "error", `${cutOffText(journal)}, so what it changes may be half done: ${mend}`));
   }
   const trial = readTrial();
-  if (trial !== undefined)
-    out.push(
-      finding(
-        "on-trial",
-        "info",
-        `the policy '${trial.policy}' is on trial until ${trial.until}: \`tsnet confirm\` keeps it`,
-      ),
-    );
+  if (trial !== undefined) {
+    const state =
+      remaining(trial) > 0
+        ? `until ${trial.until}: \`tsnet confirm\` keeps it`
+        : `and over since ${trial.until}: \`tsnet rollback\` takes it back`;
+    out.push(finding("on-trial", "info", `the policy '${trial.policy}' is on trial ${state}`));
+  }
   return out;
 }
 

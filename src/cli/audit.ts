@@ -11,7 +11,7 @@ import { tidyDirectories } from "../transaction/state.js";
 import { EXIT } from "./exit.js";
 import { requireNftables } from "./nftables-only.js";
 import { compileOrFail } from "./input.js";
-import { note, print, printJson, shown, waiting } from "./output.js";
+import { hasDone, note, print, printJson, shown, waiting } from "./output.js";
 
 export interface AuditFlags {
   readonly json?: boolean;
@@ -30,6 +30,7 @@ export async function audit(files: readonly string[], options: AuditFlags): Prom
     await fix(given ?? livePolicies(), before);
     report = await read(given);
     mended = gone(before, report);
+    if (mended.length > 0) hasDone("what was mended stays mended");
   }
   if (options.json) printJson(json(report, mended));
   else show(report, mended);

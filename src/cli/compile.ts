@@ -12,7 +12,17 @@ import { choiceJson, noteChoice } from "./chosen.js";
 import { EXIT, Failure } from "./exit.js";
 import { failInexpressible } from "./inexpressible.js";
 import { compileOrFail } from "./input.js";
-import { diagnosticsJson, note, print, printChanges, printExactly, printJson, shown, waiting } from "./output.js";
+import {
+  diagnosticsJson,
+  hasDone,
+  note,
+  print,
+  printChanges,
+  printExactly,
+  printJson,
+  shown,
+  waiting,
+} from "./output.js";
 import { PRINTABLE } from "./printable.js";
 import { endOverdue, type Trial, trialJson, trialOf, trialText } from "./trial.js";
 
@@ -102,6 +112,8 @@ async function apply(compiled: Compiled, options: CompileFlags, compiling: numbe
       ...(purpose === undefined ? {} : { purpose }),
     });
     const { changed, operations, timings, changes, problems, choice } = result;
+    if (changed && !options.dryRun)
+      hasDone(trial === undefined ? "what was applied stays applied" : "what was applied is on trial all the same");
     noteChoice(choice);
     for (const problem of problems) note(`tsnet: ${problem}`);
     if (options.json) {
@@ -109,6 +121,7 @@ async function apply(compiled: Compiled, options: CompileFlags, compiling: numbe
       const diagnostics = diagnosticsJson(compiled.diagnostics);
       printJson({
         changed,
+        ...(options.dryRun ? { dryRun: true } : {}),
         operations,
         timings: { parse, compile: compiling - parse, ...timings },
         changes,

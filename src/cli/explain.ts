@@ -18,6 +18,7 @@ import { Diagnostics } from "../text/diagnostic.js";
 import { location } from "../text/source.js";
 import { EXIT, Failure } from "./exit.js";
 import { compileOrFail } from "./input.js";
+import { whyNoPacket } from "./no-packet.js";
 import { note, print, printJson, shown } from "./output.js";
 
 export interface ExplainOptions {
@@ -42,12 +43,10 @@ export async function explain(words: readonly string[], options: ExplainOptions)
   const parsed = read(policy, query);
   const explanation = explainQuery(policy, parsed);
   const folded = cases(explanation);
-  if (folded.length === 0)
-    throw new Failure(
-      EXIT.usage,
-      `no packet of '${shown(query)}' has a container of this policy at either end`,
-      "name a container on one side",
-    );
+  if (folded.length === 0) {
+    const { message, help } = whyNoPacket(policy, parsed, `'${query}'`);
+    throw new Failure(EXIT.usage, shown(message), shown(help));
+  }
   const ruleset = plan(policy);
   const handles = await handlesOf(compiled, ruleset);
   const all = folded.map((answer) => caseJson(policy, ruleset, handles, answer, options.why === true));
@@ -63,7 +62,7 @@ export async function explain(words: readonly string[], options: ExplainOptions)
             path: [],
             cases: all.map((one) => ({ ...one, cases: [] })),
           }
-        : { ...first, cases: all.length > 1 ? all.map((one) => ({ ...one, cases: [] })) : [] },
+        : { ...first, ...decidersOf(folded), cases: all.length > 1 ? all.map((one) => ({ ...one, cases: [] })) : [] },
     );
     return;
   }
@@ -71,6 +70,17 @@ export async function explain(words: readonly string[], options: ExplainOptions)
   await noteCarrier(policy.name);
   folded.forEach((answer, i) => printCase(policy, answer, all[i] as CaseJson, folded.length > 1));
   if (folded.length > 20) note(`${folded.length} cases; ask for one source, destination and port to see fewer`);
+}
+
+/** By what any of the cases of one verdict is decided: statements in order of place, and a default. */
+function decidersOf(folded: readonly Answer[]): Pick<CaseJson, "by" | "default"> {
+  const origins = [...new Set(folded.flatMap(({ decision }) => decision.by))];
+  const files = [...new Set(origins.map(({ span }) => span.file))];
+  const by = files.flatMap((file) =>
+    origins.filter(({ span }) => span.file === file).sort((a, b) => a.span.start - b.span.start),
+  );
+  const unless = folded.find(({ decision }) => decision.default !== null);
+  return { by: by.map(originJson), default: unless?.decision.default ?? null };
 }
 
 /** The verdict is every backend's, but the objects are nftables'. */

@@ -5,25 +5,36 @@ import { format } from "../ast/format.js";
 import { Diagnostics } from "../text/diagnostic.js";
 import { EXIT, Failure } from "./exit.js";
 import { readFiles } from "./input.js";
-import { print, printDiagnostics, shown } from "./output.js";
+import { diagnosticsJson, print, printDiagnostics, printJson, shown } from "./output.js";
 import { standardOutput } from "./sink.js";
 
-export function fmt(paths: readonly string[], options: { check?: boolean }): void {
+export interface FmtOptions {
+  readonly check?: boolean;
+  readonly json?: boolean;
+}
+
+export function fmt(paths: readonly string[], { check = false, json = false }: FmtOptions): void {
   const diagnostics = new Diagnostics();
   const files = readFiles(paths).map((file) => ({ file, tree: parse(file, diagnostics) }));
   if (diagnostics.hasErrors) {
-    printDiagnostics(diagnostics.sorted().filter((diagnostic) => diagnostic.severity === "error"));
+    const errors = diagnostics.sorted().filter((diagnostic) => diagnostic.severity === "error");
+    if (json) printJson({ diagnostics: diagnosticsJson(errors) });
+    else printDiagnostics(errors);
     throw new Failure(EXIT.policy, "a file with syntax errors can't be formatted; nothing was changed");
   }
-  for (const { file, tree } of files) {
+  const done = files.map(({ file, tree }) => {
     const text = format(tree);
-    if (options.check) {
-      if (text === file.text) continue;
-      print(`${shown(file.name)} would change`);
-      process.exitCode = EXIT.differs;
-    } else if (file.name === "-") standardOutput.write(text);
-    else if (text !== file.text) replace(file.name, text);
+    return { file: file.name, changed: text !== file.text, text };
+  });
+  if (check && done.some(({ changed }) => changed)) process.exitCode = EXIT.differs;
+  for (const { file, changed, text } of done) {
+    if (!check && file !== "-" && changed) replace(file, text);
+    if (json) continue;
+    if (!check && file === "-") standardOutput.write(text);
+    else if (changed) print(check ? `${shown(file)} would change` : `formatted ${shown(file)}`);
   }
+  if (json)
+    printJson({ files: done.map(({ file, changed, text }) => ({ file, changed, ...(file === "-" && { text }) })) });
 }
 
 /** Written beside and renamed, so that a full disk or Ctrl-C never leaves half a file. */
@@ -37,5 +48,4 @@ function replace(path: string, text: string): void {
   } catch (error) {
     throw new Failure(EXIT.system, `can't write ${shown(path)}: ${(error as Error).message}`);
   }
-  print(`formatted ${shown(path)}`);
 }

@@ -15,9 +15,9 @@ import { formatAddress } from "../net/address.js";
 import { formatPrefix } from "../net/prefix.js";
 import { protocolName } from "../net/ports.js";
 import { exposed, variables } from "../topology/variables.js";
-import { sandboxPath } from "./exec.js";
 import { findLive } from "./live.js";
 import { printJson } from "./output.js";
+import { sandboxPath } from "./sandbox.js";
 
 export function inspect(name: string): void {
   const found = findLive(name);
@@ -59,18 +59,23 @@ function containerJson(policy: Policy, container: Container): unknown {
       Ports: ports(policy, container),
       EndpointID: first === undefined ? "" : id("endpoint", policy.name, shown.name, first.network),
       ...(first === undefined ? EMPTY : addresses(policy, first)),
-      Networks: Object.fromEntries(
-        shown.endpoints.map((endpoint) => [
-          endpoint.network,
-          {
-            NetworkID: id("network", policy.name, endpoint.network),
-            EndpointID: id("endpoint", policy.name, shown.name, endpoint.network),
-            ...addresses(policy, endpoint),
-          },
-        ]),
-      ),
+      Networks: networks(policy, shown),
     },
   };
+}
+
+/** A container without a network of the policy is on one that Docker has for its mode, with no addresses. */
+function networks(policy: Policy, { name, sandbox, endpoints }: Container): Record<string, unknown> {
+  const entry = (network: string, more: typeof EMPTY): [string, unknown] => [
+    network,
+    {
+      NetworkID: id("network", policy.name, network),
+      EndpointID: id("endpoint", policy.name, name, network),
+      ...more,
+    },
+  ];
+  if (endpoints.length === 0) return Object.fromEntries([entry(sandbox.kind === "host" ? "host" : "none", EMPTY)]);
+  return Object.fromEntries(endpoints.map((endpoint) => entry(endpoint.network, addresses(policy, endpoint))));
 }
 
 const EMPTY = {

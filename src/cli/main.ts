@@ -59,12 +59,15 @@ function build(named?: string): Command {
   return program.exitOverride();
 }
 
-/** What stands after `--`: commander would mix it with the files before it. */
+/** Commands that run another, whose words stand after `--`. Elsewhere `--` ends the options, and files follow. */
+const RUNNING = ["exec", "try"];
+
+/** Of those, what stands after `--`: commander would mix it with the files before it. */
 let rest: string[] = [];
 
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
-  const split = argv.indexOf("--");
+  const split = RUNNING.includes(argv[0] ?? "") ? argv.indexOf("--") : -1;
   rest = split === -1 ? [] : argv.slice(split + 1);
   const words = split === -1 ? argv : argv.slice(0, split);
   try {

@@ -28,6 +28,11 @@ export async function printPieces(pieces: Iterable<string>): Promise<void> {
   for (const piece of pieces) if (!standardOutput.write(piece)) await standardOutput.drained();
 }
 
+/** A line for people on what is done and stays so, should the output that tells of it not be written. */
+export function hasDone(lasting: string): void {
+  standardOutput.hasDone(lasting);
+}
+
 let forPrograms = false;
 
 /** Set once, as the command begins: whether it was asked for JSON. */

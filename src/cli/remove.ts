@@ -5,7 +5,7 @@ import { allApplied } from "../transaction/state.js";
 import { readTrial } from "../transaction/trial.js";
 import { EXIT, Failure } from "./exit.js";
 import { compileOrFail } from "./input.js";
-import { note, print, printJson, shown, waiting } from "./output.js";
+import { hasDone, note, print, printJson, shown, waiting } from "./output.js";
 import { endOverdue } from "./trial.js";
 
 export async function remove(files: readonly string[], options: { policy?: string; json?: boolean }): Promise<void> {
@@ -16,6 +16,7 @@ export async function remove(files: readonly string[], options: { policy?: strin
   // A trial of this very policy ends with it, overdue or not.
   if (readTrial()?.policy !== name) await endOverdue();
   const { changes, problems } = await removePolicy(name, waiting);
+  if (changes.length > 0) hasDone("what was removed stays removed");
   for (const problem of problems) note(`tsnet: ${problem}`);
   if (options.json) return printJson({ policy: name, changed: changes.length > 0, changes });
   for (const change of changes) print(`did ${shown(change)}`);

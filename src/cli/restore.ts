@@ -1,12 +1,13 @@
 /** `tsnet restore` */
 import { restore as restoreConfirmed } from "../transaction/restore.js";
 import { EXIT, Failure } from "./exit.js";
-import { note, print, printJson, shown, waiting } from "./output.js";
+import { hasDone, note, print, printJson, shown, waiting } from "./output.js";
 import { endOverdue } from "./trial.js";
 
 export async function restore(options: { json?: boolean }): Promise<void> {
   await endOverdue();
   const results = await restoreConfirmed(waiting);
+  if (results.some(({ operations }) => operations > 0)) hasDone("what was restored stays live");
   for (const { problems } of results) for (const problem of problems) note(`tsnet: ${problem}`);
   const failed = results.filter(({ failure }) => failure !== undefined);
   if (options.json)

@@ -3,7 +3,7 @@ import { entriesOf, knownPolicies, rollBack } from "../transaction/rollback.js";
 import { allApplied } from "../transaction/state.js";
 import { readTrial } from "../transaction/trial.js";
 import { EXIT, Failure } from "./exit.js";
-import { note, print, printChanges, printJson, shown, waiting } from "./output.js";
+import { hasDone, note, print, printChanges, printJson, shown, waiting } from "./output.js";
 import { endOverdue } from "./trial.js";
 
 export interface RollbackFlags {
@@ -22,6 +22,7 @@ export async function rollback(word: string | undefined, options: RollbackFlags)
   // Of this policy, going back from the trial is what is asked for.
   if (readTrial()?.policy !== policy) await endOverdue();
   const { hash, changed, changes, problems, timings } = await rollBack(policy, n, waiting);
+  if (changed) hasDone(hash === undefined ? "what was removed stays removed" : "what it has gone back to stays live");
   for (const problem of problems) note(`tsnet: ${problem}`);
   if (options.json)
     return printJson({

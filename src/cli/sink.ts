@@ -16,6 +16,7 @@ export class Sink {
   private stream: NodeJS.WriteStream | undefined;
   private gone = false;
   private whenGone: () => void = () => undefined;
+  private lasting: string | undefined;
 
   constructor(descriptor: 1 | 2) {
     this.descriptor = descriptor;
@@ -50,6 +51,11 @@ export class Sink {
   onGone(end: () => void): void {
     this.whenGone = end;
     if (this.gone) end();
+  }
+
+  /** What the command has done, to be said where its output can't be written: the exit status alone would deny it. */
+  hasDone(lasting: string): void {
+    this.lasting = lasting;
   }
 
   get isTerminal(): boolean {
@@ -89,6 +95,7 @@ export class Sink {
     }
     if (this.descriptor === 2) return;
     standardError.write(`tsnet: can't write the output: ${error.message}\n`);
+    if (this.lasting !== undefined) standardError.write(`       ${this.lasting}\n`);
     process.exit(EXIT.system);
   }
 }

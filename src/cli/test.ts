@@ -9,7 +9,7 @@ import { readSuites, type Suite } from "../ir/tests.js";
 import { formatAddress, parseAddress } from "../net/address.js";
 import { protocolName } from "../net/ports.js";
 import { type Finding, judge, planLive } from "../probe/live-cells.js";
-import { measureLive } from "../probe/live.js";
+import { endsOf, measureLive } from "../probe/live.js";
 import { globalAddresses } from "../system/interfaces.js";
 import { Diagnostics } from "../text/diagnostic.js";
 import { isRecorded } from "../transaction/state.js";
@@ -17,6 +17,7 @@ import { EXIT, Failure } from "./exit.js";
 import { compilePaths, readFiles, readText, reasonOf } from "./input.js";
 import { type Live, oneLive } from "./live.js";
 import { diagnosticsJson, note, print, printDiagnostics, printExactly, printJson, shown } from "./output.js";
+import { standingSandbox } from "./sandbox.js";
 import { junitReport, resultJson, tapReport, type TestResult, totals } from "./test-report.js";
 import { ticker } from "./ticker.js";
 
@@ -78,6 +79,8 @@ async function sendPackets(policy: Policy, suites: readonly Suite[]): Promise<Ma
     suites.flatMap(({ assertions }) => assertions),
     here,
   );
+  const ends = endsOf(cells);
+  for (const container of policy.containers) if (ends.has(container.name)) standingSandbox(policy, container);
   const { progress, done } = ticker();
   try {
     const results = cells.length === 0 ? [] : await measureLive(policy, cells, progress);

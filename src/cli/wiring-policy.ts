@@ -62,7 +62,11 @@ note of its line, or alone on a line of the next statement's.
       .option("--confirm <seconds>", "with --apply: goes back by itself unless `tsnet confirm` comes in time", seconds)
       .addHelpText(
         "after",
-        AUTO_HELP +
+        `
+--apply --json: { changed, operations, timings: { parse, compile, plan, commit }, changes, diagnostics }, timings in
+milliseconds; with --dry-run also dryRun: true, and \`changed\` and \`changes\` are what an apply would do; with --confirm
+also trial: { policy, hash, by, seconds, until, secondsLeft, goesBackTo }.
+${AUTO_HELP}` +
           examples(
             "tsnet compile shop.tsnet --format text      what the kernel will hold",
             "tsnet compile shop.tsnet --backend iptables --family 6      what ip6tables-restore takes",
@@ -129,12 +133,17 @@ redirects (it passes before and after, and arrives elsewhere) or changes; servic
       .option("--object <object>", "the other way: from a rule, element, set or chain to its statements")
       .addHelpText(
         "after",
-        examples(
-          "tsnet explain shop.tsnet 'c2 -> c1:22'",
-          "tsnet explain shop.tsnet 'world -> host:49153'      through a publish",
-          "tsnet explain shop.tsnet '198.51.100.7 -> c1:8080'  the direct way",
-          "tsnet explain shop.tsnet --object '10.83.4.7 . 10.83.9.2 . tcp . 22'   as nft list prints it",
-        ),
+        `
+--json: { verdict, by, default, source, destination, path, cases }. Of several cases of one verdict, \`by\` has what decides
+any of them; of different ones the verdict is "mixed", and each case has its own. With --object:
+{ objects: [{ object, kind, statements, purpose }] }.
+` +
+          examples(
+            "tsnet explain shop.tsnet 'c2 -> c1:22'",
+            "tsnet explain shop.tsnet 'world -> host:49153'      through a publish",
+            "tsnet explain shop.tsnet '198.51.100.7 -> c1:8080'  the direct way",
+            "tsnet explain shop.tsnet --object '10.83.4.7 . 10.83.9.2 . tcp . 22'   as nft list prints it",
+          ),
       )
       .action(async (words: string[], options) => (await import("./explain.js")).explain(words, options)),
 

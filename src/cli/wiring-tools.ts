@@ -54,7 +54,13 @@ ratios: [{ name, value }], missing }] }; p99 is absent where there are fewer tha
       .description("the formatter: in place; `-` prints")
       .argument("<file...>", FILE_HELP)
       .option("--check", "change nothing; exit 4 where something would change")
-      .addHelpText("after", examples("tsnet fmt shop.tsnet", "tsnet fmt - < shop.tsnet"))
+      .option("--json", "one JSON object")
+      .addHelpText(
+        "after",
+        `
+--json: { files: [{ file, changed, text }] }; \`text\`, the formatted one, of standard input alone.
+` + examples("tsnet fmt shop.tsnet", "tsnet fmt - < shop.tsnet", "tsnet fmt --check --json *.tsnet"),
+      )
       .action(async (files: string[], options) => (await import("./fmt.js")).fmt(files, options)),
 
   doctor: (program) =>

@@ -6,7 +6,7 @@ import { TRANSPORTS } from "../system/transport.js";
 
 /** What an action needs besides its words. */
 export interface Given {
-  /** What stands after `--`: commander would mix it with the files before it. */
+  /** What stands after `--`, for commands that run another. */
   readonly rest: readonly string[];
   /** A command line with every command. */
   readonly whole: () => Command;

@@ -11,12 +11,13 @@ import {
   type AddressSet,
   formatAddress,
   intersectSet,
+  isEmptySet,
   NO_ADDRESSES,
   sameAddress,
   single,
   unionSet,
 } from "../net/address.js";
-import { protocolName } from "../net/ports.js";
+import { overlapsPorts, protocolName } from "../net/ports.js";
 import type { Cell } from "./cells.js";
 import type { Measured, Result } from "./compare.js";
 import { HOST, MOST_CONTAINERS } from "./ends.js";
@@ -61,6 +62,7 @@ export function planLive(policy: Policy, assertions: readonly Assertion[], here:
         missing.add(
           side === "from" ? "packets from the world can't be sent from here" : "nothing in the world is asked",
         );
+    if (ways.length === 0 && missing.size === 0) missing.add(whyNone(policy, assertion));
     return { assertion, ways, missing: [...missing] };
   });
   return { cells: collector.cells, plans };
@@ -79,6 +81,17 @@ function asksTheWorld(policy: Policy, assertion: Assertion, side: "from" | "to")
   const query = { ...assertion, [side]: { ...NOBODY, world: assertion[side].world } };
   for (const _ of packetClasses(policy, query).packets) return true;
   return false;
+}
+
+/** Why an assertion has no packet at all that passes here. */
+function whyNone(policy: Policy, { to, ports }: Assertion): string {
+  const led = policy.publishes.find(
+    ({ protocol, hostPorts: [low, high] }) =>
+      !isEmptySet(to.host) && overlapsPorts(ports, { all: false, protocols: new Map([[protocol, [low, high]]]) }),
+  );
+  if (led === undefined) return "no packet of it passes between containers, or between one and this host";
+  const names = led.targets.map(({ container }) => container).join(" or ");
+  return `'${led.origin.text}' leads what asks for that port of this host to ${names}: assert what arrives there`;
 }
 
 /** Makes cells of packets, each once. */

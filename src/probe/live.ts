@@ -46,11 +46,16 @@ export async function measureLive(
   }
 }
 
+/** Which ends take part. */
+export function endsOf(cells: readonly Cell[]): Set<string> {
+  return new Set(cells.flatMap((cell) => [cell.from, ...cell.targets.map((target) => target.name)]));
+}
+
 /** Where the ends that take part are. */
 function placesOf(policy: Policy, cells: readonly Cell[]): Map<string, string | undefined> {
   const paths = new Map<string, string | undefined>([[HOST, undefined]]);
   for (const { container, path } of planTopology(policy).sandboxes) paths.set(container, path);
-  const taking = new Set(cells.flatMap((cell) => [cell.from, ...cell.targets.map((target) => target.name)]));
+  const taking = endsOf(cells);
   return new Map([...paths].filter(([end]) => taking.has(end)));
 }
 

@@ -11,6 +11,7 @@ import { Beside } from "./beside.js";
 import { Live } from "./live.js";
 import { acquire, isWanted, letIn } from "./lock.js";
 import { Obstacle } from "./obstacle.js";
+import { requireSystem } from "./ready.js";
 import { finishOverdue } from "./revert.js";
 import { edit, PolicyError } from "./update.js";
 
@@ -149,8 +150,12 @@ class Handle implements Net {
   }
 
   private async take(): Promise<void> {
-    await finishOverdue();
-    this.giveBack = await acquire();
+    try {
+      await finishOverdue();
+      this.giveBack = await acquire();
+    } catch (error) {
+      throw await asObstacle(error);
+    }
     // Another writer may have been here.
     this.live?.look();
   }
@@ -198,6 +203,16 @@ class Handle implements Net {
     this.carrier = result.backend;
     return result;
   }
+}
+
+/** Whoever may not even take the lock hears what is lacking, not which file couldn't be made. */
+async function asObstacle(error: unknown): Promise<unknown> {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code !== "EACCES" && code !== "EPERM") return error;
+  return requireSystem().then(
+    () => new Obstacle(`what is live can't be recorded: ${message}`, "run it as root"),
+    (lacking: unknown) => lacking,
+  );
 }
 
 /** Programs without types pass what they like. */

@@ -33,7 +33,8 @@ assert deny server -> user
 assert allow user -> server:81
 assert deny user -> server:80
 assert allow host -> server:80
-assert allow world -> server:81`;
+assert allow world -> server:81
+assert allow user -> host:8081`;
 
 interface Result {
   readonly help: string | null;
@@ -58,10 +59,11 @@ it("tests with real packets: what holds, what a foreign rule breaks, and what ca
     const before = await outcomes(host, path, 0);
     assert.equal(
       before.map(({ outcome }) => outcome),
-      ["pass", "pass", "pass", "pass", "pass", "pass", "skip"],
+      ["pass", "pass", "pass", "pass", "pass", "pass", "skip", "skip"],
     );
     assert.ok(before.slice(0, 6).every(({ measured }) => measured > 0));
     assert.match(before[6]?.message ?? "", "the world");
+    assert.match(before[7]?.message ?? "", "'publish 8081 -> server:81' leads what asks for that port of this host");
 
     await host.nft(`table inet foreign {
       chain f { type filter hook forward priority 10; ip daddr 172.18.0.10 udp dport 53 drop; }

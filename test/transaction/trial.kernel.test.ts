@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type Host, lab } from "../kernel/lab.js";
-import { commandLine, forgetCommand } from "../support/command.js";
+import { commandLine, forgetCommand, tsnet } from "../support/command.js";
 import {
   applied,
   comes,
@@ -299,6 +299,12 @@ test("what goes back goes on trying while something is in its way", async () => 
       /going back failed: .*8080/.test((await host.read("/var/lib/tsnet/log")) ?? ""),
     );
     assert.match(await done(host, "ls"), /on trial, over since/);
+    const { stdout } = await tsnet(host, ["audit", "--json"]);
+    const { findings } = JSON.parse(stdout) as { findings: { code: string; message: string }[] };
+    assert.match(
+      findings.find(({ code }) => code === "on-trial")?.message ?? "",
+      /'shop' is on trial and over since .*: `tsnet rollback` takes it back$/,
+    );
     await host.close(undefined, "tcp", 8080);
     await comes("it goes back", () => isLive(host, a));
   });
