@@ -44,13 +44,19 @@ function report(result) {
   for (const problem of result.problems) console.log(`  ${result.file}: ${problem}`);
 }
 
-/** Runs the jobs, so many at once, in order. */
-async function each(jobs, atOnce) {
-  const queue = [...jobs];
+/**
+ * Runs the jobs of `first` two at once, in order, and those of `aside` in what they leave of the processors: who waits
+ * for packets needs none. Those that are left of these then are run as the others were.
+ */
+async function each(first, aside = []) {
+  const [queue, beside] = [[...first], [...aside]];
   const worker = async () => {
-    for (let job = queue.shift(); job; job = queue.shift()) report(await job());
+    for (let job = queue.shift() ?? beside.shift(); job; job = queue.shift() ?? beside.shift()) report(await job({}));
   };
-  await Promise.all(Array.from({ length: atOnce }, worker));
+  const filler = async () => {
+    for (let job = beside.shift(); job; job = beside.shift()) report(await job({ aside: queue.length > 0 }));
+  };
+  await Promise.all([worker(), worker(), filler()]);
 }
 
 async function main() {
@@ -79,23 +85,14 @@ async function main() {
   const kernel = files.filter((name) => name.endsWith(".kernel.test.ts"));
   const others = files.filter((name) => !name.endsWith(".kernel.test.ts"));
   const checks = filters.length ? [] : ["typecheck", "lint"];
-  await each(
-    [
-      ...checks.map((name) => () => runCheck(name, npm("run", "--silent", name))),
-      ...longestFirst(others).map((name) => () => runFile(name)),
-    ],
-    2,
-  );
   // Each has namespaces of its own, so two go side by side; not those that count packets of a flood, or seconds.
   const isAlone = (name) => ALONE.test(name);
-  await each(
-    longestFirst(kernel.filter((name) => !isAlone(name))).map((name) => () => runFile(name)),
-    2,
-  );
-  await each(
-    kernel.filter(isAlone).map((name) => () => runFile(name)),
-    1,
-  );
+  const job = (name) => (options) => runFile(name, options);
+  await each(longestFirst(kernel.filter((name) => !isAlone(name))).map(job), [
+    ...checks.map((name) => (options) => runCheck(name, npm("run", "--silent", name), options)),
+    ...longestFirst(others).map(job),
+  ]);
+  for (const name of kernel.filter(isAlone)) report(await runFile(name));
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
