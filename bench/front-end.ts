@@ -10,7 +10,8 @@ import { bundleScript, type Bench, type Context, counts, runOrThrow } from "./su
 
 const SCRIPT = `
 import { readFileSync } from "node:fs";
-import { compile } from ${JSON.stringify(resolve("src/ir/compile.ts"))};
+import { compile, compileFiles } from ${JSON.stringify(resolve("src/ir/compile.ts"))};
+import { SourceFile } from ${JSON.stringify(resolve("src/text/source.ts"))};
 import { plan } from ${JSON.stringify(resolve("src/backend/nftables/plan.ts"))};
 import { desiredState } from ${JSON.stringify(resolve("src/backend/nftables/wire/state.ts"))};
 const text = readFileSync(process.argv[2], "utf8");
@@ -23,7 +24,9 @@ const c = performance.now();
 const memory = process.resourceUsage().maxRSS / 1024;
 desiredState(ruleset, () => undefined);
 const d = performance.now();
-console.log(JSON.stringify({ parse: timings.parse, lower: b - a - timings.parse, plan: c - b, all: c - a, encode: d - c, memory }));
+if (process.argv[3] === "full") compileFiles([new SourceFile("p", text)], () => "", { full: true });
+const full = performance.now() - d;
+console.log(JSON.stringify({ parse: timings.parse, lower: b - a - timings.parse, plan: c - b, all: c - a, encode: d - c, full, memory }));
 `;
 
 const PARTS = {
@@ -32,9 +35,13 @@ const PARTS = {
   plan: "plan",
   all: "text to plan",
   encode: "encode",
+  full: "compiled with every warning and note, as by check",
 } as const;
 
-function inProcesses(name: string, text: string, rounds: number, note?: string): Suite {
+/** Where more are compiled, nobody waits for every note of them. */
+const FULL = 100_000;
+
+function inProcesses(name: string, text: string, rounds: number, options: { full: boolean; note?: string }): Suite {
   const directory = mkdtempSync(join(tmpdir(), "tsnet-bench-"));
   try {
     const [entry, bundle, file] = ["front-end.ts", "front-end.cjs", "policy.tsnet"].map((one) =>
@@ -45,11 +52,18 @@ function inProcesses(name: string, text: string, rounds: number, note?: string):
     bundleScript(entry, bundle);
     const runs = Array.from(
       { length: rounds },
-      () => JSON.parse(runOrThrow(process.execPath, [bundle, file])) as Record<keyof typeof PARTS | "memory", number>,
+      () =>
+        JSON.parse(runOrThrow(process.execPath, [bundle, file, options.full ? "full" : ""])) as Record<
+          keyof typeof PARTS | "memory",
+          number
+        >,
     );
     const of = (part: keyof typeof PARTS | "memory"): number[] => runs.map((run) => run[part]);
-    const figures = Object.entries(PARTS).map(([part, what]) => summarise(what, "ms", of(part as keyof typeof PARTS)));
+    const figures = Object.entries(PARTS)
+      .filter(([part]) => part !== "full" || options.full)
+      .map(([part, what]) => summarise(what, "ms", of(part as keyof typeof PARTS)));
     figures.push(summarise("peak memory up to the plan", "MB", of("memory")));
+    const { note } = options;
     return { name, ...(note === undefined ? {} : { note }), figures, ratios: [], missing: [] };
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -68,11 +82,12 @@ export const frontEnd: Bench = {
         `front end, ${statements(count)}`,
         policy(tuples(count)),
         quick ? 2 : count > 100_000 ? 3 : 7,
+        { full: count <= FULL },
       );
       return count === 100_000 ? wanted(suite) : suite;
     });
     progress("mixed");
-    suites.push(inProcesses("front end, the mix of 10,000", mixed(10_000), quick ? 2 : 7, MIX));
+    suites.push(inProcesses("front end, the mix of 10,000", mixed(10_000), quick ? 2 : 7, { full: true, note: MIX }));
     return Promise.resolve([...suites, ...growth(suites)]);
   },
 };

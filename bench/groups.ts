@@ -34,7 +34,7 @@ export const groups: Bench = {
     inWorld(way, async (world) => {
       const size = quick ? 40 : 200;
       progress(`${size} × ${size} × 10`);
-      return [await world.call(import.meta.url, "groupsInWorld", size, quick ? 2 : 9)];
+      return [await world.call(import.meta.url, "groupsInWorld", size, quick ? 2 : 25)];
     }),
 };
 
