@@ -14,18 +14,21 @@ export function adviseOnText(trees: readonly Tree[], policy: Policy, diagnostics
   const statements = trees.flatMap((tree) => tree.statements);
   const lets = new Map(statements.flatMap((one) => (one.kind === "let" ? [[one.name.text, one.value] as const] : [])));
   const seen = new Set<Item | string>();
-  const look = (list: List): void => {
-    for (const item of list.items) {
-      if (item.kind === "name") {
-        const value = lets.get(item.name.text);
-        if (value === undefined || seen.has(item.name.text)) continue;
-        seen.add(item.name.text);
-        look(value);
-      } else if (item.kind === "cidr" && !seen.has(item)) {
-        seen.add(item);
-        report(item, policy, diagnostics);
+  const look = (first: List): void => {
+    // Lets may be made of lets, as deep as they like.
+    const lists = [first];
+    for (let list = lists.pop(); list !== undefined; list = lists.pop())
+      for (const item of list.items) {
+        if (item.kind === "name") {
+          const value = lets.get(item.name.text);
+          if (value === undefined || seen.has(item.name.text)) continue;
+          seen.add(item.name.text);
+          lists.push(value);
+        } else if (item.kind === "cidr" && !seen.has(item)) {
+          seen.add(item);
+          report(item, policy, diagnostics);
+        }
       }
-    }
   };
   for (const statement of statements) for (const peers of admitting(statement)) look(peers.include);
 }
