@@ -12,7 +12,7 @@ const VARIANT = import.meta.resolve("../support/variant.ts");
 
 /** `TSNET_TOPOLOGIES=300` tries more, `TSNET_TOPOLOGY=4,7` those of them alone; `TSNET_VERBOSE=1` names unproven cells. */
 const ONLY = process.env["TSNET_TOPOLOGY"];
-const COUNT = Number(process.env["TSNET_TOPOLOGIES"] ?? 40);
+const COUNT = Number(process.env["TSNET_TOPOLOGIES"] ?? 32);
 const test = suite("backends are equal");
 const it = await when(test, "namespaces", "nf_tables", "perl");
 

@@ -5,7 +5,7 @@ import { comparePlan, compileLenient } from "../support/compare.js";
 import { statements } from "../support/random-policy.js";
 
 const test = suite("nftables plan");
-const RUNS = Number(process.env["TSNET_POLICIES"] ?? 160);
+const RUNS = Number(process.env["TSNET_POLICIES"] ?? 120);
 
 test(`says what the evaluator says, for every packet class of ${RUNS} random policies`, () => {
   let packets = 0;
