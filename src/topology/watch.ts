@@ -5,7 +5,11 @@
 import { DeviceEvents } from "../system/netlink/device-events.js";
 import { dumpNetwork } from "../system/netlink/dump.js";
 import { NetlinkError } from "../system/netlink/errors.js";
+import { now } from "../text/clock.js";
 import { policyMark } from "./names.js";
+
+/** For how long what was heard is taken to hold, in milliseconds: to ask takes a tenth of an edit of rules. */
+const HOLDS = 2;
 
 export class Watch {
   private readonly events: DeviceEvents;
@@ -13,6 +17,7 @@ export class Watch {
   /** Names of the policy's devices, by index. */
   private devices: ReadonlyMap<number, string> | undefined;
   private untouched = true;
+  private asked = -HOLDS;
 
   private constructor(events: DeviceEvents, policy: string) {
     this.events = events;
@@ -31,6 +36,9 @@ export class Watch {
 
   /** Whether, up to now, nothing was taken. */
   isUntouched(): boolean {
+    const time = now();
+    if (time - this.asked < HOLDS) return this.untouched;
+    this.asked = time;
     // Only now: of most applies nobody asks. A device that has gone since is told of with its mark.
     this.devices ??= this.own();
     const { devices, mark } = this;
@@ -39,7 +47,8 @@ export class Watch {
       if (known === undefined ? gone && alias?.startsWith(mark) === true : gone || up === false || name !== known)
         this.untouched = false;
     });
-    return whole && this.untouched;
+    if (!whole) this.untouched = false;
+    return this.untouched;
   }
 
   private own(): Map<number, string> {
