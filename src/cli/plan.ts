@@ -3,6 +3,7 @@ import { diff, isSame } from "../audit/diff/diff.js";
 import { differenceJson, differenceLines, originJson } from "../audit/diff/report.js";
 import type { Asked } from "../backend/choice.js";
 import { Inexpressible } from "../backend/inexpressible.js";
+import { changedText } from "../topology/forwarding.js";
 import { changesAnything, preview, type Preview } from "../transaction/preview.js";
 import { location } from "../text/source.js";
 import { choiceJson, noteChoice } from "./chosen.js";
@@ -62,7 +63,7 @@ function printObjects({ objects, topology, sysctls }: Preview): void {
       ({ verb, object, from: [origin] }) =>
         `would ${verb} ${object}${origin === undefined ? "" : `   (${location(origin.span)})`}`,
     ),
-    ...sysctls.map(({ path, before, now }) => `would set ${path.replaceAll("/", ".")} from ${before} to ${now}`),
+    ...sysctls.map((change) => `would ${changedText(change)}`),
   ];
   for (const line of lines.slice(0, OBJECTS)) print(shown(line));
   if (lines.length > OBJECTS) print(`… and ${lines.length - OBJECTS} more; --json lists them all`);

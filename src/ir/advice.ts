@@ -1,14 +1,14 @@
 /** What is worth knowing of a policy that is right: never a warning, and said by `check` alone. */
 import type { Diagnostics } from "../text/diagnostic.js";
 import { ALL_ADDRESSES, isLoopback, NO_ADDRESSES, single, unionSet } from "../net/address.js";
-import { ALL_PORTS, type PortSet, portSet, protocolName } from "../net/ports.js";
+import { ALL_PORTS, portSet, protocolName } from "../net/ports.js";
 import type { Span } from "../text/source.js";
 import type { Query } from "./classes.js";
 import { combinations } from "./combinations.js";
 import { evaluate } from "./evaluate.js";
 import { OverlapIndex } from "./overlap-index.js";
 import { ANY, inContainers, WORLD } from "./peers.js";
-import type { Container, PeerSet, Policy, Publish } from "./policy.js";
+import { type Container, insidePorts, type PeerSet, type Policy, type Publish } from "./policy.js";
 
 export function advise(policy: Policy, diagnostics: Diagnostics): void {
   const index = new OverlapIndex(policy.rules);
@@ -22,7 +22,7 @@ function openPublishes(policy: Policy, index: OverlapIndex, diagnostics: Diagnos
   for (const publish of policy.publishes) {
     const { from, hostAddress, origin, hostPorts, targets, protocol } = publish;
     if (from !== undefined || reported.has(origin) || (hostAddress !== undefined && isLoopback(hostAddress))) continue;
-    const query = { from: WORLD, to: addressesOf(targets), ports: portsInside(publish) };
+    const query = { from: WORLD, to: addressesOf(targets), ports: portSet(publish.protocol, insidePorts(publish)) };
     let open = false;
     for (const { packet, speaking } of combinations(policy, query, index.overlapping(query))) {
       if (packet.via !== publish || evaluate(policy, packet, speaking).verdict !== "allow") continue;
@@ -72,12 +72,8 @@ function isReached(policy: Policy, index: OverlapIndex, container: Container): b
   if (among({ from: inContainers(ALL_ADDRESSES), to, ports: ALL_PORTS }, undefined)) return true;
   return policy.publishes.some((publish) => {
     if (!publish.targets.some((target) => target.container === container.name)) return false;
-    return among({ from: publish.from ?? ANY, to, ports: portsInside(publish) }, publish);
+    return among({ from: publish.from ?? ANY, to, ports: portSet(publish.protocol, insidePorts(publish)) }, publish);
   });
-}
-
-function portsInside({ protocol, port, hostPorts: [first, last] }: Publish): PortSet {
-  return portSet(protocol, [port, port + last - first]);
 }
 
 /** Of a container that nobody declared, the first statement that speaks of it. */

@@ -20,7 +20,7 @@ import { evaluate } from "./evaluate.js";
 import { reportIdleRules } from "./idle-rules.js";
 import { ownAddresses } from "./own.js";
 import { ANY, hasPeer, inContainers, overlapsPeers } from "./peers.js";
-import type { PeerSet, Policy, Publish, Rule } from "./policy.js";
+import { insidePorts, type PeerSet, type Policy, type Publish, type Rule } from "./policy.js";
 import { Published } from "./published.js";
 import { RuleIndex } from "./rule-index.js";
 
@@ -59,8 +59,7 @@ function hiddenPublishes(policy: Policy, diagnostics: Diagnostics): void {
   const reported = new Set<unknown>();
   for (const publish of policy.publishes) {
     if (reported.has(publish.origin)) continue;
-    const last = publish.port + publish.hostPorts[1] - publish.hostPorts[0];
-    const ports = portSet(publish.protocol, [publish.port, last]);
+    const ports = portSet(publish.protocol, insidePorts(publish));
     const to = targetsOf(publish);
     const addresses = publish.targets.flatMap((target) => target.addresses);
     const near = blockers.to(addresses);

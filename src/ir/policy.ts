@@ -180,6 +180,11 @@ export function networkNamed({ networks }: Pick<Policy, "networks">, name: strin
   return found;
 }
 
+/** The container ports that a publish leads to, from the first to the last. */
+export function insidePorts({ hostPorts: [first, last], port }: Publish): readonly [number, number] {
+  return [port, port + last - first];
+}
+
 export function containerNamed(policy: Policy, name: string): Container {
   const found = policy.containers.find((container) => container.name === name);
   if (found === undefined) throw new Error(`no container ${name} in policy ${policy.name}`);

@@ -25,6 +25,11 @@ export interface Changed {
   readonly now: string;
 }
 
+/** `set ipv4.conf.up0.forwarding from 0 to 1`. */
+export function changedText({ path, before, now }: Changed): string {
+  return `set ${path.replaceAll("/", ".")} from ${before} to ${now}`;
+}
+
 export interface ForwardingState {
   /** The policies that need it. */
   readonly policies: readonly string[];
@@ -96,7 +101,7 @@ export async function requireForwarding(
   // Recorded before it is done: a killed apply then leaves nothing that nobody knows of.
   if (JSON.stringify(next) !== JSON.stringify(recorded)) await save(next);
   for (const { path, now } of changes) writeSysctl(path, now);
-  const texts = changes.map(({ path, before, now }) => `set ${path.replaceAll("/", ".")} from ${before} to ${now}`);
+  const texts = changes.map(changedText);
   if (!mended) return texts;
   return [...texts, `${guardRules(guarded) === undefined ? "take away" : "load"} the guard against strangers' packets`];
 }

@@ -203,12 +203,16 @@ function isNeighbour(holder: Holder): boolean {
   return holder.namespace === undefined || holder.namespace === namespace();
 }
 
+/** Of this process, which keeps its own for good. */
+let own: { readonly namespace: string | undefined } | undefined;
+
 function namespace(): string | undefined {
   try {
-    return readlinkSync("/proc/self/ns/pid");
+    own ??= { namespace: readlinkSync("/proc/self/ns/pid") };
   } catch {
-    return undefined;
+    own = { namespace: undefined };
   }
+  return own.namespace;
 }
 
 function nameOf(holder: Holder | undefined): string {

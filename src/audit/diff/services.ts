@@ -1,7 +1,7 @@
 /** The services of packets, cut where any statement of either policy tells them apart. */
 import { ICMP, type PortSet, PORT, PORTED, portsOf } from "../../net/ports.js";
 import { cuts } from "../../net/ranges.js";
-import type { Publish } from "../../ir/policy.js";
+import { insidePorts, type Publish } from "../../ir/policy.js";
 
 /** 47 (GRE) stands for every protocol that the language has no word for. */
 export const OTHER = 47;
@@ -82,8 +82,6 @@ export function servicesOf(sets: readonly PortSet[], published: readonly Publish
   pieces.forEach((piece, z) => piece.sets.forEach((at) => told[at]?.push(z)));
   return { services, told };
 }
-
-const insidePorts = ({ hostPorts: [first, last], port }: Publish): readonly number[] => [port, port + last - first];
 
 /** Where in an ascending list the first value is that is no less. */
 function firstFrom(points: readonly number[], value: number): number {

@@ -4,7 +4,7 @@
  *
  * The kernel also tells what we do, for longer than that takes itself: nobody listens during commits of our own.
  */
-import { attributes, scan, text } from "../../../system/netlink/decoder.js";
+import { attributes, scan, textAt } from "../../../system/netlink/decoder.js";
 import { NetlinkError } from "../../../system/netlink/errors.js";
 import { NetlinkSocket, PROTOCOL } from "../../../system/netlink/socket.js";
 import { GEN_ID, MSG, NFNLGRP_NFTABLES } from "./constants.js";
@@ -45,7 +45,7 @@ export class Monitor {
       if ((type & 0xff) === MSG.NEWGEN) this.generation = attributes(body, 4).get(GEN_ID)?.readUInt32BE(0) ?? 0;
       else
         scan(body, 4, body.length, (attribute, start, end) => {
-          if (attribute === TABLE && text(body.subarray(start, end)) === this.name) this.touched = true;
+          if (attribute === TABLE && textAt(body, start, end) === this.name) this.touched = true;
         });
     });
     if (!whole) this.touched = true;
