@@ -18,16 +18,22 @@ export interface ReadOptions {
   readonly cutOff?: boolean;
   /** What was applied before: its adopted namespaces are known from nowhere else. */
   readonly before?: Topology | undefined;
+  /** What was read a moment ago, and the namespaces that something was done in since: the others are as they were. */
+  readonly since?: { readonly actual: Actual; readonly places: ReadonlySet<string> } | undefined;
 }
 
 /** Changes nothing. Without netlink one process for the host and one for each sandbox, all at once. */
 export async function readTopology(topology: Topology, options: ReadOptions = {}): Promise<Actual> {
   const { policy } = topology;
   const plans = new Map(topology.sandboxes.map((sandbox) => [sandbox.path, sandbox]));
-  const paths = sandboxPaths(topology, options.before);
+  const { since } = options;
+  const paths = sandboxPaths(topology, options);
   const [{ stack: host, setting }, ...sandboxes] = await Promise.all([
     readPlace(undefined),
-    ...paths.map((path) => readSandbox(path, plans.get(path), options.settings === true)),
+    ...paths.map((path) => {
+      const known = since?.places.has(path) === false ? since.actual.sandboxes.get(path) : undefined;
+      return known ?? readSandbox(path, plans.get(path), options.settings === true);
+    }),
   ]);
   const own = netnsState("/proc/self/ns/net");
   const devices = new Set(ownLinks(host, policy).map((link) => link.name));
@@ -53,9 +59,10 @@ export function ownNetnsPaths(policy: string): string[] {
   return list(directory).map((name) => join(directory, name));
 }
 
-function sandboxPaths(topology: Topology, before: Topology | undefined): string[] {
+function sandboxPaths(topology: Topology, { before, since }: ReadOptions): string[] {
   const named = [...topology.sandboxes, ...(before?.sandboxes ?? [])].map((sandbox) => sandbox.path);
-  return [...new Set([...named, ...ownNetnsPaths(topology.policy)])];
+  const others = since?.actual.sandboxes.keys() ?? ownNetnsPaths(topology.policy);
+  return [...new Set([...named, ...others])];
 }
 
 async function readSandbox(path: string, plan: SandboxPlan | undefined, settings: boolean): Promise<ActualSandbox> {

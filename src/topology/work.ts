@@ -67,6 +67,20 @@ export function set(place: Place, sysctl: Sysctl, before?: string): Work {
   return { stage: loosens(sysctl) ? "up" : "settings", kind: "sysctl", place, sysctl, before };
 }
 
+/**
+ * The namespaces, other than the host's, that works happen in. Undefined where they don't say: a device of the host that
+ * goes away takes its other end along.
+ */
+export function placesOf(works: readonly Work[]): Set<string> | undefined {
+  const places = new Set<string>();
+  for (const work of works) {
+    if (work.kind === "delete" || work.stage === "unlink") return undefined;
+    if (work.kind === "netns") places.add(work.path);
+    else if (work.kind !== "file" && work.place !== undefined) places.add(work.place);
+  }
+  return places;
+}
+
 // Whole objects, new --------------------------------------------------------------------------------------------------
 
 /** `born`: the name until the mark is on it; a device under a name that isn't ours by its shape must bear the mark. */

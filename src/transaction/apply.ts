@@ -126,7 +126,7 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
 async function applyFound(
   compiled: Compiled,
   options: ApplyOptions,
-  { topology, applied, before, backend, former, choice, rules, difference, edit }: Survey,
+  { topology, applied, before, backend, former, choice, rules, actual, difference, edit }: Survey,
   recovered: readonly string[],
   started: number,
 ): Promise<ApplyResult> {
@@ -166,7 +166,7 @@ async function applyFound(
   const record = options.rules !== false;
   const { beside } = options;
   const known = { before, applied, edit, beside };
-  const all = { compiled, topology, difference, backend, former, rules, rulesChanged, ...known, record };
+  const all = { compiled, topology, actual, difference, backend, former, rules, rulesChanged, ...known, record };
   const problems = await commit(all);
   if (options.thorough === true && rules !== undefined) await stopAnew(backend, policy);
   return result([...recovered, ...problems]);

@@ -14,11 +14,12 @@ import type { Policy } from "../ir/policy.js";
 import { MissingTool } from "../system/run.js";
 import { usesNetlink } from "../system/transport.js";
 import { prepare, raise, retire } from "../topology/apply.js";
+import type { Actual } from "../topology/actual.js";
 import { differ, type Difference } from "../topology/difference.js";
 import { readForwarding, requireForwarding, restoreForwarding } from "../topology/forwarding.js";
-import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
 import type { Topology } from "../topology/topology.js";
+import { placesOf } from "../topology/work.js";
 import type { Beside } from "./beside.js";
 import { cutConnections, standingConnections } from "./connections.js";
 import { beginJournal, endJournal, step } from "./journal.js";
@@ -38,6 +39,8 @@ import {
 export interface Changes {
   readonly compiled: Compiled;
   readonly topology: Topology;
+  /** The network as it was before. */
+  readonly actual: Actual;
   readonly difference: Difference;
   /** What is to carry the rules, and others that carried them, or may have. */
   readonly backend: Backend;
@@ -219,16 +222,18 @@ async function restoreRules(policy: Policy, backend: Backend, applied: Applied |
 }
 
 /**
- * Reads back what was made. Narrow, or it would cost as much as the making: our own tables and devices, by netlink.
+ * Reads back what was made. Narrow, or it would cost as much as the making: our own tables and devices, by netlink, and
+ * the sandboxes that something was done in.
  * Where the tools do the work, what they said of it has to do. Returns the rules' generation, where they were read.
  * Throws `Obstacle`.
  */
 async function verify(changes: Changes): Promise<number | undefined> {
-  const { topology, rules, rulesChanged, difference, before } = changes;
+  const { topology, rules, rulesChanged, difference } = changes;
   if (!usesNetlink()) return undefined;
   const generation = rulesChanged ? await rules?.verify() : undefined;
   if (difference.changes.length === 0) return generation;
-  const actual = await readTopology(topology, { before: before && planTopology(before.policy) });
+  const places = placesOf(difference.changes.flatMap(({ works }) => works)) ?? new Set(changes.actual.sandboxes.keys());
+  const actual = await readTopology(topology, { since: { actual: changes.actual, places } });
   const left = differ(topology, actual).changes.find((change) => change.works.some((work) => work.stage !== "retire"));
   if (left !== undefined)
     throw new Obstacle(

@@ -79,6 +79,13 @@ function commonSuffix(a: string, b: string, most: number): number {
   return low;
 }
 
+type File = Texts["files"][number];
+
+/** One file is the policy, whatever it is called. */
+function isSameFile(before: File | undefined, name: string, files: number): before is File {
+  return before !== undefined && (before.name === name || files === 1);
+}
+
 /** A line that publishes one port of TCP, and nothing else. */
 const PUBLISH = /publish \d{1,5} -> [A-Za-z_][\w.-]*:\d{1,5}[ \t]*(?:\r?\n|$)/y;
 
@@ -90,7 +97,7 @@ export function onlyPublishesMore({ files }: Compiled, old: Texts): boolean {
   if (files.length !== old.files.length) return false;
   return files.every(({ name, text }, i) => {
     const before = old.files[i];
-    if (before?.name !== name) return false;
+    if (!isSameFile(before, name, files.length)) return false;
     const [now, then] = [withoutPublishes(text), withoutPublishes(before.text)];
     // Which ports `publish all` takes depends on the others.
     return (
@@ -127,8 +134,7 @@ export function onlyAllowsMore({ files }: Compiled, old: Texts): boolean {
   if (files.length !== old.files.length) return false;
   return files.every(({ name, text }, i) => {
     const before = old.files[i];
-    // One file is the policy, whatever it is called.
-    if (before === undefined || (before.name !== name && files.length > 1)) return false;
+    if (!isSameFile(before, name, files.length)) return false;
     if (before.text === text) return true;
     const [start, end, oldEnd] = bounds(text, before.text);
     if (oldEnd !== start || !startsLine(text, start) || !startsLine(text, end)) return false;

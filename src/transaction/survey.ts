@@ -3,6 +3,7 @@ import type { Approach, Backend, BackendName } from "../backend/backend.js";
 import { type Asked, AUTO, type Choice } from "../backend/choice.js";
 import { backendNamed } from "../backend/registry.js";
 import type { Compiled } from "../ir/compile.js";
+import type { Actual } from "../topology/actual.js";
 import { differ, type Difference } from "../topology/difference.js";
 import type { Ending } from "../system/ending.js";
 import { planTopology } from "../topology/plan.js";
@@ -28,6 +29,8 @@ export interface Survey {
   readonly choice: Choice | undefined;
   /** Undefined where the rules weren't asked for. */
   readonly rules: Approach | undefined;
+  /** The network as it was read, and how it differs. */
+  readonly actual: Actual;
   readonly difference: Difference;
   /** How the texts differ from those on record, where that is plain rules only. */
   readonly edit: PlainEdit | undefined;
@@ -104,7 +107,7 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
     refuse(difference);
     if (rules?.conflict !== undefined) throw new Obstacle(rules.conflict.message, rules.conflict.mend);
     await holderOfPorts(policy, before?.policy);
-    return { topology, applied, before, backend, former, choice, rules, difference, edit };
+    return { topology, applied, before, backend, former, choice, rules, actual, difference, edit };
   } catch (error) {
     const rules = await approaching?.catch(() => undefined);
     await rules?.abandon?.();

@@ -6,10 +6,12 @@ import { hostsPath } from "../../src/topology/names.js";
 import { planTopology } from "../../src/topology/plan.js";
 import type { Stack, StackAddress, StackLink, StackRoute } from "../../src/topology/stack.js";
 import type { Cidr, RoutePlan, Topology } from "../../src/topology/topology.js";
-import { PREPARE, RAISE, RETIRE, type Work } from "../../src/topology/work.js";
+import { placesOf, PREPARE, RAISE, RETIRE, type Work } from "../../src/topology/work.js";
 import { makePolicy, type PolicyText, SHOP } from "./policies.js";
 
 const test = suite("differ");
+
+type PolicyContainer = PolicyText["containers"][number];
 
 const plan = (text: PolicyText) => planTopology(makePolicy(text));
 
@@ -129,6 +131,21 @@ test("from nothing: everything, down before the rules and up after them", () => 
     `add network back: add bridge ${plan(SHOP).bridges[1]?.device} with 10.84.2.1/24`,
     "add container c1: add namespace /run/tsnet/netns/tsnet/c1",
   ]);
+});
+
+test("works say which sandboxes something is done in, where they can", () => {
+  const places = (want: PolicyText, have: Actual): string[] | undefined => {
+    const found = placesOf(differ(plan(want), have).changes.flatMap(({ works }) => works));
+    return found && [...found].sort();
+  };
+  const paths = ["c1", "c2", "c3"].map((name) => `/run/tsnet/netns/tsnet/${name}`);
+  assert.equal(places(SHOP, empty()), paths);
+  const [c1, c2, c3] = SHOP.containers as [PolicyContainer, PolicyContainer, PolicyContainer];
+  assert.equal(places(SHOP, applied(plan({ ...SHOP, containers: [c1, c2] }))), paths.slice(2));
+  // A setting of the host's, and nothing else.
+  assert.equal(places({ ...SHOP, publishes: [["127.0.0.1", 80, "c1", 80]] }, applied(plan(SHOP))), []);
+  // A device that goes away takes its other end along, and only the kernel knows where that is.
+  assert.is(places({ ...SHOP, containers: [c1, c2] }, applied(plan({ ...SHOP, containers: [c1, c2, c3] }))), undefined);
 });
 
 test("no change, no work", () => {

@@ -2,6 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { netnsPath } from "../../src/topology/names.js";
+import { planTopology } from "../../src/topology/plan.js";
 import { endpointSettings, insideSettings } from "../../src/topology/settings.js";
 import type { Stack } from "../../src/topology/stack.js";
 import { when } from "../kernel/features.js";
@@ -195,6 +196,22 @@ it("a device with any bytes in its name and alias is read", () =>
     const { links } = await byNetlink(host, undefined);
     assert.is(links.get(name)?.alias, `\n"',]}\\\u0001 ä`);
     assert.is(links.get("x\uFFFDy")?.kind, "bridge");
+  }));
+
+it("of what was read a moment ago only the sandboxes that are named are read anew", () =>
+  lab(async (host) => {
+    const policy = makePolicy(SHOP);
+    await host.call(STEPS, "apply", policy);
+    await host.call(STEPS, "remember", policy);
+    for (const container of ["c1", "c2"]) await host.runIn(at(container), "ip", ["link", "set", "dev", "eth0", "down"]);
+    const since = (...containers: string[]) => host.call<string[]>(STEPS, "lookSince", policy, containers.map(at));
+    assert.equal(await since(), []);
+    assert.equal(await since("c2"), ["container c2"]);
+    assert.equal(await since("c1", "c2", "c3"), ["container c1", "container c2"]);
+    // The host is read each time.
+    const [bridge] = planTopology(policy).bridges;
+    await host.run("ip", ["link", "set", "dev", bridge?.device ?? "", "down"]);
+    assert.equal(await since("c2"), ["network front", "container c2"]);
   }));
 
 it("a namespace that is gone, or none, is said by name", () =>

@@ -1,5 +1,6 @@
 /** What a test has a lab's host do: the phases of an apply without any rules. Called by name through `host.call`. */
 import type { Policy } from "../../src/ir/policy.js";
+import type { Actual } from "../../src/topology/actual.js";
 import { prepare, raise, retire } from "../../src/topology/apply.js";
 import { type Difference, differ } from "../../src/topology/difference.js";
 import { releaseForwarding, requireForwarding } from "../../src/topology/forwarding.js";
@@ -63,6 +64,21 @@ export async function look(policy: Policy, settings = true): Promise<readonly st
   const topology = planTopology(policy);
   const { conflicts, changes } = differ(topology, await readTopology(topology, { settings }));
   return [...conflicts.map(({ message }) => message), ...changes.map(({ text }) => text)];
+}
+
+let known: Actual | undefined;
+
+/** Reads what is there, for `lookSince`. */
+export async function remember(policy: Policy): Promise<void> {
+  known = await readTopology(planTopology(policy));
+}
+
+/** What `apply` would do now, where nothing but the namespaces of these paths is read anew. */
+export async function lookSince(policy: Policy, paths: readonly string[]): Promise<readonly string[]> {
+  if (known === undefined) throw new Error("nothing is remembered");
+  const topology = planTopology(policy);
+  const actual = await readTopology(topology, { since: { actual: known, places: new Set(paths) } });
+  return differ(topology, actual).changes.map(({ object }) => object);
 }
 
 export async function remove(policy: string): Promise<Removed> {

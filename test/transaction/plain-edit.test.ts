@@ -54,12 +54,14 @@ test("what is more than plain rules is none", () => {
 });
 
 test("publishes of single TCP ports more are told from every other edit", () => {
-  const more = (before: string, after: string): boolean =>
-    onlyPublishesMore(compile(after), { files: [{ name: "policy.tsnet", text: before }], roots: ["policy.tsnet"] });
+  const more = (before: string, after: string, name = "policy.tsnet"): boolean =>
+    onlyPublishesMore(compile(after), { files: [{ name, text: before }], roots: [name] });
   const [one, other] = ["publish 80 -> a:8080\n", "publish 81 -> b:8081\n"];
   assert.ok(more(HEAD + A, `${HEAD}${one}${A}${other}`));
   assert.ok(more(HEAD + one + A, HEAD + other + A + one));
   assert.ok(more(HEAD + one, HEAD + one + other.trim()));
+  // One file is the policy, whatever it is called.
+  assert.ok(more(HEAD, HEAD + one, "yesterday.tsnet"));
   assert.ok(more(`${HEAD}publish 53 -> a:53/udp\n`, `${HEAD}publish 53 -> a:53/udp\n${one}`));
   for (const [before, after] of [
     [HEAD + one, HEAD],

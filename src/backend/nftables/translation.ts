@@ -100,7 +100,7 @@ function spreadChain(table: TableBuilder, family: Family, way: Way): string {
 export function planPublished(table: TableBuilder, ways: readonly Way[], family: Family): string | undefined {
   if (ways.length === 0) return undefined;
   const { destination, originalDestination, type } = IN[family];
-  const decided = (target: Target): Target => publishDecides(table, family, target);
+  let accepted: Target | undefined;
   const rules: Rule[] = [];
   const groups = new Map<string, Way[]>();
   const groupOf = (protocol: number, at: boolean, range: boolean): string => `${protocol} ${at} ${range}`;
@@ -132,7 +132,10 @@ export function planPublished(table: TableBuilder, ways: readonly Way[], family:
               target,
               portPart(way.port, way.port + length(way)),
             ],
-            data: way.publish.from === undefined ? decided(ACCEPT) : goto(sourceChain(table, family, way.publish.from)),
+            data:
+              way.publish.from === undefined
+                ? (accepted ??= publishDecides(table, family, ACCEPT))
+                : goto(sourceChain(table, family, way.publish.from)),
             from: [way.publish.origin],
           })),
         );

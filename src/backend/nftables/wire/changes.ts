@@ -1,5 +1,5 @@
 /** What a transaction does to the kernel's tables, as values: made by difference.ts, sent by commit.ts. */
-import type { Chain, Rule, Set } from "../ruleset.js";
+import type { Chain, Expression, Rule, Set } from "../ruleset.js";
 import type { Elements } from "./elements.js";
 import type { Batch, TableName } from "./encode.js";
 import { encodedRule } from "./state.js";
@@ -89,7 +89,9 @@ export function encodeChange(batch: Batch, change: Change): void {
       return batch.deleteRule(table, change.chain, change.handle);
     case "add rule": {
       const { names, isInterval } = change;
-      const encoded = names.size === 0 && change.before === undefined ? encodedRule(change.rule) : undefined;
+      // Most rules ask none of the sets that are being replaced.
+      const asCompared = change.before === undefined && (names.size === 0 || !refersTo(change.rule, names));
+      const encoded = asCompared ? encodedRule(change.rule) : undefined;
       if (encoded !== undefined) return batch.appendRule(table, change.chain, encoded);
       const context = { nameOf: (set: string) => names.get(set) ?? set, isInterval };
       return batch.addRule(table, change.chain, change.rule, context, change.before);
@@ -102,5 +104,26 @@ export function encodeChange(batch: Batch, change: Change): void {
       return batch.elements("add", table, change.set, change.elements);
     case "delete elements":
       return batch.elements("delete", table, change.set, change.elements);
+  }
+}
+
+/** Whether a rule asks one of the sets. */
+export function refersTo({ expressions }: Rule, sets: ReadonlyMap<string, unknown>): boolean {
+  return expressions.some((expression) => setsOf(expression).some((set) => sets.has(set)));
+}
+
+function setsOf(e: Expression): readonly string[] {
+  switch (e.kind) {
+    case "lookup":
+    case "count":
+      return [e.set];
+    case "vmap":
+      return [e.map];
+    case "dnat":
+      return e.port === undefined ? [e.address] : [e.address, e.port];
+    case "snat":
+      return [e.address];
+    default:
+      return [];
   }
 }

@@ -12,8 +12,8 @@
  *   then, when no packet uses the sets themselves any more, these are made anew, and the rules are switched back.
  * - What nothing refers to any more goes last, after the packets that might still use it.
  */
-import type { Chain, Expression, Set as NftSet, Table } from "../ruleset.js";
-import type { Change, Transaction } from "./changes.js";
+import type { Chain, Set as NftSet, Table } from "../ruleset.js";
+import { type Change, refersTo, type Transaction } from "./changes.js";
 import { compareElements } from "./compare.js";
 import { count, type Elements } from "./elements.js";
 import type { TableName } from "./encode.js";
@@ -145,14 +145,14 @@ class TableDifference {
     for (const chain of plan.chains) {
       const there = have.chains.get(chain.name);
       if (there === undefined) continue;
-      if (refersTo(chain, names)) this.replaceRules(steps.change, chain, names);
+      if (mentions(chain, names)) this.replaceRules(steps.change, chain, names);
       else if (rewritten.includes(chain)) this.editRules(chain, there);
     }
     const late = names.size === 0 ? steps.collect : steps.restore;
     this.collect(late, changed, names);
     for (const { set } of changed)
       if (names.has(set.name)) addSet(steps.restore, table, set, want.sets.get(set.name) as SetState);
-    for (const chain of plan.chains) if (refersTo(chain, names)) this.replaceRules(steps.revert, chain, NO_NAMES);
+    for (const chain of plan.chains) if (mentions(chain, names)) this.replaceRules(steps.revert, chain, NO_NAMES);
     for (const name of names.values()) steps.collect.push({ kind: "delete set", table, name });
   }
 
@@ -245,23 +245,6 @@ function inPlace(changed: readonly SetChange[], rewritten: readonly Chain[]): bo
   return changed.length === 2 && families.includes("4") && families.includes("6");
 }
 
-function refersTo(chain: Chain, names: ReadonlyMap<string, string>): boolean {
-  if (names.size === 0) return false;
-  return chain.rules.some((rule) => rule.expressions.some((e) => setsOf(e).some((set) => names.has(set))));
-}
-
-function setsOf(e: Expression): readonly string[] {
-  switch (e.kind) {
-    case "lookup":
-    case "count":
-      return [e.set];
-    case "vmap":
-      return [e.map];
-    case "dnat":
-      return e.port === undefined ? [e.address] : [e.address, e.port];
-    case "snat":
-      return [e.address];
-    default:
-      return [];
-  }
+function mentions(chain: Chain, names: ReadonlyMap<string, string>): boolean {
+  return names.size > 0 && chain.rules.some((rule) => refersTo(rule, names));
 }
