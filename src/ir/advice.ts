@@ -1,6 +1,6 @@
 /** What is worth knowing of a policy that is right: never a warning, and said by `check` alone. */
 import type { Diagnostics } from "../text/diagnostic.js";
-import { ALL_ADDRESSES, isLoopback, NO_ADDRESSES, single, unionSet } from "../net/address.js";
+import { ALL_ADDRESSES, isLoopback } from "../net/address.js";
 import { ALL_PORTS, portSet, protocolName } from "../net/ports.js";
 import type { Span } from "../text/source.js";
 import type { Query } from "./classes.js";
@@ -8,23 +8,32 @@ import { combinations } from "./combinations.js";
 import { evaluate } from "./evaluate.js";
 import { OverlapIndex } from "./overlap-index.js";
 import { ANY, inContainers, WORLD } from "./peers.js";
+import { addressesIn } from "./own.js";
 import { type Container, insidePorts, type PeerSet, type Policy, type Publish } from "./policy.js";
+import { PublishIndex } from "./publish-index.js";
+
+/** What tells the rules and publishes apart that can have a say in a packet. */
+interface Index {
+  readonly rules: OverlapIndex;
+  readonly publishes: PublishIndex;
+}
 
 export function advise(policy: Policy, diagnostics: Diagnostics): void {
-  const index = new OverlapIndex(policy.rules);
+  const index = { rules: new OverlapIndex(policy.rules), publishes: new PublishIndex(policy.publishes) };
   openPublishes(policy, index, diagnostics);
   unreachedContainers(policy, index, diagnostics);
 }
 
 /** Publishes without `from` through which somebody in the world gets in. */
-function openPublishes(policy: Policy, index: OverlapIndex, diagnostics: Diagnostics): void {
+function openPublishes(policy: Policy, index: Index, diagnostics: Diagnostics): void {
   const reported = new Set<unknown>();
   for (const publish of policy.publishes) {
     const { from, hostAddress, origin, hostPorts, targets, protocol } = publish;
     if (from !== undefined || reported.has(origin) || (hostAddress !== undefined && isLoopback(hostAddress))) continue;
-    const query = { from: WORLD, to: addressesOf(targets), ports: portSet(publish.protocol, insidePorts(publish)) };
+    const ports = portSet(publish.protocol, insidePorts(publish));
+    const query = { from: WORLD, to: inContainers(addressesIn(targets)), ports };
     let open = false;
-    for (const { packet, speaking } of combinations(policy, query, index.overlapping(query))) {
+    for (const { packet, speaking } of combinations(policy, query, index.rules.overlapping(query), [publish])) {
       if (packet.via !== publish || evaluate(policy, packet, speaking).verdict !== "allow") continue;
       open = true;
       break;
@@ -41,14 +50,8 @@ function openPublishes(policy: Policy, index: OverlapIndex, diagnostics: Diagnos
   }
 }
 
-function addressesOf(targets: readonly Pick<Policy["publishes"][number]["targets"][number], "addresses">[]): PeerSet {
-  let set = NO_ADDRESSES;
-  for (const { addresses } of targets) for (const address of addresses) set = unionSet(set, single(address));
-  return inContainers(set);
-}
-
 /** Containers that neither another container nor a publish reaches. */
-function unreachedContainers(policy: Policy, index: OverlapIndex, diagnostics: Diagnostics): void {
+function unreachedContainers(policy: Policy, index: Index, diagnostics: Diagnostics): void {
   if (policy.containers.filter(({ endpoints }) => endpoints.length > 0).length < 2) return;
   for (const container of policy.containers) {
     if (container.endpoints.length === 0 || isReached(policy, index, container)) continue;
@@ -62,15 +65,16 @@ function unreachedContainers(policy: Policy, index: OverlapIndex, diagnostics: D
 }
 
 /** Asked of what can come from containers and through publishes alone: most rules of a long policy are about others. */
-function isReached(policy: Policy, index: OverlapIndex, container: Container): boolean {
-  const to = addressesOf(container.endpoints);
+function isReached(policy: Policy, index: Index, container: Container): boolean {
+  const to = inContainers(addressesIn(container.endpoints));
   const among = (query: Query, via: Publish | undefined): boolean => {
-    for (const { packet, speaking } of combinations(policy, query, index.overlapping(query)))
+    const publishes = via === undefined ? [] : [via];
+    for (const { packet, speaking } of combinations(policy, query, index.rules.overlapping(query), publishes))
       if (packet.via === via && evaluate(policy, packet, speaking).verdict === "allow") return true;
     return false;
   };
   if (among({ from: inContainers(ALL_ADDRESSES), to, ports: ALL_PORTS }, undefined)) return true;
-  return policy.publishes.some((publish) => {
+  return index.publishes.concerning({ to, ports: ALL_PORTS }).some((publish) => {
     if (!publish.targets.some((target) => target.container === container.name)) return false;
     return among({ from: publish.from ?? ANY, to, ports: portSet(publish.protocol, insidePorts(publish)) }, publish);
   });

@@ -78,8 +78,9 @@ export function isTranslated(
   policy: Policy,
   { zone, address }: End,
   { protocol, port }: { protocol: number; port: number | undefined },
+  publishes: readonly Publish[] = policy.publishes,
 ): boolean {
-  return zone === "host" && port !== undefined && translate(policy, address, protocol, port).length > 0;
+  return zone === "host" && port !== undefined && translate(policy, address, protocol, port, publishes).length > 0;
 }
 
 /** Packets that reach a destination of the query through a publish. */

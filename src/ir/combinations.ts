@@ -7,7 +7,7 @@ import type { Packet } from "./evaluate.js";
 import { type Bits, both, Matcher } from "./matcher.js";
 import { inhabitedFamilies } from "./own.js";
 import { hasPeer } from "./peers.js";
-import type { Policy, Rule } from "./policy.js";
+import type { Policy, Publish, Rule } from "./policy.js";
 
 export interface Combination {
   readonly packet: Packet;
@@ -15,10 +15,17 @@ export interface Combination {
   readonly speaking: readonly Rule[];
 }
 
-/** @param rules all rules of the policy that can cover a packet of the query */
-export function* combinations(policy: Policy, query: Query, rules: readonly Rule[]): Generator<Combination> {
+/**
+ * @param rules all rules of the policy that can cover a packet of the query
+ * @param publishes all of its publishes that concern one: see `PublishIndex`
+ */
+export function* combinations(
+  policy: Policy,
+  query: Query,
+  rules: readonly Rule[],
+  publishes: readonly Publish[],
+): Generator<Combination> {
   const matcher = new Matcher(rules);
-  const { publishes } = policy;
   const froms = publishes.flatMap(({ from }) => (from === undefined ? [] : [from]));
   const seen = new Set<string>();
   const isNew = (bits: Bits, places: string): boolean => {
@@ -48,7 +55,7 @@ export function* combinations(policy: Policy, query: Query, rules: readonly Rule
         for (const service of services) {
           const bits = both(pair, matcher.service(service.protocol, service.port));
           // A translated packet never arrives there, but another of its combination may.
-          if (isTranslated(policy, destination, service)) continue;
+          if (isTranslated(policy, destination, service, publishes)) continue;
           if (isNew(bits, `${place(source)} ${place(destination)}`))
             yield { packet: { source, destination, ...service }, speaking: matcher.pick(bits) };
         }

@@ -8,7 +8,8 @@ import { combinations } from "./combinations.js";
 import { DEFAULTS, type End, endpointAt, evaluate, type Packet } from "./evaluate.js";
 import { OverlapIndex } from "./overlap-index.js";
 import { ownAddresses } from "./own.js";
-import { type Origin, type PeerSet, type Policy, type Rule, ZONES } from "./policy.js";
+import { type Origin, type PeerSet, type Policy, type Publish, type Rule, ZONES } from "./policy.js";
+import { PublishIndex } from "./publish-index.js";
 import { joins, Reach } from "./reach.js";
 
 /** Why a rule decides nothing. */
@@ -31,10 +32,11 @@ export type Idleness =
 export function idleRules(policy: Policy): Map<Rule, Idleness> {
   const links = new Set(policy.links.map((link) => link.origin));
   const index = new OverlapIndex(policy.rules);
+  const publishes = new PublishIndex(policy.publishes);
   const idle = new Map<Rule, Idleness>();
   for (const rule of policy.rules.toReversed()) {
     if (links.has(rule.origin) || rule.log !== undefined) continue;
-    const idleness = idlenessOf(policy, rule, index.overlapping(rule), idle);
+    const idleness = idlenessOf(policy, rule, index.overlapping(rule), publishes.concerning(rule), idle);
     if (idleness !== undefined) idle.set(rule, idleness);
   }
   return idle;
@@ -44,11 +46,12 @@ function idlenessOf(
   policy: Policy,
   rule: Rule,
   around: readonly Rule[],
+  publishes: readonly Publish[],
   idle: ReadonlyMap<Rule, Idleness>,
 ): Idleness | undefined {
   // An idle rule of another verb still counts: without this one it would decide.
   const counts = (other: Rule): boolean => idle.get(other)?.kind !== "idle" || other.verb !== rule.verb;
-  const first = somePacket(policy, rule);
+  const first = somePacket(policy, rule, publishes);
   if (first !== undefined) {
     const rules = around.filter(counts);
     const others = rules.filter((other) => other !== rule);
@@ -58,7 +61,7 @@ function idlenessOf(
   const against = new Set<Origin>();
   const defaults = new Set<string>();
   let seen = false;
-  for (const { packet, speaking } of combinations(policy, rule, around)) {
+  for (const { packet, speaking } of combinations(policy, rule, around, publishes)) {
     seen = true;
     const rules = speaking.filter(counts);
     const others = rules.filter((other) => other !== rule);
@@ -79,7 +82,7 @@ function idlenessOf(
  * A packet that the rule covers, on the direct way: most rules decide the first that one thinks of, and to cut all of
  * them into classes takes ten times as long. Undefined where that isn't found at once.
  */
-function somePacket(policy: Policy, { from, to, ports }: Rule): Packet | undefined {
+function somePacket(policy: Policy, { from, to, ports }: Rule, publishes: readonly Publish[]): Packet | undefined {
   for (const protocol of PORTED) {
     const ranges = portsOf(ports, protocol);
     if (ranges === undefined) continue;
@@ -89,7 +92,7 @@ function somePacket(policy: Policy, { from, to, ports }: Rule): Packet | undefin
         const isOne =
           source.address.family === destination.address.family &&
           passes(policy, source, destination) &&
-          !isTranslated(policy, destination, service);
+          !isTranslated(policy, destination, service, publishes);
         if (isOne) return { source, destination, ...service };
       }
   }

@@ -3,24 +3,15 @@
  * rules on `host` that mean a published port.
  */
 import type { Diagnostics } from "../text/diagnostic.js";
-import {
-  type Address,
-  hasAddress,
-  isEmptySet,
-  isLoopback,
-  NO_ADDRESSES,
-  sameAddress,
-  single,
-  unionSet,
-} from "../net/address.js";
+import { type Address, hasAddress, isEmptySet, isLoopback, sameAddress } from "../net/address.js";
 import { overlapsPorts, portSet, protocolName } from "../net/ports.js";
 import { familiar, hostAddresses, packetClasses } from "./classes.js";
 import { advise } from "./advice.js";
 import { evaluate } from "./evaluate.js";
 import { reportIdleRules } from "./idle-rules.js";
-import { ownAddresses } from "./own.js";
+import { addressesIn, ownAddresses } from "./own.js";
 import { ANY, hasPeer, inContainers, overlapsPeers } from "./peers.js";
-import { insidePorts, type PeerSet, type Policy, type Publish, type Rule } from "./policy.js";
+import { insidePorts, type Policy, type Publish, type Rule } from "./policy.js";
 import { Published } from "./published.js";
 import { RuleIndex } from "./rule-index.js";
 
@@ -43,12 +34,6 @@ export function lint(policy: Policy, diagnostics: Diagnostics, { full = false }:
 
 // Publishes ----------------------------------------------------------------------------------------------------------
 
-function targetsOf(publish: Publish): PeerSet {
-  let set = NO_ADDRESSES;
-  for (const target of publish.targets) for (const address of target.addresses) set = unionSet(set, single(address));
-  return inContainers(set);
-}
-
 /** A publish is hidden when every packet that would come through it is denied or rejected. */
 function hiddenPublishes(policy: Policy, diagnostics: Diagnostics): void {
   if (policy.publishes.length === 0) return;
@@ -60,7 +45,7 @@ function hiddenPublishes(policy: Policy, diagnostics: Diagnostics): void {
   for (const publish of policy.publishes) {
     if (reported.has(publish.origin)) continue;
     const ports = portSet(publish.protocol, insidePorts(publish));
-    const to = targetsOf(publish);
+    const to = inContainers(addressesIn(publish.targets));
     const addresses = publish.targets.flatMap((target) => target.addresses);
     const near = blockers.to(addresses);
     if (!near.some((rule) => overlapsPorts(rule.ports, ports) && overlapsPeers(rule.to, to))) continue;

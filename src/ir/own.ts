@@ -1,4 +1,4 @@
-import { type AddressSet, type Family, FAMILIES, V4, V6 } from "../net/address.js";
+import { type Address, type AddressSet, type Family, FAMILIES, V4, V6 } from "../net/address.js";
 import { normalise } from "../net/ranges.js";
 import type { Container } from "./policy.js";
 
@@ -8,7 +8,7 @@ const known = new WeakMap<readonly Container[], AddressSet>();
 export function ownAddresses(containers: readonly Container[]): AddressSet {
   let own = known.get(containers);
   if (own === undefined) {
-    own = collect(containers);
+    own = addressesIn(containers.flatMap(({ endpoints }) => endpoints));
     known.set(containers, own);
   }
   return own;
@@ -20,13 +20,13 @@ export function inhabitedFamilies(containers: readonly Container[]): Family[] {
   return FAMILIES.filter((family) => (family === 4 ? v4 : v6).length > 0);
 }
 
-function collect(containers: readonly Container[]): AddressSet {
+/** The addresses of endpoints, or of a publish's targets. */
+export function addressesIn(ends: readonly { readonly addresses: readonly Address[] }[]): AddressSet {
   const v4: number[] = [];
   const v6: bigint[] = [];
-  for (const container of containers)
-    for (const endpoint of container.endpoints)
-      for (const address of endpoint.addresses)
-        if (address.family === 4) v4.push(address.value, address.value);
-        else v6.push(address.value, address.value);
+  for (const { addresses } of ends)
+    for (const address of addresses)
+      if (address.family === 4) v4.push(address.value, address.value);
+      else v6.push(address.value, address.value);
   return { v4: normalise(v4, V4), v6: normalise(v6, V6) };
 }

@@ -5,9 +5,12 @@ import { compile } from "../../src/ir/compile.js";
 import { evaluate, type Packet } from "../../src/ir/evaluate.js";
 import { idleRules } from "../../src/ir/idle-rules.js";
 import { OverlapIndex } from "../../src/ir/overlap-index.js";
-import type { Policy, Rule } from "../../src/ir/policy.js";
-import { overlapsPeers } from "../../src/ir/peers.js";
-import { overlapsPorts } from "../../src/net/ports.js";
+import { addressesIn } from "../../src/ir/own.js";
+import { ANY, HOST, inContainers, NOBODY, overlapsPeers } from "../../src/ir/peers.js";
+import type { Policy, Publish, Rule } from "../../src/ir/policy.js";
+import { PublishIndex } from "../../src/ir/publish-index.js";
+import { single } from "../../src/net/address.js";
+import { ALL_PORTS, overlapsPorts, type PortSet, portSet, TCP, UDP } from "../../src/net/ports.js";
 import { compileLenient } from "../support/compare.js";
 import { packetsOf } from "../support/every-packet.js";
 import { statements } from "../support/random-policy.js";
@@ -105,6 +108,60 @@ test("an index finds exactly the rules that share a packet", () => {
     }),
     { numRuns: 30 },
   );
+});
+
+test("so it does where addresses tell no rule from another, and ports do", () => {
+  const port = fc.integer({ min: 0, max: 20 });
+  const ranges = fc.tuple(port, port).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
+  const sets = fc.oneof(
+    fc.constant(ALL_PORTS),
+    fc.tuple(fc.constantFrom(TCP, UDP, 47), fc.option(ranges)).map(([protocol, some]) => portSet(protocol, some)),
+    fc.tuple(ranges, ranges).map(([tcp, udp]): PortSet => ({
+      all: false,
+      protocols: new Map([
+        [TCP, tcp],
+        [UDP, udp],
+      ]),
+    })),
+  );
+  fc.assert(
+    fc.property(fc.array(sets, { minLength: 100, maxLength: 150 }), fc.array(sets, { minLength: 5 }), (have, asked) => {
+      const rules = have.map((ports) => ({ from: ANY, to: ANY, ports }));
+      const index = new OverlapIndex(rules);
+      for (const ports of [...have, ...asked]) {
+        const all = rules.filter((rule) => overlapsPorts(rule.ports, ports));
+        assert.equal(index.overlapping({ from: ANY, to: ANY, ports }), all);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test("an index finds exactly the publishes that concern a rule's packets, or a publish's", () => {
+  let some = 0;
+  fc.assert(
+    fc.property(statements, (lines) => {
+      const { policy } = compileLenient(lines);
+      const index = new PublishIndex(policy.publishes);
+      const of = (publish: Publish): Pick<Rule, "to" | "ports"> => ({
+        to: inContainers(addressesIn(publish.targets)),
+        ports: portSet(publish.protocol, [publish.port, publish.port + publish.hostPorts[1] - publish.hostPorts[0]]),
+      });
+      for (const query of [...policy.rules, ...policy.publishes.map(of)]) {
+        const concerning = policy.publishes.filter((publish) => {
+          const inside = of(publish);
+          const leads = overlapsPeers(inside.to, query.to) && overlapsPorts(inside.ports, query.ports);
+          const host = publish.hostAddress === undefined ? HOST.host : single(publish.hostAddress);
+          const asked = overlapsPorts(portSet(publish.protocol, publish.hostPorts), query.ports);
+          return leads || (asked && overlapsPeers({ ...NOBODY, host }, query.to));
+        });
+        some += concerning.length;
+        assert.equal(index.concerning(query), concerning);
+      }
+    }),
+    { numRuns: 100 },
+  );
+  assert.ok(some > 50, String(some));
 });
 
 test.run();
