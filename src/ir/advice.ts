@@ -1,25 +1,31 @@
 /** What is worth knowing of a policy that is right: never a warning, and said by `check` alone. */
 import type { Diagnostics } from "../text/diagnostic.js";
-import { ALL_ADDRESSES, isLoopback } from "../net/address.js";
+import { ALL_ADDRESSES, type AddressSet, isEmptySet, isLoopback, NO_ADDRESSES, unionSet } from "../net/address.js";
 import { ALL_PORTS, portSet, protocolName } from "../net/ports.js";
 import type { Span } from "../text/source.js";
 import type { Query } from "./classes.js";
 import { combinations } from "./combinations.js";
 import { evaluate } from "./evaluate.js";
 import { OverlapIndex } from "./overlap-index.js";
-import { ANY, inContainers, WORLD } from "./peers.js";
+import { ANY, inContainers, intersectPeers, WORLD } from "./peers.js";
 import { addressesIn } from "./own.js";
-import { type Container, insidePorts, type PeerSet, type Policy, type Publish } from "./policy.js";
+import { type Container, insidePorts, networkNamed, type PeerSet, type Policy, type Publish } from "./policy.js";
 import { PublishIndex } from "./publish-index.js";
+import { somePacket } from "./some-packet.js";
 
 /** What tells the rules and publishes apart that can have a say in a packet. */
 interface Index {
   readonly rules: OverlapIndex;
   readonly publishes: PublishIndex;
+  readonly members: ReadonlyMap<string, AddressSet>;
 }
 
 export function advise(policy: Policy, diagnostics: Diagnostics): void {
-  const index = { rules: new OverlapIndex(policy.rules), publishes: new PublishIndex(policy.publishes) };
+  const index = {
+    rules: new OverlapIndex(policy.rules),
+    publishes: new PublishIndex(policy.publishes),
+    members: membersOf(policy),
+  };
   openPublishes(policy, index, diagnostics);
   unreachedContainers(policy, index, diagnostics);
 }
@@ -64,20 +70,52 @@ function unreachedContainers(policy: Policy, index: Index, diagnostics: Diagnost
   }
 }
 
-/** Asked of what can come from containers and through publishes alone: most rules of a long policy are about others. */
+/** So many allow statements are tried before all that could come is cut into classes. */
+const TRIED = 16;
+
+/**
+ * Asked of what can come from containers and through publishes alone: most rules of a long policy are about others. And
+ * first of one neighbour and a few statements: most containers are reached by what comes to mind.
+ */
 function isReached(policy: Policy, index: Index, container: Container): boolean {
   const to = inContainers(addressesIn(container.endpoints));
+  const from = inContainers(ALL_ADDRESSES);
+  const rules = index.rules.overlapping({ from, to, ports: ALL_PORTS });
+  const allowing = rules.filter(({ verb }) => verb === "allow");
+  const open = container.endpoints.filter(({ network }) => networkNamed(policy, network).icc);
+  const neighbours = open.map(({ network }) => index.members.get(network) ?? NO_ADDRESSES);
+  for (const query of [
+    ...neighbours.map((set) => ({ from: inContainers(set), to, ports: ALL_PORTS })),
+    ...allowing.slice(0, TRIED).map((rule) => ({ from: intersectPeers(rule.from, from), to, ports: rule.ports })),
+  ]) {
+    const packet = somePacket(policy, query, []);
+    if (packet !== undefined && evaluate(policy, packet, rules).verdict === "allow") return true;
+  }
   const among = (query: Query, via: Publish | undefined): boolean => {
     const publishes = via === undefined ? [] : [via];
     for (const { packet, speaking } of combinations(policy, query, index.rules.overlapping(query), publishes))
       if (packet.via === via && evaluate(policy, packet, speaking).verdict === "allow") return true;
     return false;
   };
-  if (among({ from: inContainers(ALL_ADDRESSES), to, ports: ALL_PORTS }, undefined)) return true;
+  // Of nobody else a packet is let through, by whatever default.
+  const senders = [...neighbours, ...allowing.map((rule) => rule.from.container)].reduce(unionSet, NO_ADDRESSES);
+  if (!isEmptySet(senders) && among({ from: inContainers(senders), to, ports: ALL_PORTS }, undefined)) return true;
   return index.publishes.concerning({ to, ports: ALL_PORTS }).some((publish) => {
     if (!publish.targets.some((target) => target.container === container.name)) return false;
     return among({ from: publish.from ?? ANY, to, ports: portSet(publish.protocol, insidePorts(publish)) }, publish);
   });
+}
+
+/** The addresses on each network. */
+function membersOf({ containers }: Policy): Map<string, AddressSet> {
+  const endpoints = new Map<string, Container["endpoints"][number][]>();
+  for (const container of containers)
+    for (const endpoint of container.endpoints) {
+      const there = endpoints.get(endpoint.network);
+      if (there === undefined) endpoints.set(endpoint.network, [endpoint]);
+      else there.push(endpoint);
+    }
+  return new Map([...endpoints].map(([network, list]) => [network, addressesIn(list)]));
 }
 
 /** Of a container that nobody declared, the first statement that speaks of it. */

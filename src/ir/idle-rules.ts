@@ -1,16 +1,14 @@
 /** Rules that decide nothing: exactly those whose leaving out changes no packet's verdict. */
 import type { Diagnostics } from "../text/diagnostic.js";
 import { location } from "../text/source.js";
-import { type Address, FAMILIES, sameAddress } from "../net/address.js";
-import { PORTED, portsOf } from "../net/ports.js";
-import { hostAddresses, isTranslated, passes } from "./classes.js";
 import { combinations } from "./combinations.js";
-import { DEFAULTS, type End, endpointAt, evaluate, type Packet } from "./evaluate.js";
+import { DEFAULTS, evaluate } from "./evaluate.js";
 import { OverlapIndex } from "./overlap-index.js";
 import { ownAddresses } from "./own.js";
-import { type Origin, type PeerSet, type Policy, type Publish, type Rule, ZONES } from "./policy.js";
+import type { Origin, Policy, Publish, Rule } from "./policy.js";
 import { PublishIndex } from "./publish-index.js";
 import { joins, Reach } from "./reach.js";
+import { somePacket } from "./some-packet.js";
 
 /** Why a rule decides nothing. */
 export type Idleness =
@@ -31,15 +29,41 @@ export type Idleness =
  */
 export function idleRules(policy: Policy): Map<Rule, Idleness> {
   const links = new Set(policy.links.map((link) => link.origin));
-  const index = new OverlapIndex(policy.rules);
+  const isOut = ({ origin, log }: Rule): boolean => links.has(origin) || log !== undefined;
+  const repeated = repetitions(policy.rules);
+  // A statement that is there a thousand times need not be compared with itself a million times.
+  const once = policy.rules.filter((rule) => !repeated.has(rule));
+  const index = new OverlapIndex(once);
   const publishes = new PublishIndex(policy.publishes);
   const idle = new Map<Rule, Idleness>();
-  for (const rule of policy.rules.toReversed()) {
-    if (links.has(rule.origin) || rule.log !== undefined) continue;
+  for (const rule of once.toReversed()) {
+    if (isOut(rule)) continue;
     const idleness = idlenessOf(policy, rule, index.overlapping(rule), publishes.concerning(rule), idle);
     if (idleness !== undefined) idle.set(rule, idleness);
   }
+  for (const [rule, first] of repeated) {
+    if (isOut(rule)) continue;
+    const nothing = idle.get(first)?.kind === "nothing";
+    idle.set(rule, nothing ? { kind: "nothing" } : { kind: "idle", by: [first.origin], against: [], defaults: [] });
+  }
   return idle;
+}
+
+/** Rules of a statement that the policy has earlier already, each with the rule that the first such statement makes. */
+function repetitions(rules: readonly Rule[]): Map<Rule, Rule> {
+  const firsts = new Map<string, Rule>();
+  const found = new Map<Rule, Rule>();
+  let origin: Origin | undefined;
+  let nth = 0;
+  for (const rule of rules) {
+    nth = rule.origin === origin ? nth + 1 : 0;
+    origin = rule.origin;
+    const key = `${nth} ${origin.text}`;
+    const first = firsts.get(key);
+    if (first === undefined) firsts.set(key, rule);
+    else found.set(rule, first);
+  }
+  return found;
 }
 
 function idlenessOf(
@@ -76,42 +100,6 @@ function idlenessOf(
   }
   if (!seen) return { kind: "nothing" };
   return { kind: "idle", by: [...by], against: [...against], defaults: [...defaults] };
-}
-
-/**
- * A packet that the rule covers, on the direct way: most rules decide the first that one thinks of, and to cut all of
- * them into classes takes ten times as long. Undefined where that isn't found at once.
- */
-function somePacket(policy: Policy, { from, to, ports }: Rule, publishes: readonly Publish[]): Packet | undefined {
-  for (const protocol of PORTED) {
-    const ranges = portsOf(ports, protocol);
-    if (ranges === undefined) continue;
-    const service = { protocol, port: Math.max(ranges?.[0] ?? 1, 1) };
-    for (const source of someEnds(policy, from))
-      for (const destination of someEnds(policy, to)) {
-        const isOne =
-          source.address.family === destination.address.family &&
-          passes(policy, source, destination) &&
-          !isTranslated(policy, destination, service, publishes);
-        if (isOne) return { source, destination, ...service };
-      }
-  }
-  return undefined;
-}
-
-/** The first address of each zone and family that is certainly one of that zone. */
-function someEnds(policy: Policy, peers: PeerSet): End[] {
-  return ZONES.flatMap((zone) =>
-    FAMILIES.flatMap((family): End[] => {
-      const [value] = family === 4 ? peers[zone].v4 : peers[zone].v6;
-      if (value === undefined) return [];
-      const address = { family, value } as Address;
-      const isOwn = endpointAt(policy, address) !== undefined;
-      if (isOwn !== (zone === "container")) return [];
-      if (zone === "world" && hostAddresses(policy).some((other) => sameAddress(other, address))) return [];
-      return [{ zone, address }];
-    }),
-  );
 }
 
 /** @param known positions of the statements about which something else was said already */

@@ -1,6 +1,15 @@
+import fc from "../support/property.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { compile } from "../../src/ir/compile.js";
+import { evaluate } from "../../src/ir/evaluate.js";
+import { addressesIn } from "../../src/ir/own.js";
+import { ANY, inContainers } from "../../src/ir/peers.js";
+import type { Rule } from "../../src/ir/policy.js";
+import { ALL_PORTS } from "../../src/net/ports.js";
+import { compileLenient } from "../support/compare.js";
+import { packetsOf } from "../support/every-packet.js";
+import { statements } from "../support/random-policy.js";
 
 const test = suite("advice and silencing");
 
@@ -42,6 +51,34 @@ test("a container is unreached when only the host and replies come to it", () =>
   assert.equal(said(policy("allow b -> a:icmp")), []);
   assert.equal(said(policy("publish 127.0.0.1:80 -> a")), []);
   assert.equal(said("network n { }\ncontainer a { network n }"), [], "alone it has nobody to be reached by");
+});
+
+test("so it is in random policies, asked for every packet", () => {
+  let some = 0;
+  fc.assert(
+    fc.property(statements, (lines) => {
+      const { policy, text } = compileLenient(lines);
+      const inhabited = policy.containers.filter(({ endpoints }) => endpoints.length > 0);
+      const unreached = inhabited.filter((container) => {
+        const to = inContainers(addressesIn(container.endpoints));
+        const asked = { from: ANY, to, ports: ALL_PORTS } as Rule;
+        for (const packet of packetsOf(policy, asked)) {
+          const { source, via } = packet;
+          const counts =
+            via === undefined ? source.zone === "container" : via.targets.some((t) => t.container === container.name);
+          if (counts && evaluate(policy, packet).verdict === "allow") return false;
+        }
+        return true;
+      });
+      const expected = inhabited.length < 2 ? [] : unreached.map(({ name }) => name);
+      some += expected.length;
+      const { diagnostics } = compile(text, { full: true });
+      const found = diagnostics.flatMap(({ message }) => /publish reaches '(\w+)'$/.exec(message)?.[1] ?? []);
+      assert.equal(found.sort(), expected.sort(), text);
+    }),
+    { numRuns: 40 },
+  );
+  assert.ok(some > 20, String(some));
 });
 
 test("a CIDR is wide when nobody owns it, or when it takes in containers that it doesn't name", () => {

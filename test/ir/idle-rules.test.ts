@@ -68,6 +68,16 @@ test("each has the statements that decide in its place", () => {
   assert.is(shadowed.kind === "idle" && shadowed.by.map(({ text }) => text).join(), "deny any -> c1:22");
 });
 
+test("of a statement that is there again and again the first has its say, and the others point to it", () => {
+  const lines = ["icc off", "allow c2 -> c1:{22, 80}", "allow c2 -> c1:{80, 22}", "deny c1 -> c1", "deny c1 -> c1"];
+  const { policy } = compileLenient([...lines, "allow c2 -> c1:{22, 80}", 'allow c2 -> c1:22 log "x"']);
+  const found = [...idleRules(policy)].map(([{ origin }, idleness]) => {
+    const { kind } = idleness;
+    return `${origin.index} ${kind === "idle" ? idleness.by.map(({ index }) => index).join() : kind}`;
+  });
+  assert.equal(found.sort(), ["2 1,6", "3 nothing", "4 nothing", "5 1"]);
+});
+
 function warnings(text: string): string[] {
   const { diagnostics } = compile(text, { file: "p.tsnet" });
   return diagnostics.map(({ code, span }) => `${code} ${span.file.position(span.start).line}`);
