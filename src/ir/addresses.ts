@@ -6,7 +6,8 @@
  */
 import { type Address, format4, type Family } from "../net/address.js";
 import { hash32, hash64, hashText } from "../net/hash.js";
-import { bounds, overlappingPrefixes, type Prefix } from "../net/prefix.js";
+import type { PrefixSet } from "../net/prefix-set.js";
+import { bounds, type Prefix } from "../net/prefix.js";
 
 /** `10.83.0.0/16` for the policy `tsnet`; another policy's default network is `10.N.0.0/16`, N in 84–199. */
 export function defaultSubnet(policy: string): Prefix {
@@ -24,12 +25,12 @@ const POOL_SIZE = 48 * 256;
 export function poolSubnet(
   policy: string,
   network: string,
-  taken: readonly Prefix[],
+  taken: PrefixSet,
 ): { prefix: Prefix; moved: boolean } | undefined {
   const start = hash32("network", policy, network) % POOL_SIZE;
   for (let step = 0; step < POOL_SIZE; step++) {
     const prefix: Prefix = { family: 4, base: POOL_BASE + ((start + step) % POOL_SIZE) * 256, length: 24 };
-    if (!taken.some((other) => overlappingPrefixes(prefix, other))) return { prefix, moved: step > 0 };
+    if (!taken.overlaps(prefix)) return { prefix, moved: step > 0 };
   }
   return undefined;
 }

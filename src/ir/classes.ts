@@ -5,12 +5,21 @@
  * packets of one class meet the same statements and one representative speaks for the rest. What is checked for every
  * class is therefore checked for every packet.
  */
-import { type Address, type AddressSet, type Family, isLoopback, parseAddress, V4, V6 } from "../net/address.js";
+import {
+  type Address,
+  type AddressSet,
+  type Family,
+  isLoopback,
+  parseAddress,
+  unionSet,
+  V4,
+  V6,
+} from "../net/address.js";
 import { hasPort, ICMP, overlapsPorts, type PortSet, PORT, PORTED, portsOf, protocolIn } from "../net/ports.js";
-import { contains, cuts, type Domain, intersect, type Ranges } from "../net/ranges.js";
+import { contains, cuts, type Domain, firstOutside, intersect, type Ranges } from "../net/ranges.js";
 import type { End, Packet } from "./evaluate.js";
 import { endpointAt, translate } from "./evaluate.js";
-import { inhabitedFamilies, ownAddresses } from "./own.js";
+import { addressesIn, inhabitedFamilies, ownAddresses } from "./own.js";
 import { overlapsPeers } from "./peers.js";
 import { type Container, type PeerSet, type Policy, type Publish, type Rule, type Zone, ZONES } from "./policy.js";
 
@@ -128,19 +137,33 @@ function holds(set: AddressSet, address: Address): boolean {
   return contains<Value>(rangesOf(set, address.family), address.value);
 }
 
-const hostsOf = new WeakMap<Policy, readonly Address[]>();
+/** This host's addresses: gateways, and those that something is published on. */
+interface Hosts {
+  readonly list: readonly Address[];
+  readonly set: AddressSet;
+  /** Those of containers too. */
+  readonly taken: AddressSet;
+}
 
-/** Addresses that are this host's own for certain. */
-export function hostAddresses(policy: Policy): readonly Address[] {
+const hostsOf = new WeakMap<Policy, Hosts>();
+
+function hosts(policy: Policy): Hosts {
   let known = hostsOf.get(policy);
   if (known === undefined) {
-    known = [
+    const list = [
       ...policy.networks.flatMap((network) => network.gateways),
       ...policy.publishes.flatMap((publish) => publish.hostAddress ?? []),
     ];
+    const set = addressesIn([{ addresses: list }]);
+    known = { list, set, taken: unionSet(set, ownAddresses(policy.containers)) };
     hostsOf.set(policy, known);
   }
   return known;
+}
+
+/** Addresses that are this host's own for certain. */
+export function hostAddresses(policy: Policy): AddressSet {
+  return hosts(policy).set;
 }
 
 /**
@@ -155,22 +178,12 @@ export function ends(
   merge: boolean | "containers",
 ): End[] {
   const out: End[] = [];
-  const own = rangesOf(ownAddresses(policy.containers), family);
-  // Gateways, and addresses that something is published on, are this host's own for certain.
-  const gateways = hostAddresses(policy).filter((address) => address.family === family);
   for (const zone of ZONES) {
     const inside = rangesOf(within[zone], family);
     if (inside.length === 0) continue;
     const seen = new Map<string, Container | undefined>();
     const sets = by.map((peers) => rangesOf(peers[zone], family));
-    for (const value of candidates(
-      zone,
-      family,
-      inside,
-      sets,
-      own,
-      gateways.map((gateway) => gateway.value),
-    )) {
+    for (const value of candidates(policy, zone, family, inside, sets, merge !== false)) {
       const address = { family, value } as Address;
       if (merge) {
         const alike = merge === "containers";
@@ -191,14 +204,15 @@ export function ends(
 
 /** Representatives of the cells: container addresses themselves; elsewhere a value of each cell, familiar ones first. */
 function candidates(
+  policy: Policy,
   zone: Zone,
   family: Family,
   inside: Ranges<Value>,
   sets: readonly Ranges<Value>[],
-  own: Ranges<Value>,
-  gateways: readonly Value[],
+  merge: boolean,
 ): Value[] {
   const domain = (family === 4 ? V4 : V6) as Domain<Value>;
+  const own = rangesOf(ownAddresses(policy.containers), family);
   if (zone === "container") {
     const out: Value[] = [];
     const mine = intersect(inside, own);
@@ -206,20 +220,24 @@ function candidates(
       for (let value = mine[i] as Value; value <= (mine[i + 1] as Value); value = domain.next(value)) out.push(value);
     return out;
   }
-  const apart = gateways.map((value): Ranges<Value> => [value, value]);
-  const points = cuts([inside, own, ...apart, ...sets], domain);
+  const { list, taken } = hosts(policy);
+  const gateways = list.filter((address) => address.family === family).map(({ value }) => value);
+  // Between containers' addresses are as many cells as there are containers, and merged they are one.
+  const apart = merge ? [] : [own, ...gateways.map((value): Ranges<Value> => [value, value])];
+  const points = cuts([inside, ...apart, ...sets], domain);
+  // The first of a class stands for it: what people know comes first.
+  const known = zone === "host" ? [...gateways, ...familiar(zone, family)] : familiar(zone, family);
+  const others = zone === "world" ? rangesOf(taken, family) : own;
   const out: Value[] = [];
-  const wellKnown = familiar(zone, family);
   points.forEach((from, i) => {
-    if (!contains(inside, from) || contains(own, from)) return;
-    if (zone === "world" && gateways.includes(from)) return;
+    if (!contains(inside, from)) return;
     const after = points[i + 1];
     const to = after === undefined ? domain.max : domain.previous(after);
-    out.push(wellKnown.find((value) => value >= from && value <= to) ?? from);
+    const value =
+      known.find((one) => one >= from && one <= to && !contains(others, one)) ?? firstOutside(others, from, domain);
+    if (value !== undefined && value <= to) out.push(value);
   });
   if (out.length < 2) return out;
-  // The first of a class stands for it: what people know comes first.
-  const known = zone === "host" ? [...gateways, ...wellKnown] : wellKnown;
   const rank = (value: Value): number => (known.includes(value) ? known.indexOf(value) : known.length);
   return out.sort((a, b) => rank(a) - rank(b));
 }

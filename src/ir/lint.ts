@@ -3,7 +3,7 @@
  * rules on `host` that mean a published port.
  */
 import type { Diagnostics } from "../text/diagnostic.js";
-import { type Address, hasAddress, isEmptySet, isLoopback, sameAddress } from "../net/address.js";
+import { type Address, hasAddress, isEmptySet, isLoopback } from "../net/address.js";
 import { overlapsPorts, portSet, protocolName } from "../net/ports.js";
 import { familiar, hostAddresses, packetClasses } from "./classes.js";
 import { advise } from "./advice.js";
@@ -83,7 +83,7 @@ function isOpenToWorld(policy: Policy, publish: Publish, blocking: readonly Rule
   const own = ownAddresses(policy.containers);
   const isSource = (address: Address): boolean =>
     !hasAddress(own, address) &&
-    !hostAddresses(policy).some((other) => sameAddress(other, address)) &&
+    !hasAddress(hostAddresses(policy), address) &&
     (from === undefined || hasPeer(from, "world", address));
   return targets.some(({ addresses }) =>
     addresses.some(

@@ -2,6 +2,7 @@
 import type { IccStatement, NetworkStatement, Statement } from "../ast/nodes.js";
 import { type Address, formatAddress, parseAddress } from "../net/address.js";
 import { formatPrefix, inPrefix, overlappingPrefixes, type Prefix, prefixOf } from "../net/prefix.js";
+import { PrefixSet } from "../net/prefix-set.js";
 import { bridgeName, defaultSubnet, firstAddress, poolSubnet, usable } from "./addresses.js";
 import type { Span } from "../text/source.js";
 import type { Lowering } from "./lowering.js";
@@ -43,17 +44,23 @@ export function lowerNetworks(low: Lowering, statements: readonly Statement[], n
   return networks;
 }
 
-/** Subnets that the text gives, for all networks: those without one are placed around them. */
-function explicitSubnets(
-  low: Lowering,
-  declared: readonly NetworkStatement[],
-  needsDefault: boolean,
-): Map<string, Prefix[]> {
-  const all = new Map<string, Prefix[]>();
+/** Subnets that the text gives, by network; and those that are taken, which networks without one are placed around. */
+interface Subnets {
+  readonly given: ReadonlyMap<string, readonly Prefix[]>;
+  readonly taken: PrefixSet;
+}
+
+function explicitSubnets(low: Lowering, declared: readonly NetworkStatement[], needsDefault: boolean): Subnets {
+  const given = new Map<string, Prefix[]>();
+  const taken = new PrefixSet();
   const seen: { prefix: Prefix; network: string; span: Span | undefined }[] = [];
+  const take = (prefix: Prefix, network: string, span: Span | undefined): void => {
+    taken.add(prefix);
+    seen.push({ prefix, network, span });
+  };
   const ofDefault = declared.find((network) => network.name.text === "default");
   if (ofDefault ? !ofDefault.properties.some((property) => property.kind === "subnet") : needsDefault)
-    seen.push({ prefix: defaultSubnet(low.name), network: "default", span: ofDefault?.name.span });
+    take(defaultSubnet(low.name), "default", ofDefault?.name.span);
   for (const network of declared) {
     const mine: Prefix[] = [];
     for (const property of network.properties) {
@@ -81,7 +88,9 @@ function explicitSubnets(
         });
         continue;
       }
-      const clash = seen.find((other) => overlappingPrefixes(other.prefix, prefix));
+      const clash = taken.overlaps(prefix)
+        ? seen.find((other) => overlappingPrefixes(other.prefix, prefix))
+        : undefined;
       if (clash !== undefined) {
         const message = `${formatPrefix(prefix)} overlaps ${formatPrefix(clash.prefix)} of network '${clash.network}'`;
         low.diagnostics.error("subnet-overlap", property.span, message, {
@@ -108,17 +117,17 @@ function explicitSubnets(
         continue;
       }
       mine.push(prefix);
-      seen.push({ prefix, network: network.name.text, span: property.span });
+      take(prefix, network.name.text, property.span);
     }
-    all.set(network.name.text, mine);
+    given.set(network.name.text, mine);
   }
-  return all;
+  return { given, taken };
 }
 
 function lowerNetwork(
   low: Lowering,
   statement: NetworkStatement,
-  explicit: Map<string, Prefix[]>,
+  explicit: Subnets,
   outerIcc: readonly IccStatement[],
 ): Network {
   const name = statement.name.text;
@@ -201,14 +210,13 @@ function checkDriver(
     });
 }
 
-function subnetsOf(low: Lowering, statement: NetworkStatement, explicit: Map<string, Prefix[]>): Prefix[] {
+function subnetsOf(low: Lowering, statement: NetworkStatement, explicit: Subnets): Prefix[] {
   const name = statement.name.text;
-  const given = explicit.get(name) ?? [];
+  const given = explicit.given.get(name) ?? [];
   if (given.length > 0) return [...given].sort((a, b) => a.family - b.family);
   if (name === "default") return [defaultSubnet(low.name)];
   if (statement.properties.some((property) => property.kind === "subnet")) return [defaultSubnet(low.name)];
-  const taken = [...explicit.values()].flat();
-  const found = poolSubnet(low.name, name, taken);
+  const found = poolSubnet(low.name, name, explicit.taken);
   if (found === undefined) {
     low.diagnostics.error("subnet-full", statement.name.span, "no free /24 is left in 10.200.0.0-10.247.255.255", {
       why: "A network without a subnet gets a /24 of this range; the other networks' subnets cover all of it.",
@@ -226,7 +234,7 @@ function subnetsOf(low: Lowering, statement: NetworkStatement, explicit: Map<str
         help: `say it: subnet ${formatPrefix(found.prefix)}`,
       },
     );
-  explicit.set(name, [found.prefix]);
+  explicit.taken.add(found.prefix);
   return [found.prefix];
 }
 
@@ -296,9 +304,10 @@ function implicitDefault(low: Lowering, icc: Pick<Network, "icc" | "iccOrigin">)
 
 function checkBridges(low: Lowering, networks: readonly Network[], declared: readonly NetworkStatement[]): void {
   const seen = new Map<string, Network>();
+  const statements = new Map(declared.map((s) => [s.name.text, s]));
   for (const network of networks) {
     const other = seen.get(network.bridge);
-    const statement = declared.find((s) => s.name.text === network.name);
+    const statement = statements.get(network.name);
     const span = (statement?.properties.find((property) => property.kind === "bridge") ?? statement?.name)?.span;
     if (other !== undefined && span !== undefined)
       low.diagnostics.error("duplicate-bridge", span, `two networks want the device '${network.bridge}'`, {

@@ -1,5 +1,5 @@
 /** The first packet that one thinks of. */
-import { type Address, FAMILIES, sameAddress } from "../net/address.js";
+import { type Address, FAMILIES, hasAddress } from "../net/address.js";
 import { PORTED, portsOf } from "../net/ports.js";
 import { hostAddresses, isTranslated, passes, type Query } from "./classes.js";
 import { type End, endpointAt, type Packet } from "./evaluate.js";
@@ -41,7 +41,7 @@ function someEnds(policy: Policy, peers: PeerSet): End[] {
       const address = { family, value } as Address;
       const isOwn = endpointAt(policy, address) !== undefined;
       if (isOwn !== (zone === "container")) return [];
-      if (zone === "world" && hostAddresses(policy).some((other) => sameAddress(other, address))) return [];
+      if (zone === "world" && hasAddress(hostAddresses(policy), address)) return [];
       return [{ zone, address }];
     }),
   );

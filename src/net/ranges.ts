@@ -106,6 +106,14 @@ export function contains<T extends Scalar>(set: Ranges<T>, value: T): boolean {
   return false;
 }
 
+/** The first value from `from` on that isn't in the set; undefined where there is none. */
+export function firstOutside<T extends Scalar>(set: Ranges<T>, from: T, domain: Domain<T>): T | undefined {
+  const at = firstReaching(set, from);
+  const [start, end]: readonly (T | undefined)[] = [set[at], set[at + 1]];
+  if (start === undefined || end === undefined || start > from) return from;
+  return end < domain.max ? domain.next(end) : undefined;
+}
+
 export function overlaps<T extends Scalar>(a: Ranges<T>, b: Ranges<T>): boolean {
   if (a.length > b.length) return overlaps(b, a);
   for (let i = 0; i < a.length; i += 2) {

@@ -12,7 +12,6 @@ import {
   FAMILIES,
   LOOPBACK,
   NO_ADDRESSES,
-  single,
   subtractSet,
   unionSet,
   V4,
@@ -20,7 +19,7 @@ import {
   ALL_ADDRESSES,
 } from "../../net/address.js";
 import { contains, cuts, type Domain, intersect, type Ranges } from "../../net/ranges.js";
-import { familiar, rangesOf } from "../../ir/classes.js";
+import { familiar, hostAddresses, rangesOf } from "../../ir/classes.js";
 import type { End } from "../../ir/evaluate.js";
 import { ownAddresses } from "../../ir/own.js";
 import type { Container, Network, PeerSet, Policy, Zone } from "../../ir/policy.js";
@@ -80,18 +79,10 @@ export function outsideOf(policies: readonly Policy[]): Outside {
   let local = LOOPBACK;
   for (const policy of policies) {
     own = unionSet(own, ownAddresses(policy.containers));
-    for (const address of hostAddresses(policy)) local = unionSet(local, single(address));
+    local = unionSet(local, hostAddresses(policy));
   }
   const host = subtractSet(ALL_ADDRESSES, own);
   return { host, world: subtractSet(host, local) };
-}
-
-/** What this host has for certain: gateways, and what something is published on. */
-export function hostAddresses({ networks, publishes }: Policy): Address[] {
-  return [
-    ...networks.flatMap(({ gateways }) => gateways),
-    ...publishes.flatMap(({ hostAddress }) => hostAddress ?? []),
-  ];
 }
 
 /** A piece of the host's or the world's addresses that no statement cuts. */

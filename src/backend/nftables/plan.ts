@@ -6,7 +6,7 @@
  * ports to their containers; `forward`, `input` and `output` find the lane; the lane decides: state, deny, reject,
  * bounds of internal networks, published ports, allow, default; `translate-out` sees to source addresses.
  */
-import { addressOf, type Policy, subnetOf } from "../../ir/policy.js";
+import { addressOf, type Container, type Policy, subnetOf } from "../../ir/policy.js";
 import { ownAddresses } from "../../ir/own.js";
 import { type Family, FAMILIES } from "../../net/address.js";
 import { TCP, UDP } from "../../net/ports.js";
@@ -229,22 +229,20 @@ function defaults(table: TableBuilder, policy: Policy, lane: Lane, family: Famil
   if (lane === "hc") return [...decide(ACCEPT, defaultNumber("fromHost"), "default: the host reaches containers")];
   const { source, destination, type } = IN[family];
   const elements: Element[] = [];
+  const inhabited = policy.containers.filter(({ endpoints }) => endpoints.length > 0);
+  const on = new Map(policy.networks.map(({ name }) => [name, new Set<Container>()]));
+  for (const container of inhabited) for (const { network } of container.endpoints) on.get(network)?.add(container);
   for (const network of policy.networks) {
     const subnet = subnetOf(network, family);
     if (subnet === undefined) continue;
     const [from, to] = bounds(subnet);
-    const members = new Set(
-      policy.containers.filter((container) =>
-        container.endpoints.some((endpoint) => endpoint.network === network.name),
-      ),
-    );
+    const members = on.get(network.name) ?? new Set();
     const key = [{ from, to }];
     const origins = originsOf(network.iccOrigin ?? network.origin);
     const name = `icc${family}-${word(network.name)}`;
     elements.push({ key, data: goto(name), from: origins });
     const [count, last] = decide(network.icc ? ACCEPT : DROP, defaultNumber("icc", network.name)) as [Rule, Rule];
-    const everyone = policy.containers.every((container) => container.endpoints.length === 0 || members.has(container));
-    if (everyone || members.size === 0) {
+    if (members.size === inhabited.length || members.size === 0) {
       table.chain(name, [count, { ...last, from: origins }]);
       continue;
     }
