@@ -1,7 +1,7 @@
 /** Whether the host still forwards for a policy, and guards what it forwards: what topology/forwarding.ts has set up. */
 import type { ListedTable } from "../backend/nftables/listing.js";
 import { readSysctl } from "../system/sysctl.js";
-import { type ForwardingState, readForwarding } from "../topology/forwarding.js";
+import { type ForwardingState, lackingForwarding, readForwarding } from "../topology/forwarding.js";
 import { GUARD_TABLE, guardRules } from "../topology/guard.js";
 import type { Topology } from "../topology/topology.js";
 import type { Drift } from "./report.js";
@@ -10,7 +10,11 @@ import type { Drift } from "./report.js";
 export async function forwardingDrift({ forwards }: Topology, tables: readonly ListedTable[]): Promise<Drift[]> {
   if (!forwards.v4 && !forwards.v6) return [];
   const state = readForwarding();
-  const lost = [...(forwards.v4 ? switchedOff(state, 4) : []), ...(forwards.v6 ? switchedOff(state, 6) : [])];
+  const off = [...(forwards.v4 ? switchedOff(state, 4) : []), ...(forwards.v6 ? switchedOff(state, 6) : [])];
+  // What has come since, as an uplink does, was never switched on.
+  const { sysctls } = await lackingForwarding(forwards);
+  const added = sysctls.filter(({ path }) => !off.some((one) => one.path === path));
+  const lost = [...off, ...added];
   const out = lost.map(({ path, now, before }): Drift => ({
     object: `sysctl net/${path}`,
     origin: undefined,

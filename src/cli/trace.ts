@@ -9,8 +9,9 @@ import { readChains, startTracing, traceTable } from "../backend/nftables/tracin
 import { readQuery } from "../ir/ask.js";
 import type { Query } from "../ir/classes.js";
 import { DEFAULTS } from "../ir/evaluate.js";
+import { addressesIn } from "../ir/own.js";
 import type { Origin, Policy } from "../ir/policy.js";
-import { type Address, formatAddress, isLoopback } from "../net/address.js";
+import { type Address, type AddressSet, formatAddress, hasAddress, isLoopback, parseAddress } from "../net/address.js";
 import { protocolName } from "../net/ports.js";
 import { globalAddresses } from "../system/interfaces.js";
 import { Diagnostics } from "../text/diagnostic.js";
@@ -35,31 +36,42 @@ const QUIET = 150;
 export async function trace(text: string, options: TraceOptions): Promise<void> {
   const { policy } = oneLive(options.policy);
   requireNftables(policy.name, "trace");
-  const query = queryOf(policy, text);
+  const local = localAddresses(policy);
+  const query = queryOf(policy, text, local);
   const table = traceTable();
   const ruleset = plan(policy);
   const chains = await readChains(ruleset.tables);
-  const isLocal = localAddresses(policy);
+  const isLocal = (address: Address): boolean => isLoopback(address) || hasAddress(local, address);
   const follower = new Follower(policy, ruleset, chains, table, isLocal);
   let seen = 0;
   const done = new Ending(options);
   const timers = new Map<string, NodeJS.Timeout>();
+  /** By the order in which they began; those that have come to their end wait for earlier ones that haven't. */
+  const packets = new Map<string, { over: boolean }>();
   const finish = (id: string): void => {
     clearTimeout(timers.get(id));
     timers.delete(id);
-    const flow = done.over ? undefined : follower.finish(id);
-    if (flow === undefined) return;
-    seen++;
-    if (options.json) printExactly(JSON.stringify(flowJson(flow)));
-    else printFlow(policy, flow, isLocal);
-    if (seen === options.count) done.end();
+    const one = packets.get(id);
+    if (one !== undefined) one.over = true;
+    for (const [first, { over }] of packets) {
+      if (!over || done.over) return;
+      packets.delete(first);
+      const flow = follower.finish(first);
+      if (flow === undefined) continue;
+      seen++;
+      if (options.json) printExactly(JSON.stringify(flowJson(flow)));
+      else printFlow(policy, flow, isLocal);
+      if (seen === options.count) done.end();
+    }
   };
   const take = (event: TraceEvent): void => {
-    clearTimeout(timers.get(event.id));
-    if (follower.take(event)) return finish(event.id);
+    const { id } = event;
+    clearTimeout(timers.get(id));
+    if (!packets.has(id)) packets.set(id, { over: false });
+    if (follower.take(event)) return finish(id);
     timers.set(
-      event.id,
-      setTimeout(() => finish(event.id), QUIET),
+      id,
+      setTimeout(() => finish(id), QUIET),
     );
   };
   const tracing = await startTracing(traceRules(policy, query, table), take);
@@ -95,9 +107,9 @@ class Ending {
   }
 }
 
-function queryOf(policy: Policy, text: string): Query {
+function queryOf(policy: Policy, text: string, local: AddressSet): Query {
   const diagnostics = new Diagnostics();
-  const query = readQuery(policy, text, parse, diagnostics);
+  const query = readQuery(policy, text, parse, diagnostics, local);
   if (query !== undefined) return query;
   const [first] = diagnostics.list;
   throw new Failure(
@@ -107,12 +119,10 @@ function queryOf(policy: Policy, text: string): Query {
   );
 }
 
-function localAddresses(policy: Policy): (address: Address) => boolean {
-  const known = new Set([
-    ...globalAddresses(),
-    ...policy.networks.flatMap(({ gateways }) => gateways.map(formatAddress)),
-  ]);
-  return (address) => isLoopback(address) || known.has(formatAddress(address));
+/** This host's addresses, loopback aside. */
+function localAddresses(policy: Policy): AddressSet {
+  const addresses = [...globalAddresses()].flatMap((text) => parseAddress(text) ?? []);
+  return addressesIn([{ addresses }, ...policy.networks.map(({ gateways }) => ({ addresses: gateways }))]);
 }
 
 // Output -------------------------------------------------------------------------------------------------------------

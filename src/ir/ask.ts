@@ -1,11 +1,12 @@
 /** Reads a query such as `c2 -> c1:22` in a policy's own names. */
 import type { LetStatement } from "../ast/nodes.js";
 import type { Tree } from "../ast/tree.js";
-import { type AddressSet, LOOPBACK, subtractSet, unionSet, single, NO_ADDRESSES } from "../net/address.js";
+import { type AddressSet, LOOPBACK, NO_ADDRESSES, subtractSet, unionSet } from "../net/address.js";
 import { ALL_PORTS } from "../net/ports.js";
 import type { Diagnostics } from "../text/diagnostic.js";
 import { SourceFile } from "../text/source.js";
 import type { Query } from "./classes.js";
+import { hostsOf } from "./hosts.js";
 import type { Lowering } from "./lowering.js";
 import { Origins } from "./origins.js";
 import { intersectPeers } from "./peers.js";
@@ -16,12 +17,16 @@ import { lowerPeers, lowerPorts, type Peers } from "./values.js";
 /** The words before a query that make it a statement of the language. */
 const VERB = "allow ";
 
-/** Undefined, with diagnostics, when the text is no query of this policy. */
+/**
+ * Undefined, with diagnostics, when the text is no query of this policy. `local`: addresses that are known to be this
+ * host's besides those that the policy names.
+ */
 export function readQuery(
   policy: Policy,
   text: string,
   parse: (file: SourceFile, diagnostics: Diagnostics) => Tree,
   diagnostics: Diagnostics,
+  local: AddressSet = NO_ADDRESSES,
 ): Query | undefined {
   const file = new SourceFile("query", VERB + text);
   const tree = parse(file, diagnostics);
@@ -39,7 +44,7 @@ export function readQuery(
   const to = lowerPeers(low, statement.to);
   const ports = statement.ports === undefined ? ALL_PORTS : lowerPorts(low, statement.ports);
   if (from === undefined || to === undefined || diagnostics.hasErrors) return undefined;
-  return { from: placed(policy, from), to: placed(policy, to), ports };
+  return { from: placed(policy, from, local), to: placed(policy, to, local), ports };
 }
 
 /** A lowering context that knows the policy's names, and these lets beside them. None of the latter may be the former's. */
@@ -69,19 +74,14 @@ export function reopen(
 }
 
 /**
- * A literal address that no container has is taken to be out in the world, unless it is a gateway's, loopback or one
- * that something is published on: the
- * host's other addresses are not known from the text. `host` and `any` still mean all of the host's.
+ * A literal address that no container has is taken to be out in the world, unless it is loopback or this host's for
+ * certain (hosts.ts): the host's other addresses are not known from the text. `host` and `any` still mean all of them.
  */
-function placed(policy: Policy, peers: Peers): PeerSet {
+function placed(policy: Policy, peers: Peers, local: AddressSet): PeerSet {
   if (peers.host || peers.set.container === NO_ADDRESSES) return peers.set;
   const whole = peers.set.host.v4.length === 2 && peers.set.host.v4[1] === 0xffffffff && peers.set.host.v4[0] === 0;
   if (whole) return peers.set;
-  let gateways: AddressSet = LOOPBACK;
-  for (const network of policy.networks)
-    for (const gateway of network.gateways) gateways = unionSet(gateways, single(gateway));
-  for (const { hostAddress } of policy.publishes)
-    if (hostAddress !== undefined) gateways = unionSet(gateways, single(hostAddress));
-  const all = { container: peers.set.container, host: gateways, world: peers.set.world };
-  return { ...intersectPeers(peers.set, all), world: subtractSet(peers.set.world, gateways) };
+  const hosts = unionSet(unionSet(LOOPBACK, hostsOf(policy).certain), local);
+  const all = { container: peers.set.container, host: hosts, world: peers.set.world };
+  return { ...intersectPeers(peers.set, all), world: subtractSet(peers.set.world, hosts) };
 }

@@ -5,21 +5,13 @@
  * packets of one class meet the same statements and one representative speaks for the rest. What is checked for every
  * class is therefore checked for every packet.
  */
-import {
-  type Address,
-  type AddressSet,
-  type Family,
-  isLoopback,
-  parseAddress,
-  unionSet,
-  V4,
-  V6,
-} from "../net/address.js";
+import { type Address, type AddressSet, type Family, isLoopback, parseAddress, V4, V6 } from "../net/address.js";
 import { hasPort, ICMP, overlapsPorts, type PortSet, PORT, PORTED, portsOf, protocolIn } from "../net/ports.js";
 import { contains, cuts, type Domain, firstOutside, intersect, type Ranges } from "../net/ranges.js";
 import type { End, Packet } from "./evaluate.js";
 import { endpointAt, translate } from "./evaluate.js";
-import { addressesIn, inhabitedFamilies, ownAddresses } from "./own.js";
+import { hostsOf } from "./hosts.js";
+import { inhabitedFamilies, ownAddresses } from "./own.js";
 import { overlapsPeers } from "./peers.js";
 import { type Container, type PeerSet, type Policy, type Publish, type Rule, type Zone, ZONES } from "./policy.js";
 
@@ -137,35 +129,6 @@ function holds(set: AddressSet, address: Address): boolean {
   return contains<Value>(rangesOf(set, address.family), address.value);
 }
 
-/** This host's addresses: gateways, and those that something is published on. */
-interface Hosts {
-  readonly list: readonly Address[];
-  readonly set: AddressSet;
-  /** Those of containers too. */
-  readonly taken: AddressSet;
-}
-
-const hostsOf = new WeakMap<Policy, Hosts>();
-
-function hosts(policy: Policy): Hosts {
-  let known = hostsOf.get(policy);
-  if (known === undefined) {
-    const list = [
-      ...policy.networks.flatMap((network) => network.gateways),
-      ...policy.publishes.flatMap((publish) => publish.hostAddress ?? []),
-    ];
-    const set = addressesIn([{ addresses: list }]);
-    known = { list, set, taken: unionSet(set, ownAddresses(policy.containers)) };
-    hostsOf.set(policy, known);
-  }
-  return known;
-}
-
-/** Addresses that are this host's own for certain. */
-export function hostAddresses(policy: Policy): AddressSet {
-  return hosts(policy).set;
-}
-
 /**
  * One end for each cell of `within`, cut by the sets of `by`. Merged, one for all cells that the same sets cover; with
  * "containers", containers on the same networks are such cells too, and two of them are kept.
@@ -220,8 +183,8 @@ function candidates(
       for (let value = mine[i] as Value; value <= (mine[i + 1] as Value); value = domain.next(value)) out.push(value);
     return out;
   }
-  const { list, taken } = hosts(policy);
-  const gateways = list.filter((address) => address.family === family).map(({ value }) => value);
+  const { named, taken } = hostsOf(policy);
+  const gateways = named.filter((address) => address.family === family).map(({ value }) => value);
   // Between containers' addresses are as many cells as there are containers, and merged they are one.
   const apart = merge ? [] : [own, ...gateways.map((value): Ranges<Value> => [value, value])];
   const points = cuts([inside, ...apart, ...sets], domain);

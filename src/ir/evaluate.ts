@@ -2,8 +2,9 @@
  * The meaning of a policy: the verdict of one packet. Every backend is held against this file, so it stays small
  * enough to check by eye and knows nothing of how a verdict is carried out.
  */
-import { type Address, sameAddress } from "../net/address.js";
+import { type Address, hasAddress, sameAddress } from "../net/address.js";
 import { hasPort } from "../net/ports.js";
+import { hostsOf } from "./hosts.js";
 import { hasPeer } from "./peers.js";
 import {
   type Container,
@@ -135,7 +136,8 @@ export interface Translation {
 
 /**
  * Where a publish leads a packet to `address` (one of this host's own), one translation for each container that
- * connections are spread over. Empty where nothing is published. `publishes` may be narrowed to those that can cover it.
+ * connections are spread over. Empty where nothing is published, and of what goes to many at once. `publishes` may be
+ * narrowed to those that can cover it.
  */
 export function translate(
   policy: Policy,
@@ -144,6 +146,7 @@ export function translate(
   port: number,
   publishes: readonly Publish[] = policy.publishes,
 ): Translation[] {
+  if (publishes.length === 0 || hasAddress(hostsOf(policy).heard, address)) return [];
   for (const publish of publishes) {
     if (publish.protocol !== protocol || port < publish.hostPorts[0] || port > publish.hostPorts[1]) continue;
     if (!publish.families.includes(address.family)) continue;

@@ -5,9 +5,10 @@
 import type { Diagnostics } from "../text/diagnostic.js";
 import { type Address, hasAddress, isEmptySet, isLoopback } from "../net/address.js";
 import { overlapsPorts, portSet, protocolName } from "../net/ports.js";
-import { familiar, hostAddresses, packetClasses } from "./classes.js";
+import { familiar, packetClasses } from "./classes.js";
 import { advise } from "./advice.js";
 import { evaluate } from "./evaluate.js";
+import { hostsOf } from "./hosts.js";
 import { reportIdleRules } from "./idle-rules.js";
 import { addressesIn, ownAddresses } from "./own.js";
 import { ANY, hasPeer, inContainers, overlapsPeers } from "./peers.js";
@@ -83,7 +84,7 @@ function isOpenToWorld(policy: Policy, publish: Publish, blocking: readonly Rule
   const own = ownAddresses(policy.containers);
   const isSource = (address: Address): boolean =>
     !hasAddress(own, address) &&
-    !hasAddress(hostAddresses(policy), address) &&
+    !hasAddress(hostsOf(policy).certain, address) &&
     (from === undefined || hasPeer(from, "world", address));
   return targets.some(({ addresses }) =>
     addresses.some(

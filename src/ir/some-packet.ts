@@ -1,8 +1,9 @@
 /** The first packet that one thinks of. */
 import { type Address, FAMILIES, hasAddress } from "../net/address.js";
 import { PORTED, portsOf } from "../net/ports.js";
-import { hostAddresses, isTranslated, passes, type Query } from "./classes.js";
+import { isTranslated, passes, type Query } from "./classes.js";
 import { type End, endpointAt, type Packet } from "./evaluate.js";
+import { hostsOf } from "./hosts.js";
 import { type PeerSet, type Policy, type Publish, ZONES } from "./policy.js";
 
 /**
@@ -41,7 +42,7 @@ function someEnds(policy: Policy, peers: PeerSet): End[] {
       const address = { family, value } as Address;
       const isOwn = endpointAt(policy, address) !== undefined;
       if (isOwn !== (zone === "container")) return [];
-      if (zone === "world" && hasAddress(hostAddresses(policy), address)) return [];
+      if (zone === "world" && hasAddress(hostsOf(policy).certain, address)) return [];
       return [{ zone, address }];
     }),
   );

@@ -10,6 +10,7 @@ import {
   FAMILIES,
   hasAddress,
   isLoopback,
+  OF_NO_HOST,
   parseAddress,
   sameAddress,
 } from "../net/address.js";
@@ -112,7 +113,9 @@ export async function standingConnections(policy: Policy): Promise<Standing[]> {
 
 function zoneOf(address: Address, own: AddressSet, local: Local): Zone {
   if (hasAddress(own, address)) return "container";
-  return isLoopback(address) || local().some((one) => sameAddress(one, address)) ? "host" : "world";
+  // Multicast is heard here, or nowhere.
+  const heard = isLoopback(address) || hasAddress(OF_NO_HOST, address);
+  return heard || local().some((one) => sameAddress(one, address)) ? "host" : "world";
 }
 
 /** Asked for where there is a connection to look at. */

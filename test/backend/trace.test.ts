@@ -37,14 +37,14 @@ test("marks exactly the packets of a query, as they are sent", () => {
     "in meta nfproto ipv6 ip6 saddr { fd09::5 } ip6 daddr { fd09::6 } tcp dport { 22 }",
   ]);
   assert.equal(rules("10.0.0.1-10.0.0.9 -> host:{8080, 53/udp}"), [
-    'in meta nfproto ipv4 iifname != "lo" ip saddr { 10.0.0.1-10.0.0.9 } ip saddr != { 10.9.0.5-10.9.0.6 } fib saddr type != local fib daddr type local tcp dport { 8080 }',
-    'in meta nfproto ipv4 iifname != "lo" ip saddr { 10.0.0.1-10.0.0.9 } ip saddr != { 10.9.0.5-10.9.0.6 } fib saddr type != local fib daddr type local udp dport { 53 }',
+    'in meta nfproto ipv4 iifname != "lo" ip saddr { 10.0.0.1-10.0.0.9 } ip saddr != { 10.9.0.5-10.9.0.6 } fib saddr type != local fib daddr type { local, broadcast, multicast } tcp dport { 8080 }',
+    'in meta nfproto ipv4 iifname != "lo" ip saddr { 10.0.0.1-10.0.0.9 } ip saddr != { 10.9.0.5-10.9.0.6 } fib saddr type != local fib daddr type { local, broadcast, multicast } udp dport { 53 }',
   ]);
   assert.equal(rules("host -> b:icmp").slice(1), [
     "out meta nfproto ipv6 fib saddr type local ip6 daddr { fd09::6 } meta l4proto 58",
   ]);
   assert.equal(rules("a -> 192.0.2.1"), [
-    "in meta nfproto ipv4 ip saddr { 10.9.0.5 } ip daddr { 192.0.2.1 } ip daddr != { 10.9.0.5-10.9.0.6 } fib daddr type != local",
+    "in meta nfproto ipv4 ip saddr { 10.9.0.5 } ip daddr { 192.0.2.1 } ip daddr != { 10.9.0.5-10.9.0.6 } fib daddr type != { local, broadcast, multicast }",
   ]);
 });
 

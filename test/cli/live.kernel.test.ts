@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
-import { type Host, lab } from "../kernel/lab.js";
+import { HOST4, type Host, lab } from "../kernel/lab.js";
 import { bundle, commandLine, forgetCommand, tsnet } from "../support/command.js";
 import { applied, comes, done, fails, write } from "../support/history.js";
 import { at } from "../support/live.js";
@@ -86,6 +86,7 @@ it("tests with real packets: what holds, what a foreign rule breaks, and what ca
 
 interface Traced {
   readonly port: number;
+  readonly flags: string | null;
   readonly verdict: string;
   readonly decision: {
     readonly verdict: string;
@@ -143,6 +144,15 @@ it("traces one flow: passed, dropped, published, dropped by a stranger; a killed
       ["accept", "allow user -> server:{22, 53/udp}"],
     );
     assert.equal([last(direct[1])?.chain, last(direct[1])?.effect], ["icc4-n", "drop"]);
+
+    // An address that only this host knows to be its own; and packets come in the order in which they began.
+    const here = await traced(host, [`user -> ${HOST4}:9`, "--count", "1", "--for", "20"], () =>
+      host.tcp(user, HOST4, 9, { timeout: 200 }),
+    );
+    assert.equal(
+      here.map(({ port, flags, verdict }) => [port, flags, verdict]),
+      [[9, "syn", "accept"]],
+    );
 
     const [published] = await traced(host, ["host -> host:8080", "--count", "1"], () =>
       host.tcp(undefined, "127.0.0.1", 8080, { timeout: 200 }),

@@ -1,7 +1,8 @@
 /** Packets as they are sent, chosen and judged without what diff makes of two policies: by every value one by one. */
 import { endpointAt, evaluate, type End, type Packet } from "../../src/ir/evaluate.js";
 import type { PeerSet, Policy } from "../../src/ir/policy.js";
-import { type Address, formatAddress, LOOPBACK, hasAddress, parseAddress } from "../../src/net/address.js";
+import { type Address, formatAddress, LOOPBACK, hasAddress, OF_NO_HOST, parseAddress } from "../../src/net/address.js";
+import { bounds } from "../../src/net/prefix.js";
 
 /** By name, in both policies; or an address outside. */
 export type Who =
@@ -51,8 +52,13 @@ export function everybody(policies: readonly Policy[]): Who[] {
     ...policy.networks.flatMap((n) => n.gateways),
     ...policy.publishes.flatMap((p) => p.hostAddress ?? []),
   ]);
+  // What goes to many is the host's, and of that nobody tells it apart.
+  const many = policies.flatMap(({ networks }) =>
+    networks.flatMap(({ subnets }) => subnets.flatMap((one) => (one.family === 4 ? [bounds(one)[1] as number] : []))),
+  );
   for (const [text, address] of outside) {
-    if (own(address)) continue;
+    if (own(address) || hasAddress(OF_NO_HOST, address)) continue;
+    if (address.family === 4 && many.includes(address.value)) continue;
     out.set(`host ${text}`, { zone: "host", address });
     if (!hasAddress(LOOPBACK, address) && !local.some((one) => formatAddress(one) === text))
       out.set(`world ${text}`, { zone: "world", address });

@@ -19,8 +19,9 @@ import {
   ALL_ADDRESSES,
 } from "../../net/address.js";
 import { contains, cuts, type Domain, intersect, type Ranges } from "../../net/ranges.js";
-import { familiar, hostAddresses, rangesOf } from "../../ir/classes.js";
+import { familiar, rangesOf } from "../../ir/classes.js";
 import type { End } from "../../ir/evaluate.js";
+import { hostsOf } from "../../ir/hosts.js";
 import { ownAddresses } from "../../ir/own.js";
 import type { Container, Network, PeerSet, Policy, Zone } from "../../ir/policy.js";
 
@@ -79,7 +80,7 @@ export function outsideOf(policies: readonly Policy[]): Outside {
   let local = LOOPBACK;
   for (const policy of policies) {
     own = unionSet(own, ownAddresses(policy.containers));
-    local = unionSet(local, hostAddresses(policy));
+    local = unionSet(local, hostsOf(policy).certain);
   }
   const host = subtractSet(ALL_ADDRESSES, own);
   return { host, world: subtractSet(host, local) };

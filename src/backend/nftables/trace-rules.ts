@@ -65,9 +65,11 @@ function end(
   const { min, max } = (family === 4 ? V4 : V6) as Domain<Value>;
   const all = asked.length === 2 && asked[0] === min && asked[1] === max;
   const named = all ? [] : [`${key} ${list(family, asked)}`];
-  if (zone === "host") return [...named, `fib ${field} type local`];
+  // What goes to many at once is heard here.
+  const local = field === "daddr" ? "{ local, broadcast, multicast }" : "local";
+  if (zone === "host") return [...named, `fib ${field} type ${local}`];
   const foreign = own.length === 0 ? [] : [`${key} != ${list(family, own)}`];
-  return [...named, ...foreign, `fib ${field} type != local`];
+  return [...named, ...foreign, `fib ${field} type != ${local}`];
 }
 
 function list(family: Family, ranges: Ranges<Value>): string {
