@@ -15,8 +15,17 @@ export interface Update {
 
 /** A text that was added, and its statements. */
 interface Added {
-  text: string;
-  readonly statements: { readonly canonical: string; readonly start: number; readonly end: number }[];
+  readonly text: string;
+  readonly statements: readonly Piece[];
+  /** Those that were taken back. */
+  readonly gone: Set<Piece>;
+}
+
+/** A statement of a text. */
+interface Piece {
+  readonly canonical: string;
+  readonly start: number;
+  readonly end: number;
 }
 
 /**
@@ -27,17 +36,30 @@ interface Added {
  */
 export function applyEdits(texts: Texts, updates: readonly Update[], diagnostics: Diagnostics): Texts {
   const added: Added[] = [];
+  /** What was added and not taken back, by statement; the last of equal ones goes first. */
+  const standing = new Map<string, { of: Added; piece: Piece }[]>();
   const doomed = new Map<string, { count: number; within: SourceFile }>();
   for (const { add, remove } of updates) {
     if (remove !== undefined) {
       const within = new SourceFile("remove", remove);
       for (const { canonical } of statementsOf(within, diagnostics)) {
-        if (takeBack(added, canonical)) continue;
+        const last = standing.get(canonical)?.pop();
+        if (last !== undefined) {
+          last.of.gone.add(last.piece);
+          continue;
+        }
         doomed.set(canonical, { count: (doomed.get(canonical)?.count ?? 0) + 1, within });
       }
     }
     if (add !== undefined) {
-      added.push({ text: add, statements: statementsOf(new SourceFile("add", add), new Diagnostics()) });
+      const statements = statementsOf(new SourceFile("add", add), new Diagnostics());
+      const of: Added = { text: add, statements, gone: new Set() };
+      added.push(of);
+      for (const piece of statements) {
+        const equal = standing.get(piece.canonical);
+        if (equal === undefined) standing.set(piece.canonical, [{ of, piece }]);
+        else equal.push({ of, piece });
+      }
     }
   }
   const files = texts.files.map(({ name, text }) => ({ name, text: without(name, text, doomed) }));
@@ -53,12 +75,12 @@ export function applyEdits(texts: Texts, updates: readonly Update[], diagnostics
         },
       );
   const last = files.findLast(({ name }) => texts.roots.includes(name));
-  if (last !== undefined) last.text += added.map(({ text }) => `\n${text}\n`).join("");
+  if (last !== undefined) last.text += added.map(({ text, gone }) => `\n${blanked(text, [...gone])}\n`).join("");
   return { files, roots: texts.roots };
 }
 
 /** Most edits are a plain rule, which needs no grammar: thousands are folded at once. */
-function statementsOf(file: SourceFile, diagnostics: Diagnostics): Added["statements"] {
+function statementsOf(file: SourceFile, diagnostics: Diagnostics): Piece[] {
   const plain = readPlainRules(file.text);
   if (plain === undefined)
     return parse(file, diagnostics).statements.map((one) => {
@@ -71,32 +93,26 @@ function statementsOf(file: SourceFile, diagnostics: Diagnostics): Added["statem
   });
 }
 
-/** Takes the last statement of this text out of what was added. */
-function takeBack(added: readonly Added[], canonical: string): boolean {
-  for (let i = added.length - 1; i >= 0; i--) {
-    const one = added[i] as Added;
-    const at = one.statements.findLastIndex((statement) => statement.canonical === canonical);
-    const [gone] = at === -1 ? [] : one.statements.splice(at, 1);
-    if (gone === undefined) continue;
-    one.text = blank(one.text, gone.start, gone.end);
-    return true;
-  }
-  return false;
-}
-
-/** A file's text without the statements counted in `doomed`, which is counted down. */
+/** A file's text without the statements counted in `doomed`, which is counted down; the last of equal ones go. */
 function without(name: string, text: string, doomed: Map<string, { count: number }>): string {
   if (doomed.size === 0) return text;
-  let left = text;
+  const gone: Pick<Piece, "start" | "end">[] = [];
   for (const statement of [...parse(new SourceFile(name, text), new Diagnostics()).statements].reverse()) {
     const entry = doomed.get(formatStatement(statement));
     if (entry === undefined || entry.count === 0) continue;
     entry.count--;
-    left = blank(left, statement.span.start, statement.span.end);
+    gone.push(statement.span);
   }
-  return left;
+  return blanked(text, gone);
 }
 
-function blank(text: string, start: number, end: number): string {
-  return text.slice(0, start) + text.slice(start, end).replace(/[^\n]/g, " ") + text.slice(end);
+/** The text with spaces in place of these pieces: as long, and of as many lines. */
+function blanked(text: string, gone: readonly Pick<Piece, "start" | "end">[]): string {
+  const parts: string[] = [];
+  let from = 0;
+  for (const { start, end } of [...gone].sort((a, b) => a.start - b.start)) {
+    parts.push(text.slice(from, start), text.slice(start, end).replace(/[^\n]/g, " "));
+    from = end;
+  }
+  return [...parts, text.slice(from)].join("");
 }

@@ -37,6 +37,8 @@ let holders = 0;
 let held: readonly Signal[] = [];
 let pending: Signal | undefined;
 let heeded = false;
+/** Nobody holds on any more, and signals that came meanwhile may be on their way. */
+let lingering = false;
 /** What ends the tools under way. */
 const ends = new Set<() => void>();
 
@@ -58,11 +60,19 @@ function onEnd(end: () => void): () => void {
  */
 export function beginHolding(): Holding {
   if (holders++ === 0) {
-    held = SIGNALS.filter((signal) => process.listenerCount(signal) === 0);
-    for (const signal of held) process.on(signal, hold);
-    [pending, heeded] = [undefined, false];
+    // One that somebody listens to by now is his.
+    const free = SIGNALS.filter((signal) => listeners(signal) === 0);
+    for (const signal of held) if (!free.includes(signal)) process.off(signal, hold);
+    for (const signal of free) if (!held.includes(signal)) process.on(signal, hold);
+    held = free;
+    if (heeded) [pending, heeded] = [undefined, false];
   }
   return { heed, onEnd, end: once(release) };
+}
+
+/** How many listen to a signal besides us. */
+function listeners(signal: Signal): number {
+  return process.listeners(signal).filter((listener) => listener !== hold).length;
 }
 
 async function heed(): Promise<void> {
@@ -75,11 +85,23 @@ async function heed(): Promise<void> {
 }
 
 function release(): void {
-  if (--holders > 0) return;
+  if (--holders === 0 && !lingering) void linger();
+}
+
+/**
+ * A signal that came while nothing took a turn is noted by then and not yet told: whoever stops listening at once loses
+ * it, and the program goes on as if nothing had come. Whoever waits for the work hears of its end first.
+ */
+async function linger(): Promise<void> {
+  lingering = true;
+  await turn();
+  await turn();
+  lingering = false;
+  if (holders > 0) return;
   for (const signal of held) process.off(signal, hold);
   const late = heeded ? undefined : pending;
-  // Whoever waits for the work hears of its end first.
-  if (late !== undefined) setImmediate(() => process.kill(process.pid, late));
+  [held, pending, heeded] = [[], undefined, false];
+  if (late !== undefined) process.kill(process.pid, late);
 }
 
 /** Holds signals back while `work` is under way. */

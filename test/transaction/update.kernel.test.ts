@@ -237,6 +237,30 @@ test("edited texts that are applied are noted beside the record until the handle
     assert.is((await apply(host, other(4))).changed, false);
   }));
 
+test("rules in another order are no change, and nothing is sent for them", () =>
+  lab(async (host) => {
+    const rules = ["allow 192.0.2.71 -> b:7", "deny 192.0.2.72 -> b", "allow 192.0.2.73 -> b:8"];
+    const orders = [
+      [0, 1, 2],
+      [2, 0, 1],
+      [1, 0, 2],
+    ];
+    const text = (order: readonly number[]): string => `${BASE}${order.map((i) => `${rules[i]}\n`).join("")}`;
+    const handle = new Handle(host);
+    await handle.apply(text([0, 1]));
+    const [first, ...others] = await handle.applyAll(...orders.map(text));
+    assert.is(first?.changed, true);
+    assert.equal(
+      others.map(({ changed }) => changed),
+      [false, false],
+    );
+    const last = text([1, 0, 2]);
+    assert.is(await handle.recorded(), last);
+    await handle.close();
+    assert.is(await handle.recorded(), last);
+    assert.is((await apply(host, last)).changed, false);
+  }));
+
 test("an update cuts the connections that it denies, and no others", () =>
   lab(async (host) => {
     const handle = new Handle(host);

@@ -158,7 +158,8 @@ function approachByElements(
   let whole: TablesApproach | undefined;
   let after: number | undefined;
   return {
-    standing: "different",
+    // Rules in another order are the same elements.
+    standing: changes.length === 0 ? "equal" : "different",
     foreign: [],
     whole: false,
     now: from,

@@ -91,6 +91,8 @@ export class Kernel {
   }
 
   private send(changes: Transaction["changes"], generation: number | undefined, whole: boolean): void {
+    // A batch of nothing is answered by nobody.
+    if (changes.length === 0) throw new Error("a transaction without a change");
     const { batch } = this;
     if (whole) this.deafen();
     batch.begin(generation);
