@@ -5,9 +5,17 @@ import { type End, endpointAt, evaluate, type Packet } from "../ir/evaluate.js";
 import { hasPeer } from "../ir/peers.js";
 import { isInternal, type Policy, type Publish } from "../ir/policy.js";
 import { type Address, formatValue, sameAddress } from "../net/address.js";
-import { addBit, type Bits, both, meets, members, noBits, without } from "../net/bits.js";
+import { addBit, type Bits, both, meets, members, noBits, onlyBit, without } from "../net/bits.js";
+import { Intervals } from "../net/intervals.js";
 import { ICMP, ICMPV6, portsOf } from "../net/ports.js";
 import { cut, type Difference, endsIn, groups, type Judged, numberOf, pairsOf, type Seen, type Way } from "./pieces.js";
+
+/** So few rules are asked one by one. */
+const FEW = 32;
+
+function pick(rules: readonly Seen[], places: Iterable<number>): Seen[] {
+  return [...places].sort((a, b) => a - b).map((i) => rules[i] as Seen);
+}
 
 export class Judge {
   /** Pieces that the evaluator was asked about. */
@@ -21,6 +29,9 @@ export class Judge {
   private readonly sourceGroups: readonly Bits[];
   private readonly destinationGroups: readonly Bits[];
   private readonly byTarget = new Map<Value, readonly Seen[]>();
+  /** Places of rules: of those with one source by that, and of the others. */
+  private readonly bySource = { narrow: new Map<number, number[]>(), wide: [] as number[] };
+  private readonly byPorts = new Intervals();
 
   constructor(
     policy: Policy,
@@ -49,6 +60,14 @@ export class Judge {
         },
       ];
     });
+    this.rules.forEach((rule, i) => {
+      this.byPorts.add([rule.from, rule.to], i);
+      const only = onlyBit(rule.sources);
+      const list = only === undefined ? this.bySource.wide : this.bySource.narrow.get(only);
+      if (list !== undefined) list.push(i);
+      else this.bySource.narrow.set(only as number, [i]);
+    });
+    this.byPorts.build();
     this.sourceGroups = groups(sources, (end) => this.placeOf(end));
     this.destinationGroups = groups(destinations, (end) => this.placeOf(end));
   }
@@ -171,12 +190,24 @@ export class Judge {
     const found: Seen[] = [];
     // What costs least to ask comes first.
     const narrow = box.destinations.length < box.sources.length;
-    for (const rule of this.rules) {
+    for (const rule of this.candidates(box)) {
       if (rule.from > box.to || rule.to < box.from) continue;
       if (narrow && !meets(rule.destinations, box.destinations)) continue;
       if (meets(rule.sources, box.sources) && (narrow || meets(rule.destinations, box.destinations))) found.push(rule);
     }
     return found;
+  }
+
+  /** The rules to ask, by their ports or by their sources, whichever are fewer; in their order. */
+  private candidates({ sources, from, to }: Box): readonly Seen[] {
+    const { rules, bySource } = this;
+    const only = onlyBit(sources);
+    const named = only === undefined ? undefined : [...bySource.wide, ...(bySource.narrow.get(only) ?? [])];
+    const few = named?.length ?? rules.length;
+    if (few < FEW || few <= this.byPorts.count([from, to])) return named === undefined ? rules : pick(rules, named);
+    const found = new Set<number>();
+    this.byPorts.collect([from, to], found);
+    return pick(rules, found);
   }
 
   private rulesTo(target: Address): readonly Seen[] {

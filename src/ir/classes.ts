@@ -145,22 +145,24 @@ export function ends(
     const inside = rangesOf(within[zone], family);
     if (inside.length === 0) continue;
     const seen = new Map<string, Container | undefined>();
-    const sets = by.map((peers) => rangesOf(peers[zone], family));
-    for (const value of candidates(policy, zone, family, inside, sets, merge !== false)) {
+    const sets = [...new Set(by.map((peers) => rangesOf(peers[zone], family)))];
+    const values = candidates(policy, zone, family, inside, sets, merge !== false);
+    const holding = merge === false ? [] : holders(values, sets);
+    values.forEach((value, i) => {
       const address = { family, value } as Address;
-      if (merge) {
+      if (merge !== false) {
         const alike = merge === "containers";
         const container = alike ? endpointAt(policy, address)?.container : undefined;
-        const signature = signatureOf(policy, zone, address, sets, alike);
+        const signature = `${likeness(policy, zone, address, alike)}:${(holding[i] as number[]).join()}`;
         if (seen.has(signature)) {
           // Of two containers one is another than the container at the packet's other end.
           const first = seen.get(signature);
-          if (first === undefined || first === container) continue;
+          if (first === undefined || first === container) return;
           seen.set(signature, undefined);
         } else seen.set(signature, container);
       }
       out.push({ zone, address });
-    }
+    });
   }
   return out;
 }
@@ -225,24 +227,45 @@ export function familiar(zone: "host" | "world", family: Family): readonly Value
   return values;
 }
 
-function signatureOf(
-  policy: Policy,
-  zone: Zone,
-  address: Address,
-  sets: readonly Ranges<Value>[],
-  alike: boolean,
-): string {
-  const covering: number[] = [];
-  sets.forEach((set, i) => {
-    if (contains(set, address.value)) covering.push(i);
+/** The sets that hold each value, by their places in the list. */
+function holders(values: readonly Value[], sets: readonly Ranges<Value>[]): number[][] {
+  const out = values.map((): number[] => []);
+  const order = [...values.keys()].sort((a, b) => ((values[a] as Value) < (values[b] as Value) ? -1 : 1));
+  const sorted = order.map((i) => values[i] as Value);
+  sets.forEach((set, place) => {
+    // Each set is asked for its values where it has few intervals, and each value for its set where it has many.
+    if (set.length > sorted.length) {
+      values.forEach((value, i) => {
+        if (contains(set, value)) out[i]?.push(place);
+      });
+      return;
+    }
+    for (let r = 0; r < set.length; r += 2) {
+      const to = set[r + 1] as Value;
+      for (let at = firstFrom(sorted, set[r] as Value); at < sorted.length && (sorted[at] as Value) <= to; at++)
+        out[order[at] as number]?.push(place);
+    }
   });
-  // Two containers are alike only if they are on the same networks; a container is never like itself (hairpin).
-  const place = alike
-    ? placeOf(policy, { zone, address })
-    : zone === "container"
-      ? `${endpointAt(policy, address)?.container.name}/${endpointAt(policy, address)?.network.name}`
-      : "";
-  return `${place}:${covering.join(",")}`;
+  return out;
+}
+
+/** Where the first of ascending values is that isn't below `from`. */
+function firstFrom(sorted: readonly Value[], from: Value): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] as Value) < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Two containers are alike only if they are on the same networks; a container is never like itself (hairpin). */
+function likeness(policy: Policy, zone: Zone, address: Address, alike: boolean): string {
+  if (alike) return placeOf(policy, { zone, address });
+  if (zone !== "container") return "";
+  const found = endpointAt(policy, address);
+  return `${found?.container.name}/${found?.network.name}`;
 }
 
 /** What the defaults ask of an end, as text: its zone; of a container, its networks and which of them this is. */

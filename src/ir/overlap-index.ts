@@ -1,76 +1,9 @@
 /** Finds the rules whose packets overlap a rule's, by their addresses or ports, without asking each of all. */
+import { Intervals } from "../net/intervals.js";
 import type { Ranges } from "../net/ranges.js";
 import { overlapsPorts, PORT, type PortSet } from "../net/ports.js";
 import { overlapsPeers } from "./peers.js";
 import { type PeerSet, type Rule, ZONES } from "./policy.js";
-
-type Value = number | bigint;
-
-/** Closed intervals by their beginnings, each subtree of the implicit balanced tree with its highest end. */
-class Intervals {
-  private readonly sorted: { readonly from: Value; readonly to: Value; readonly rule: number }[] = [];
-  private highest: Value[] = [];
-  private ends: Value[] = [];
-
-  add(ranges: Ranges<Value>, rule: number): void {
-    for (let i = 0; i < ranges.length; i += 2)
-      this.sorted.push({ from: ranges[i] as Value, to: ranges[i + 1] as Value, rule });
-  }
-
-  build(): void {
-    this.sorted.sort((a, b) => order(a.from, b.from));
-    this.ends = this.sorted.map(({ to }) => to).sort(order);
-    this.highest = this.sorted.map(({ to }) => to);
-    this.raise(0, this.sorted.length);
-  }
-
-  private raise(low: number, high: number): Value | undefined {
-    if (low >= high) return undefined;
-    const middle = (low + high) >> 1;
-    for (const one of [this.raise(low, middle), this.raise(middle + 1, high)])
-      if (one !== undefined && one > (this.highest[middle] as Value)) this.highest[middle] = one;
-    return this.highest[middle];
-  }
-
-  /** How many overlap: all but those that end before and those that begin after. */
-  count(ranges: Ranges<Value>): number {
-    let sum = 0;
-    for (let i = 0; i < ranges.length; i += 2) {
-      const before = below(this.ends.length, (at) => (this.ends[at] as Value) < (ranges[i] as Value));
-      sum += below(this.sorted.length, (at) => (this.sorted[at]?.from as Value) <= (ranges[i + 1] as Value)) - before;
-    }
-    return sum;
-  }
-
-  collect(ranges: Ranges<Value>, into: Set<number>): void {
-    for (let i = 0; i < ranges.length; i += 2)
-      this.search(0, this.sorted.length, ranges[i] as Value, ranges[i + 1] as Value, into);
-  }
-
-  private search(low: number, high: number, from: Value, to: Value, into: Set<number>): void {
-    if (low >= high) return;
-    const middle = (low + high) >> 1;
-    const one = this.sorted[middle];
-    if (one === undefined || (this.highest[middle] as Value) < from) return;
-    this.search(low, middle, from, to, into);
-    if (one.from > to) return;
-    if (one.to >= from) into.add(one.rule);
-    this.search(middle + 1, high, from, to, into);
-  }
-}
-
-const order = (a: Value, b: Value): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/** How many of the first indices fulfil what holds up to some point and not beyond. */
-function below(size: number, holds: (at: number) => boolean): number {
-  let [low, high] = [0, size];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(middle)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
 
 /** One side of all rules. */
 class Side {
