@@ -223,11 +223,26 @@ function arrivingRules({ table, policy, own, layers, cut }: Parts): Rule[] {
 function defaultBetween({ table, policy, own }: Parts): string {
   const { members } = own;
   const actions = new Map<string, Action>();
+  const ofContainer = new Map<Member["container"], Member[]>();
+  const on = new Map<string, Set<Member["container"]>>(policy.networks.map(({ name }) => [name, new Set()]));
+  for (const member of members) {
+    const there = ofContainer.get(member.container);
+    if (there === undefined) ofContainer.set(member.container, [member]);
+    else there.push(member);
+    on.get(member.network)?.add(member.container);
+  }
+  // What the world sends isn't decided here.
+  const others: Action = [rule([], jump(own.are(from, DROP)))];
   for (const network of policy.networks) {
-    const on = new Set(members.filter((member) => member.network === network.name).map(({ container }) => container));
+    // Of a container on the network every address counts.
+    const senders = network.icc
+      ? [...(on.get(network.name) ?? [])].flatMap((container) => ofContainer.get(container) ?? [])
+      : [];
+    senders.sort((a, b) => (a.value < b.value ? -1 : 1));
     const chain = treeChain(table, "icc", {
       key: from,
-      cells: cellsOf(members, ({ container }) => (network.icc && on.has(container) ? ACCEPTED : DROPPED)),
+      cells: cellsOf(senders, () => ACCEPTED),
+      rest: others,
     });
     actions.set(network.name, [rule([], goto(chain), originsOf(network.iccOrigin))]);
   }
