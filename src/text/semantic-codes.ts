@@ -7,7 +7,7 @@ export const semanticCodes = () =>
     "include-unreadable": entry(
       "error",
       "An included file that can't be read",
-      "The path of an include is relative to the file that it stands in.",
+      "The path of an include is relative to the file that it stands in, and leads to a regular file in UTF-8.",
     ),
     "include-cycle": entry(
       "error",
