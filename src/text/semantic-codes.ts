@@ -23,7 +23,7 @@ export const semanticCodes = () =>
     "bad-subnet": entry(
       "error",
       "A subnet whose addresses no container can have",
-      "Loopback, link-local, multicast and unspecified addresses are no host's on a network.",
+      "Loopback, link-local, multicast, IPv4-mapped and unspecified addresses are no host's on a network.",
     ),
     "publish-elsewhere": entry(
       "error",
