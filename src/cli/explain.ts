@@ -107,6 +107,11 @@ function read(policy: Policy, query: string): Query {
       first?.help,
     );
   }
+  // Without a frame: the text that was read has a word in front that nobody wrote.
+  for (const { severity, code, message, help } of diagnostics.sorted()) {
+    note(`${severity}[${code}]: ${shown(message)}`);
+    if (help !== undefined) note(`help: ${shown(help)}`);
+  }
   if (asksForLoopback(parsed))
     throw new Failure(
       EXIT.usage,
