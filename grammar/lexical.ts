@@ -3,7 +3,7 @@ import type { Token } from "./token.js";
 import type { Span } from "../src/text/source.js";
 import { backward, foreignWord, NAME_RULE } from "./foreign-words.js";
 import { spanOf } from "./items.js";
-import { ARROW_HELP, ARROW_RULE, behind, clip, endOf, instead, is, isEnd, type Place, quoted } from "./place.js";
+import { ARROW_HELP, ARROW_RULE, behind, clip, endOf, instead, is, type Place, quoted, takesArrow } from "./place.js";
 import { portRange, range } from "./range-mistakes.js";
 import { type Edit, SyntaxProblem } from "./problem.js";
 import * as T from "./tokens.js";
@@ -99,10 +99,8 @@ function unknown(place: Place, token: Token): SyntaxProblem {
   const span = spanOf(place.file, token);
   const char = token.image;
   const text = place.file.text;
-  if (char === "<" && text.startsWith("<-", span.start)) {
-    const both = text.startsWith("<->", span.start);
-    return backward({ ...span, end: span.start + (both ? 3 : 2) }, both);
-  }
+  const [left] = /^<[-\u2010-\u2015\u2212]>?/.exec(text.slice(span.start, span.start + 3)) ?? [];
+  if (left !== undefined) return backward({ ...span, end: span.start + left.length }, left.endsWith(">"));
   const run = /^[-~>]+/.exec(text.slice(span.start, span.start + 8)) ?? [""];
   const wrong = { ...span, end: span.start + run[0].length };
   const own = (run[0] === "-" ? (portRange(place) ?? range(place, wrong)) : undefined) ?? endOfName(place, wrong);
@@ -170,17 +168,6 @@ function everything(place: Place): Mend {
   if (is(place.first, T.Expose)) return mend("name the ports: expose {80, 53/udp}");
   const isGlued = endOf(before) === place.token(1).startOffset || place.token(2).startOffset === endOf(place.token(1));
   return mend("for everything write any", ...(isGlued ? [] : [instead(place, 1, 1, "any")]));
-}
-
-const ARROWED = [T.Allow, T.Deny, T.Reject, T.Assert, T.Publish, T.Link];
-
-/** Whether the statement lacks its arrow, so that what stands before `end` may have been meant as one. */
-function takesArrow(place: Place, end: number): boolean {
-  if (!is(place.first, ...ARROWED) || behind(place, T.Arrow) !== undefined) return false;
-  for (let at = 2; !isEnd(place.token(at)); at++) {
-    if (is(place.token(at), T.Arrow) && place.token(at).startOffset >= end) return false;
-  }
-  return true;
 }
 
 /** `c2-`, `web.`: a bare name ends in neither. */

@@ -7,6 +7,7 @@ import { endOf, instead, is, isEnd, type Mistake, type Place } from "./place.js"
 import { quoted, shown, spanAt, spanBetween } from "./place.js";
 import { type Edit, SyntaxProblem } from "./problem.js";
 import { loosePort, slash } from "./port-mistakes.js";
+import { protocolFirst } from "./protocol-mistakes.js";
 import { publishHost, publishPorts } from "./publish-mistakes.js";
 import * as T from "./tokens.js";
 
@@ -176,6 +177,19 @@ const missingEquals: Mistake = (place, found, before) => {
 };
 
 const MISTAKES: readonly Mistake[] = [
-  ...[badStart, splitStatement, env, block, path, arrow, publishPorts, publishHost, slash, loosePort, switchWord],
+  ...[
+    badStart,
+    splitStatement,
+    env,
+    block,
+    path,
+    arrow,
+    protocolFirst,
+    publishPorts,
+    publishHost,
+    slash,
+    loosePort,
+    switchWord,
+  ],
   ...[exceptWord, insideBraces, order, assertVerb, missingEquals, fromTo, arrowMissing, missingBraces],
 ];

@@ -115,3 +115,14 @@ export function quoted(word: string): string {
 export function is(token: Token, ...types: readonly TokenType[]): boolean {
   return types.includes(token.tokenType);
 }
+
+const ARROWED = [T.Allow, T.Deny, T.Reject, T.Assert, T.Publish, T.Link];
+
+/** Whether the statement lacks its arrow, so that what stands before `end` may have been meant as one. */
+export function takesArrow(place: Place, end: number): boolean {
+  if (!is(place.first, ...ARROWED) || behind(place, T.Arrow) !== undefined) return false;
+  for (let at = 2; !isEnd(place.token(at)); at++) {
+    if (is(place.token(at), T.Arrow) && place.token(at).startOffset >= end) return false;
+  }
+  return true;
+}

@@ -1,5 +1,6 @@
 /** `tsnet compile` */
 import { now } from "../text/clock.js";
+import { plural } from "../text/display.js";
 import { toJson } from "../backend/nftables/json.js";
 import { plan } from "../backend/nftables/plan.js";
 import { sourceMap } from "../backend/nftables/source-map.js";
@@ -138,7 +139,7 @@ async function apply(compiled: Compiled, options: CompileFlags, compiling: numbe
         ? `${name}: nothing to change`
         : options.dryRun
           ? `${name}: checked, nothing was changed`
-          : `${name}: applied, ${operations} changes in ${timings.commit.toFixed(0)} ms`,
+          : `${name}: applied, ${plural(operations, "change")} in ${timings.commit.toFixed(0)} ms`,
     );
     if (trial !== undefined) print(`${name}: ${trialText(trial)}`);
   } catch (error) {

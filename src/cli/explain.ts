@@ -15,6 +15,7 @@ import type { Policy } from "../ir/policy.js";
 import { type Answer, asksForLoopback, cases, explain as explainQuery } from "../ir/query.js";
 import { formatAddress } from "../net/address.js";
 import { Diagnostics } from "../text/diagnostic.js";
+import { plural } from "../text/display.js";
 import { location } from "../text/source.js";
 import { EXIT, Failure } from "./exit.js";
 import { compileOrFail } from "./input.js";
@@ -107,6 +108,11 @@ function read(policy: Policy, query: string): Query {
       first?.help,
     );
   }
+  // Without a frame: the text that was read has a word in front that nobody wrote.
+  for (const { severity, code, message, help } of diagnostics.sorted()) {
+    note(`${severity}[${code}]: ${shown(message)}`);
+    if (help !== undefined) note(`help: ${shown(help)}`);
+  }
   if (asksForLoopback(parsed))
     throw new Failure(
       EXIT.usage,
@@ -159,9 +165,9 @@ function explainObject(files: readonly string[], text: string, json: boolean): v
     if (purpose !== undefined) print(`  for       ${shown(purpose)}`);
     for (const origin of statements.slice(0, STATEMENTS))
       print(`  from      ${shown(`${location(origin.span)}  ${origin.text}`)}`);
-    if (statements.length > STATEMENTS) print(`  and ${statements.length - STATEMENTS} more statements`);
+    if (statements.length > STATEMENTS) print(`  and ${plural(statements.length - STATEMENTS, "more statement")}`);
   }
-  if (found.length > OBJECTS) print(`and ${found.length - OBJECTS} more objects`);
+  if (found.length > OBJECTS) print(`and ${plural(found.length - OBJECTS, "more object")}`);
 }
 
 /** More than these are counted. */
@@ -237,5 +243,8 @@ function printCase(policy: Policy, { packet, decision }: Answer, { path }: CaseJ
   const others = bystanders(policy, packet, decision);
   for (const { origin, reason } of others.slice(0, OTHERS))
     print(`  not       ${shown(`${location(origin.span)}  ${origin.text}: ${reason}`)}`);
-  if (others.length > OTHERS) print(`  and ${others.length - OTHERS} more statements that don't decide it`);
+  if (others.length > OTHERS)
+    print(
+      `  and ${plural(others.length - OTHERS, "more statement")} that ${others.length - OTHERS === 1 ? "doesn't" : "don't"} decide it`,
+    );
 }

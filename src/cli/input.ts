@@ -1,50 +1,27 @@
 /** Reads policy files from the command line. */
-import { isUtf8 } from "node:buffer";
-import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { type Compiled, compileFiles } from "../ir/compile.js";
 import type { LintOptions } from "../ir/lint.js";
+import { identify, readRegular, readText } from "../text/files.js";
 import { SourceFile } from "../text/source.js";
+import { Unreadable } from "../text/unreadable.js";
 import { EXIT, Failure } from "./exit.js";
 import { answersPrograms, diagnosticsJson, printDiagnostics, printJson, shown } from "./output.js";
 
-/** Names, not codes: `ENOENT` means nothing to most people. */
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  EACCES: "permission denied",
-  EISDIR: "it is a directory",
-  ENOTDIR: "a part of the path is no directory",
-  ELOOP: "too many symbolic links",
-};
-
-/** Why a file can't be read or written. */
-export function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return REASONS[code ?? ""] ?? message;
-}
-
-/** Reads a file as UTF-8; throws an error that says why it can't. `-` is standard input. */
-export function readText(path: string): string {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path === "-" ? 0 : path);
-  } catch (error) {
-    throw new Error(reasonOf(error), { cause: error });
-  }
-  // What TextDecoder would do, without loading it.
-  if (!isUtf8(bytes)) throw new Error("it is not UTF-8 text");
-  return bytes.toString();
-}
-
-/** The named files, each once. Exit 2 where one can't be read. */
+/** The named files, each once, by the name that it has first. Exit 2 where one can't be read. */
 export function readFiles(paths: readonly string[]): SourceFile[] {
-  return [...new Set(paths)].map((path) => {
+  const names = new Map<string, string>();
+  for (const path of paths) {
+    const id = path === "-" ? path : identify(resolve(path));
+    if (!names.has(id)) names.set(id, path);
+  }
+  return [...names.values()].map((path) => {
     try {
       return new SourceFile(path, readText(path));
     } catch (error) {
-      throw new Failure(
-        EXIT.usage,
-        `can't read ${path === "-" ? "standard input" : shown(path)}: ${(error as Error).message}`,
-      );
+      const mend = error instanceof Unreadable ? error.mend : undefined;
+      const name = path === "-" ? "standard input" : shown(path);
+      throw new Failure(EXIT.usage, `can't read ${name}: ${(error as Error).message}`, mend);
     }
   });
 }
@@ -53,7 +30,7 @@ const FAULTY = "the policy has errors; nothing was changed";
 
 /** Reads and compiles files. With `--json` the caller prints the diagnostics itself. */
 export function compilePaths(paths: readonly string[], options: LintOptions = {}): Compiled {
-  return compileFiles(readFiles(paths), readText, options);
+  return compileFiles(readFiles(paths), readRegular, { ...options, identify });
 }
 
 /**

@@ -1,4 +1,5 @@
 /** `tsnet restore` */
+import { plural } from "../text/display.js";
 import { restore as restoreConfirmed } from "../transaction/restore.js";
 import { EXIT, Failure } from "./exit.js";
 import { hasDone, note, print, printJson, shown, waiting } from "./output.js";
@@ -23,7 +24,7 @@ export async function restore(options: { json?: boolean }): Promise<void> {
   else {
     for (const { policy, operations, failure } of results)
       if (failure === undefined)
-        print(`${shown(policy)}: ${operations === 0 ? "live already" : `restored, ${operations} changes`}`);
+        print(`${shown(policy)}: ${operations === 0 ? "live already" : `restored, ${plural(operations, "change")}`}`);
     if (results.length === 0) print("nothing is confirmed here, so there is nothing to restore");
   }
   if (failed.length === 0) return;

@@ -14,7 +14,8 @@ import { globalAddresses } from "../system/interfaces.js";
 import { Diagnostics } from "../text/diagnostic.js";
 import { isRecorded } from "../transaction/state.js";
 import { EXIT, Failure } from "./exit.js";
-import { compilePaths, readFiles, readText, reasonOf } from "./input.js";
+import { identify, readRegular, reasonOf } from "../text/files.js";
+import { compilePaths, readFiles } from "./input.js";
 import { type Live, oneLive } from "./live.js";
 import { diagnosticsJson, note, print, printDiagnostics, printExactly, printJson, shown } from "./output.js";
 import { standingSandbox } from "./sandbox.js";
@@ -47,7 +48,7 @@ export async function test(paths: readonly string[], options: TestOptions): Prom
   if (given?.failed) return wrong(given.diagnostics, json, "the policy has errors; nothing was tested");
   const { policy } = live ? livePolicy(given, options.policy) : (given as Compiled);
   const diagnostics = new Diagnostics();
-  const suites = readSuites(policy, files, readText, diagnostics);
+  const suites = readSuites(policy, files, { read: readRegular, identify }, diagnostics);
   if (diagnostics.hasErrors) return wrong(diagnostics.sorted(), json, "the tests have errors; nothing was tested");
   if (!json) printDiagnostics(diagnostics.sorted());
   const findings = live ? await sendPackets(policy, suites) : undefined;

@@ -16,6 +16,7 @@ import { probeAll } from "../system/features.js";
 import type { BackendName } from "../backend/backend.js";
 import { type Asked, AUTO, type Choice, reasonsOf } from "../backend/choice.js";
 import { Inexpressible } from "../backend/inexpressible.js";
+import { plural } from "../text/display.js";
 import { SourceFile } from "../text/source.js";
 import { inexpressible } from "../transaction/apply.js";
 import { chooseBackend, NoBackend } from "../transaction/choose.js";
@@ -217,7 +218,11 @@ async function probe(
   report(compiled, place, cells, results, json, chosen);
   const unproven = results.filter((result) => result.unproven).length;
   if (count(results).differing > 0) process.exitCode = EXIT.differs;
-  else if (unproven > 0) throw new Failure(EXIT.system, `${unproven} probes prove nothing: see above`);
+  else if (unproven > 0)
+    throw new Failure(
+      EXIT.system,
+      `${plural(unproven, "probe")} ${unproven === 1 ? "proves" : "prove"} nothing: see above`,
+    );
 }
 
 function report(

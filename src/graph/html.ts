@@ -3,6 +3,7 @@
  * this script and this style run, so that even a name that broke out of its place could do nothing. Pure.
  */
 import { createHash } from "node:crypto";
+import { plural } from "../text/display.js";
 import { DETAIL, NOT_DRAWN } from "./captions.js";
 import { escaped, scriptJson } from "./markup.js";
 import type { Graph } from "./model.js";
@@ -70,7 +71,6 @@ function dataOf({ graph, picture }: Drawing): PageData {
 
 function countText(graph: Graph): string {
   const containers = graph.groups.reduce((sum, { zone, names }) => sum + (zone === "container" ? names.length : 0), 0);
-  const plural = (count: number, word: string) => `${count} ${word}${count === 1 ? "" : "s"}`;
   return `${plural(containers, "container")} on ${plural(graph.networks.length, "network")}`;
 }
 

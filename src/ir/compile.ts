@@ -1,7 +1,7 @@
 /** The pure front end: text to policy. */
 import { now } from "../text/clock.js";
 import { parse } from "../../grammar/parser.js";
-import { parseAll, type ReadFile } from "../ast/include.js";
+import { type Identify, parseAll, type ReadFile } from "../ast/include.js";
 import { checkAssertions } from "./assertions.js";
 import { lint, type LintOptions } from "./lint.js";
 import { silence, type Silenced } from "./silence.js";
@@ -27,7 +27,12 @@ export interface Compiled {
   readonly timings: { readonly parse: number };
 }
 
-export interface CompileOptions extends LintOptions {
+export interface FilesOptions extends LintOptions {
+  /** The same text for all paths of one file, which is read once then. Without it, paths are compared. */
+  readonly identify?: Identify;
+}
+
+export interface CompileOptions extends FilesOptions {
   /** Name under which the text is reported; default `policy.tsnet`. */
   readonly file?: string;
   /** Reads an included file. Without it, an include is an error. */
@@ -47,11 +52,11 @@ export function compile(text: string, options: CompileOptions = {}): Compiled {
 export function compileFiles(
   files: readonly SourceFile[],
   read: ReadFile = noIncludes,
-  options: LintOptions = {},
+  options: FilesOptions = {},
 ): Compiled {
   const diagnostics = new Diagnostics();
   const started = now();
-  const trees = parseAll(files, parse, read, diagnostics);
+  const trees = parseAll(files, { parse, read, identify: options.identify }, diagnostics);
   const timings = { parse: now() - started };
   const policy = lower(trees, diagnostics);
   // A statement that didn't parse may be what a name, a server or an assertion depends on.

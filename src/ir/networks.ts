@@ -18,6 +18,7 @@ const SPECIAL: readonly Prefix[] = [
   { family: 4, base: 0x7f000000, length: 8 },
   { family: 4, base: 0xe0000000, length: 3 },
   { family: 6, base: 0n, length: 96 },
+  { family: 6, base: 0xffffn << 32n, length: 96 },
   { family: 6, base: 0xfe80n << 112n, length: 10 },
   { family: 6, base: 0xff00n << 112n, length: 8 },
 ];
@@ -103,7 +104,7 @@ function explicitSubnets(low: Lowering, declared: readonly NetworkStatement[], n
       const special = SPECIAL.find((other) => overlappingPrefixes(other, prefix));
       if (special !== undefined) {
         low.diagnostics.error("bad-subnet", property.span, `${formatPrefix(prefix)} can't be a network's subnet`, {
-          why: `It has addresses of ${formatPrefix(special)}: loopback, link-local and multicast addresses are no host's.`,
+          why: `It has addresses of ${formatPrefix(special)}: loopback, link-local, multicast and IPv4-mapped addresses are no host's.`,
           help: "choose a private subnet, such as 172.20.0.0/16 or fd17::/64",
         });
         continue;

@@ -50,14 +50,25 @@ export function lowerAssertion(low: Lowering, statement: AssertStatement, reach:
   return { verb: statement.verb, from: from.set, to: to.set, ports, origin: low.origins.of(statement) };
 }
 
-/** The kernel's log prefix holds 127 bytes; nft's strings have no escape for a quote. */
+/** The kernel's log prefix holds 127 bytes, of which some are left for what backends write behind ours: a space. */
+const PREFIX_BYTES = 120;
+
+/** nft's strings have no escape for a quote. */
 function logPrefix(low: Lowering, prefix: Name | undefined): string {
   if (prefix === undefined) return "";
   const bad = [...prefix.text].find((c) => c < " " || c === "\x7f" || c === '"' || c === "\\" || c === "$");
-  if (bad !== undefined || new TextEncoder().encode(prefix.text).length > 120)
+  const bytes = new TextEncoder().encode(prefix.text).length;
+  if (bad !== undefined)
     low.diagnostics.error("bad-log-prefix", prefix.span, "this can't be a log prefix", {
-      why: "The kernel takes up to 127 bytes, and nft's strings know neither quotes, backslashes, '$' nor control characters.",
-      help: "shorten it, and use plain characters",
+      why: "nft's strings know neither quotes, backslashes, '$' nor control characters.",
+      help: "use plain characters",
+    });
+  else if (bytes > PREFIX_BYTES)
+    low.diagnostics.error("bad-log-prefix", prefix.span, `a log prefix of ${bytes} bytes is too long`, {
+      why:
+        `A prefix has at most ${PREFIX_BYTES} bytes: the kernel's field holds 127, ` +
+        "and the rest is kept for the space behind it.",
+      help: "shorten it",
     });
   return prefix.text;
 }

@@ -108,7 +108,9 @@ export class Scope {
     this.diagnostics.error("unknown-name", span, `no ${wanted} is called '${text}'`, {
       why: RESERVED.has(text)
         ? `The language uses '${text}', so none can have this name.`
-        : "Once one container is declared, every name must be.",
+        : wanted === "network"
+          ? "Of all networks only 'default' is there without being declared."
+          : "Once one container is declared, every name must be.",
       help: RESERVED.has(text)
         ? `name a ${wanted} of this policy`
         : near === undefined

@@ -1,6 +1,6 @@
 /** Files of tests: assertions about a policy that stand outside of it, in its names and with lets of their own. */
 import { parse } from "../../grammar/parser.js";
-import { parseAll, type ReadFile } from "../ast/include.js";
+import { parseAll, type Reading } from "../ast/include.js";
 import type { AssertStatement, LetStatement, Statement } from "../ast/nodes.js";
 import type { Diagnostics } from "../text/diagnostic.js";
 import type { SourceFile } from "../text/source.js";
@@ -24,13 +24,13 @@ export interface Suite {
 export function readSuites(
   policy: Policy,
   files: readonly SourceFile[],
-  read: ReadFile,
+  reading: Omit<Reading, "parse">,
   diagnostics: Diagnostics,
 ): Suite[] {
   const reach = new Reach(ownAddresses(policy.containers));
   return files.map((file) => {
     const before = diagnostics.list.length;
-    const statements = parseAll([file], parse, read, diagnostics).flatMap((tree) => tree.statements);
+    const statements = parseAll([file], { ...reading, parse }, diagnostics).flatMap((tree) => tree.statements);
     const lets: LetStatement[] = [];
     const asserts: AssertStatement[] = [];
     for (const statement of statements) {

@@ -1,5 +1,6 @@
 /** A policy as an editor sees it: compiled from what is in its buffers, else from files. */
 import { parse } from "../../grammar/parser.js";
+import { type Identify, isAlias, type ReadFile } from "../ast/include.js";
 import type { Statement } from "../ast/nodes.js";
 import type { Tree } from "../ast/tree.js";
 import { type Compiled, compileFiles } from "../ir/compile.js";
@@ -15,10 +16,11 @@ export interface Analysis {
   readonly occurrences: readonly Occurrence[];
 }
 
-/** `read` gives the text of a path, and throws where there is none. */
-export function analyse(path: string, read: (path: string) => string): Analysis {
-  const compiled = compileFiles([new SourceFile(path, read(path))], read);
-  const trees = new Map(compiled.files.map((file) => [file.name, parse(file, new Diagnostics())]));
+/** `read` gives the text of a path, and throws where there is none; `identify` says which paths are one file. */
+export function analyse(path: string, read: ReadFile, identify?: Identify): Analysis {
+  const compiled = compileFiles([new SourceFile(path, read(path))], read, identify && { identify });
+  const files = compiled.files.filter((file) => !isAlias(file));
+  const trees = new Map(files.map((file) => [file.name, parse(file, new Diagnostics())]));
   return { compiled, trees, occurrences: occurrencesOf([...trees.values()]) };
 }
 

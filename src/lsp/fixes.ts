@@ -1,5 +1,6 @@
 /** Mends that are replacements, as edits: each is tried before it is offered. Pure. */
 import { formatName } from "../ast/format.js";
+import type { Identify, ReadFile } from "../ast/include.js";
 import { compileFiles } from "../ir/compile.js";
 import type { Diagnostic } from "../text/diagnostic.js";
 import { SourceFile, type Span } from "../text/source.js";
@@ -22,7 +23,8 @@ export function fixesOf(
   { span, help = "", code }: Diagnostic,
   before: readonly Diagnostic[],
   root: string,
-  read: (path: string) => string,
+  read: ReadFile,
+  identify?: Identify,
 ): Fix[] {
   const meant = MEANT.exec(help)?.[1];
   const written = WRITE.exec(help)?.[1];
@@ -36,7 +38,7 @@ export function fixesOf(
   const count = (list: readonly Diagnostic[], of: string): number => list.filter((one) => one.code === of).length;
   const good = candidates.find((fix) => {
     const changed = (path: string): string => (path === span.file.name ? applied(fix) : read(path));
-    const { diagnostics } = compileFiles([new SourceFile(root, changed(root))], changed);
+    const { diagnostics } = compileFiles([new SourceFile(root, changed(root))], changed, identify && { identify });
     // Warnings are looked for only where no error is, so a mended error may uncover some.
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     return count(diagnostics, code) < count(before, code) && errors.every((one) => count(before, one.code) > 0);

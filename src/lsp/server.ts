@@ -16,6 +16,7 @@ import { TextDocument } from "vscode-languageserver-textdocument";
 import { parse } from "../../grammar/parser.js";
 import { format, formatName, formatStatement } from "../ast/format.js";
 import { type Diagnostic, Diagnostics } from "../text/diagnostic.js";
+import { identify } from "../text/files.js";
 import { SourceFile } from "../text/source.js";
 import { type Analysis, fileOf, occurrenceAt, placesOf } from "./analysis.js";
 import { type Proposal, proposals } from "./completion.js";
@@ -222,7 +223,7 @@ function answerTexts(connection: Connection, workspace: Workspace): void {
       const { span } = diagnostic;
       const { start, end } = toRange(span);
       if (span.file.name !== path || end.line < range.start.line || start.line > range.end.line) return [];
-      return fixesOf(diagnostic, compiled.diagnostics, root, workspace.read).map((fix) => ({
+      return fixesOf(diagnostic, compiled.diagnostics, root, workspace.read, identify).map((fix) => ({
         title: fix.title,
         kind: CodeActionKind.QuickFix,
         isPreferred: true,

@@ -1,7 +1,8 @@
 /** The files of an editor: what is open counts as it is in the buffer, everything else as it is on disk. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { identify, readRegular } from "../text/files.js";
 import { analyse, type Analysis } from "./analysis.js";
 
 /** Files of a folder that are looked at for includes at most. */
@@ -36,7 +37,7 @@ export class Workspace {
     return [...this.buffers.keys()];
   }
 
-  readonly read = (path: string): string => this.buffers.get(path) ?? readFileSync(path, "utf8");
+  readonly read = (path: string): string => this.buffers.get(path) ?? readRegular(path);
 
   /** The policy that a file is part of: what includes it, else itself. Throws where it can't be read. */
   analysisOf(path: string): Analysis {
@@ -49,7 +50,7 @@ export class Workspace {
 
   private analyse(path: string): Analysis {
     let analysis = this.known.get(path);
-    if (analysis === undefined) this.known.set(path, (analysis = analyse(path, this.read)));
+    if (analysis === undefined) this.known.set(path, (analysis = analyse(path, this.read, identify)));
     return analysis;
   }
 

@@ -1,6 +1,6 @@
 /** The matrix as people read it: who reaches whom, as the policy says and as measured. Pure. */
 import { formatAddress } from "../net/address.js";
-import { safe } from "../text/display.js";
+import { plural, safe } from "../text/display.js";
 import type { Result } from "./compare.js";
 import { foldPairs } from "./fold.js";
 import { foldRows, type Row, serviceText } from "./rows.js";
@@ -98,7 +98,6 @@ export function summaryLines(results: readonly Result[], { left, represented, ra
   for (const result of results) {
     if (result.measured === undefined) reasons.set(result.remark ?? "", (reasons.get(result.remark ?? "") ?? 0) + 1);
   }
-  const plural = (n: number, word: string) => `${n} ${word}${n === 1 ? "" : "s"}`;
   const omitted = [
     [left, "further probe", "to keep it short"],
     [represented, "container", "of others the policy says the same"],

@@ -98,3 +98,8 @@ function widthOf(code: number, char: string): number {
   if (/\p{Mn}|\p{Me}/u.test(char)) return 0;
   return WIDE.some(([first, last]) => code >= first && code <= last) ? 2 : 1;
 }
+
+/** A number and what it counts: `1 change`, `2 changes`. */
+export function plural(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
+}

@@ -7,7 +7,7 @@ export const semanticCodes = () =>
     "include-unreadable": entry(
       "error",
       "An included file that can't be read",
-      "The path of an include is relative to the file that it stands in.",
+      "The path of an include is relative to the file that it stands in, and leads to a regular file in UTF-8.",
     ),
     "include-cycle": entry(
       "error",
@@ -23,7 +23,7 @@ export const semanticCodes = () =>
     "bad-subnet": entry(
       "error",
       "A subnet whose addresses no container can have",
-      "Loopback, link-local, multicast and unspecified addresses are no host's on a network.",
+      "Loopback, link-local, multicast, IPv4-mapped and unspecified addresses are no host's on a network.",
     ),
     "publish-elsewhere": entry(
       "error",

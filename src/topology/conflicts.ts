@@ -162,6 +162,19 @@ function sandboxConflicts(plan: SandboxPlan, topology: Topology, actual: Actual)
 function adoptedConflicts(plan: SandboxPlan, there: ActualSandbox, stack: Stack, actual: Actual): Conflict[] {
   const { container, path, from } = plan;
   const ours = new Set(ownInside(there, actual));
+  const others = otherOwners(stack, actual);
+  const [theirs] = plan.endpoints.flatMap(({ inside }) => others.get(inside.device) ?? []);
+  // One conflict says it: nobody is to delete that policy's devices and routes one by one.
+  if (theirs !== undefined) {
+    return [
+      {
+        object: `namespace ${path}`,
+        message: `${path}, which container ${container} adopts, is ${theirs} already`,
+        mend: "take the container out of one of the two policies: a namespace has room for one",
+        from,
+      },
+    ];
+  }
   const conflicts: Conflict[] = [];
   for (const { inside } of plan.endpoints) {
     if (stack.links.has(inside.device) && !ours.has(inside.device)) {
@@ -186,6 +199,22 @@ function adoptedConflicts(plan: SandboxPlan, there: ActualSandbox, stack: Stack,
     });
   }
   return conflicts;
+}
+
+/**
+ * Whose the devices in a sandbox are that other policies made, by name: `container x of the policy lab`. A device inside
+ * bears no mark, but its other end, which is on the host, does.
+ */
+function otherOwners(stack: Stack, actual: Actual): Map<string, string> {
+  const hostEnds = new Map([...actual.host.links.values()].map((link) => [link.index, link]));
+  const owners = new Map<string, string>();
+  for (const link of stack.links.values()) {
+    const end = link.peer === undefined ? undefined : hostEnds.get(link.peer);
+    const mark = end?.peer === link.index && !isOurs(end, actual.policy) ? markOf(end) : undefined;
+    if (mark?.container !== undefined)
+      owners.set(link.name, `container ${mark.container} of the policy ${mark.policy}`);
+  }
+  return owners;
 }
 
 function name(to: string): string {

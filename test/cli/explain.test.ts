@@ -48,6 +48,19 @@ for (const [query, why] of [
     assert.is(stderr.split("\n")[0], `tsnet: no packet of '${query}' ${why}`);
   });
 
+test("what check would warn of in the query's text", () => {
+  const query = "c6 -> fd00:5::11:22";
+  const warning = `warning[ipv6-port-ambiguous]: fd00:5::11:22 is an address here, not fd00:5::11 and port 22
+help: if a port is meant, write [fd00:5::11]:22
+`;
+  const plain = explain(query);
+  assert.equal([plain.status, plain.stderr], [0, warning]);
+  const json = explain(query, "--json");
+  assert.is(json.stderr, warning);
+  assert.is((JSON.parse(json.stdout) as { verdict: string }).verdict, "allow");
+  assert.is(explain("c6 -> [fd00:5::11]:22").stderr, "");
+});
+
 interface Explained {
   readonly verdict: string;
   readonly by: readonly { readonly text: string }[];

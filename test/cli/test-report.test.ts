@@ -15,7 +15,7 @@ container c { network default ip 10.83.0.8 }`);
 
 function results(): TestResult[] {
   const text = 'assert deny c -> "a#<b"\nassert allow c -> "a#<b":22\nassert deny world -> c';
-  const [suite] = readSuites(policy, [new SourceFile("t.tsnet", text)], () => "", new Diagnostics());
+  const [suite] = readSuites(policy, [new SourceFile("t.tsnet", text)], { read: () => "" }, new Diagnostics());
   return (suite?.assertions ?? []).map((assertion, i): TestResult => {
     const { origin } = assertion;
     const failure = check(policy, assertion);

@@ -132,6 +132,48 @@ test("an arrow that is another sign, a word, or missing", () => {
   assert.equal(problemsOf("allow from -> c1"), []);
 });
 
+test("dashes of other keyboards: in an arrow, in a name, in a range", () => {
+  mendEach([
+    ["allow a –> b", "allow a -> b"],
+    ["allow a −> b:22", "allow a -> b:22"],
+    ["allow a—>b", "allow a->b"],
+    ["allow a − b", "allow a -> b"],
+    ["publish 80 –> c1:80", "publish 80 -> c1:80"],
+    ["link a −> b", "link a -> b"],
+    ["container web–1 { }", "container web-1 { }"],
+    ["allow web−1 -> b", "allow web-1 -> b"],
+    ["allow a -> b:22−80", "allow a -> b:22-80"],
+  ]);
+  assert.equal(problemsOf("allow a –> b"), ["wrong-arrow '–>'"]);
+  assert.equal(problemsOf("allow a <– b"), ["wrong-arrow '<–'"]);
+});
+
+test("quotes of other keyboards, also where the statement goes on in the next line", () => {
+  mendEach([
+    ["container “c1” { }", 'container "c1" { }'],
+    ["allow „a b“ -> c", 'allow "a b" -> c'],
+    ["deny a -> b log “x y”", 'deny a -> b log "x y"'],
+  ]);
+  assert.is(helpOf("container “c1” {\n  mode none\n}"), 'put plain double quotes in their place: "c1"');
+  assert.is(helpOf("container a { env A=“b c” }"), "put plain double quotes in their place");
+});
+
+test("a protocol before the peers", () => {
+  mendEach([
+    ["allow tcp a -> b:22", "allow a -> b:22/tcp"],
+    ["deny udp {a, c} -> b:{53, 60-70, 80/tcp}", "deny {a, c} -> b:{53/udp, 60-70/udp, 80/tcp}"],
+    ["allow tcp a -> any except b:22/tcp", "allow a -> any except b:22/tcp"],
+    ["assert deny tcp a -> b:22", "assert deny a -> b:22/tcp"],
+    ['reject udp a -> [fd00::1]:22 log "x"', 'reject a -> [fd00::1]:22/udp log "x"'],
+    ["allow a -> tcp b:22", "allow a -> b:22/tcp"],
+    ["allow icmp a -> b", "allow a -> b:icmp"],
+    ["publish udp 53 -> a", "publish 53/udp -> a"],
+  ]);
+  assert.equal(problemsOf("allow tcp a -> b:22"), ["protocol-order 'tcp'"]);
+  assert.is(helpOf("allow tcp a b -> c:22"), "put it behind the port: allow a -> b:22/tcp");
+  assert.is(helpOf("allow icmp a -> b:22"), "put it behind the destination: allow a -> b:icmp");
+});
+
 test("an except that is misspelt, or has nothing before it", () => {
   mendEach([
     ["deny any exept c2 -> c1", "deny any except c2 -> c1"],

@@ -22,7 +22,7 @@ function outcomes(texts: Readonly<Record<string, string>>, roots = Object.keys(t
     if (texts[path] === undefined) throw new Error("there is no such file");
     return texts[path];
   };
-  const suites = readSuites(policy, files, read, diagnostics);
+  const suites = readSuites(policy, files, { read }, diagnostics);
   if (diagnostics.hasErrors)
     return diagnostics
       .sorted()
@@ -75,7 +75,7 @@ test("change nothing and declare no name that the policy has, nor a container", 
 test("of a policy that declares no container declare none either", () => {
   const { policy } = compile("allow x -> y:22, icc off");
   const diagnostics = new Diagnostics();
-  readSuites(policy, [new SourceFile("t", "assert deny z -> y")], () => "", diagnostics);
+  readSuites(policy, [new SourceFile("t", "assert deny z -> y")], { read: () => "" }, diagnostics);
   assert.equal(
     diagnostics.list.map(({ code }) => code),
     ["unknown-name"],
@@ -93,7 +93,7 @@ for (const name of readdirSync(join(root, "policies/tests")))
     const { policy, failed } = compile(read("policies").text);
     assert.not(failed);
     const diagnostics = new Diagnostics();
-    const [suite] = readSuites(policy, [read("policies/tests")], () => "", diagnostics);
+    const [suite] = readSuites(policy, [read("policies/tests")], { read: () => "" }, diagnostics);
     assert.equal(diagnostics.list, []);
     assert.ok((suite?.assertions.length ?? 0) > 3);
     for (const one of suite?.assertions ?? []) assert.is(check(policy, one), undefined, one.origin.text);

@@ -268,4 +268,26 @@ test("nobody is told to delete a device of another policy's", () => {
   assert.not.match(conflict?.mend ?? "", "delete");
 });
 
+test("a namespace that another live policy adopts is that policy's, and nobody is told to delete its devices", () => {
+  const path = "/run/netns/lab";
+  const adopting = (name: string, subnet: number): PolicyText => ({
+    name,
+    networks: [{ name: "n", subnets: [`10.84.${subnet}.0/24`] }],
+    containers: [{ name: `${name}-x`, on: [["n", `10.84.${subnet}.11`]], sandbox: { kind: "netns", path } }],
+  });
+  const first = applied(plan(adopting("first", 1)));
+  const [conflict, ...more] = differ(plan(adopting("second", 2)), { ...first, policy: "second" }).conflicts;
+  assert.equal(more, []);
+  assert.is(conflict?.object, `namespace ${path}`);
+  assert.is(
+    conflict?.message,
+    `${path}, which container second-x adopts, is container first-x of the policy first already`,
+  );
+  assert.match(conflict?.mend ?? "", /^take the container out of one of the two policies/);
+  // Somebody else's device of that name still is somebody else's.
+  const strangers: Actual = { ...first, policy: "second", host: { ...first.host, links: new Map() } };
+  const objects = differ(plan(adopting("second", 2)), strangers).conflicts.map(({ object }) => object);
+  assert.equal(objects, [`device eth0 in ${path}`, `route default on eth0 in ${path}`]);
+});
+
 test.run();

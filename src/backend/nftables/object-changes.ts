@@ -1,5 +1,6 @@
 /** What differs between two states of a policy's tables, object by object, in nft's own words. */
 import type { Origin } from "../../ir/policy.js";
+import { plural } from "../../text/display.js";
 import type { ObjectChange } from "../backend.js";
 import type { Chain, Element, Ruleset, Set as NftSet, Table } from "./ruleset.js";
 import { elementText, ruleText } from "./text.js";
@@ -46,7 +47,8 @@ function isOf({ table }: TableState, { family, name }: Table): boolean {
 function contents({ family, name, sets, chains }: Table): string {
   const elements = sets.reduce((sum, set) => sum + set.elements.length, 0);
   const rules = chains.reduce((sum, chain) => sum + chain.rules.length, 0);
-  return `${family} ${name}: ${sets.length} sets with ${elements} elements, ${chains.length} chains with ${rules} rules`;
+  const inSets = `${plural(sets.length, "set")} with ${plural(elements, "element")}`;
+  return `${family} ${name}: ${inSets}, ${plural(chains.length, "chain")} with ${plural(rules, "rule")}`;
 }
 
 class TableChanges {
