@@ -56,7 +56,7 @@ function kindOf(stats: Stats): string {
 /** The same text for all paths of one file. A path that leads nowhere stands for itself. */
 export function identify(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     return path;
   }

@@ -9,9 +9,10 @@
  *
  * A phase that fails undoes what it did itself before it throws; `undo` takes a finished one back.
  */
-import { existsSync, mkdirSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { attempt } from "../system/attempt.js";
+import { writeWhole } from "../system/files.js";
 import { ipBatch, ipBatchForced, IpFailed } from "../system/ip.js";
 import { createNetns, ownNetns, removeNetns } from "../system/netns.js";
 import { settle } from "../system/settle.js";
@@ -167,11 +168,9 @@ function doFile(path: string, text: string | undefined): void {
     removeEmpty(dirname(path));
     return;
   }
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   // A sandbox may have the file mounted over its /etc/hosts, which follows the file and not its name.
   if (existsSync(path)) return writeFileSync(path, text);
-  writeFileSync(`${path}.new`, text, { mode: 0o644 });
-  renameSync(`${path}.new`, path);
+  writeWhole(path, text, 0o644);
 }
 
 async function removeNamespaces(works: readonly Of<"netns">[]): Promise<void> {

@@ -9,8 +9,7 @@
  * Where forwarding is on already, nothing is touched. What is changed is recorded with its former value in STATE.
  */
 import { readdirSync, readFileSync, promises } from "node:fs";
-import { dirname } from "node:path";
-import { attempt } from "../system/attempt.js";
+import { writeWhole } from "../system/files.js";
 import { readSysctl, writeSysctl } from "../system/sysctl.js";
 import { canGuard, commitGuard, type Guarded, guardRules, readGuard } from "./guard.js";
 import { ENDPOINT_PREFIX } from "../ir/addresses.js";
@@ -99,7 +98,7 @@ export async function requireForwarding(
   const { guarded, mended } = await guard(recorded.guarded, guardedBy(changed, devices));
   const next: ForwardingState = { policies: [...new Set([...state.policies, policy])], changed, guarded };
   // Recorded before it is done: a killed apply then leaves nothing that nobody knows of.
-  if (JSON.stringify(next) !== JSON.stringify(recorded)) await save(next);
+  if (JSON.stringify(next) !== JSON.stringify(recorded)) save(next);
   for (const { path, now } of changes) writeSysctl(path, now);
   const texts = changes.map(changedText);
   if (!mended) return texts;
@@ -176,7 +175,7 @@ export async function restoreForwarding(before: ForwardingState): Promise<string
   for (const { path, before: old, now: set } of [...now.changed].reverse())
     if (!known.has(path) && readSysctl(path) === set) writeSysctl(path, old);
   if (before.policies.length === 0 && before.changed.length === 0) await promises.unlink(STATE).catch(() => undefined);
-  else await save(before);
+  else save(before);
   return [];
 }
 
@@ -185,7 +184,7 @@ export async function releaseForwarding(policy: string): Promise<readonly Change
   const recorded = readRecord() ?? (await recall());
   const policies = recorded.policies.filter((name) => name !== policy);
   if (policies.length > 0) {
-    if (policies.length < recorded.policies.length) await save({ ...recorded, policies });
+    if (policies.length < recorded.policies.length) save({ ...recorded, policies });
     return [];
   }
   // What somebody else has set since is theirs. Looked at before anything is written, as `all` changes the others.
@@ -270,9 +269,6 @@ function merged(old: readonly Changed[], more: readonly Changed[]): Changed[] {
   return [...old, ...more.filter(({ path }) => !known.has(path))];
 }
 
-async function save(state: ForwardingState): Promise<void> {
-  attempt(`write ${STATE}`);
-  await promises.mkdir(dirname(STATE), { recursive: true, mode: 0o755 });
-  await promises.writeFile(`${STATE}.new`, `${JSON.stringify(state, undefined, 2)}\n`);
-  await promises.rename(`${STATE}.new`, STATE);
+function save(state: ForwardingState): void {
+  writeWhole(STATE, `${JSON.stringify(state, undefined, 2)}\n`, 0o644);
 }

@@ -9,6 +9,7 @@ import type { Compiled } from "../ir/compile.js";
 import { invoker } from "../system/invoker.js";
 import { usesNetlink } from "../system/transport.js";
 import { Diagnostics } from "../text/diagnostic.js";
+import { plural } from "../text/display.js";
 import type { ApplyResult } from "./apply.js";
 import { saveConfirmed } from "./confirmed.js";
 import type { Beside } from "./beside.js";
@@ -112,7 +113,7 @@ export class Live {
       backend: (this.backend as Backend).name,
       changed: operations > 0,
       operations,
-      changes: operations === 0 ? [] : [`change ${operations} elements of ${change.place}`],
+      changes: operations === 0 ? [] : [`change ${plural(operations, "element")} of ${change.place}`],
       problems,
       timings: { plan: planned - started, commit: committed - planned },
     };

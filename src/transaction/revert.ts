@@ -1,4 +1,5 @@
 /** Going back from a trial. */
+import { plural } from "../text/display.js";
 import { applyPolicy } from "./apply.js";
 import { hashTexts } from "./history.js";
 import { log } from "./log.js";
@@ -40,7 +41,7 @@ export async function revertTrial(trial: Trial, options: RevertOptions = {}): Pr
   const hash = before === null ? undefined : hashTexts(before);
   const end = options.early ? "was ended" : "wasn't confirmed in time";
   log(
-    `${policy}: the trial of ${trial.hash} by ${trial.by} ${end}; ${hash === undefined ? "removed, as before" : `back to ${hash}`} (${changes.length} changes)` +
+    `${policy}: the trial of ${trial.hash} by ${trial.by} ${end}; ${hash === undefined ? "removed, as before" : `back to ${hash}`} (${plural(changes.length, "change")})` +
       problems.map((problem) => `; ${problem}`).join(""),
   );
   return { policy, hash, changes, problems };
