@@ -1,6 +1,6 @@
 /** What is worth knowing of a policy that is right: never a warning, and said by `check` alone. */
 import type { Diagnostics } from "../text/diagnostic.js";
-import { ALL_ADDRESSES, type AddressSet, isEmptySet, isLoopback, NO_ADDRESSES, unionSet } from "../net/address.js";
+import { ALL_ADDRESSES, type AddressSet, isEmptySet, isLoopback, NO_ADDRESSES, unionOf } from "../net/address.js";
 import { ALL_PORTS, portSet, protocolName } from "../net/ports.js";
 import type { Span } from "../text/source.js";
 import type { Query } from "./classes.js";
@@ -98,7 +98,7 @@ function isReached(policy: Policy, index: Index, container: Container): boolean 
     return false;
   };
   // Of nobody else a packet is let through, by whatever default.
-  const senders = [...neighbours, ...allowing.map((rule) => rule.from.container)].reduce(unionSet, NO_ADDRESSES);
+  const senders = unionOf([...neighbours, ...allowing.map((rule) => rule.from.container)]);
   if (!isEmptySet(senders) && among({ from: inContainers(senders), to, ports: ALL_PORTS }, undefined)) return true;
   return index.publishes.concerning({ to, ports: ALL_PORTS }).some((publish) => {
     if (!publish.targets.some((target) => target.container === container.name)) return false;

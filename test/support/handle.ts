@@ -114,5 +114,5 @@ export class Handle {
 
 /** Whether an update sent single elements and nothing else. */
 export function isQuick({ changes }: ApplyResult): boolean {
-  return changes.every((change) => /^change \d+ elements of/.test(change));
+  return changes.every((change) => /^change \d+ elements? of/.test(change));
 }
