@@ -88,7 +88,7 @@ function isReached(policy: Policy, index: Index, container: Container): boolean 
     ...neighbours.map((set) => ({ from: inContainers(set), to, ports: ALL_PORTS })),
     ...allowing.slice(0, TRIED).map((rule) => ({ from: intersectPeers(rule.from, from), to, ports: rule.ports })),
   ]) {
-    const packet = somePacket(policy, query, []);
+    const packet = somePacket(policy, query, () => []);
     if (packet !== undefined && evaluate(policy, packet, rules).verdict === "allow") return true;
   }
   const among = (query: Query, via: Publish | undefined): boolean => {

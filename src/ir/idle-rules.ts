@@ -38,7 +38,7 @@ export function idleRules(policy: Policy): Map<Rule, Idleness> {
   const idle = new Map<Rule, Idleness>();
   for (const rule of once.toReversed()) {
     if (isOut(rule)) continue;
-    const idleness = idlenessOf(policy, rule, index.overlapping(rule), publishes.concerning(rule), idle);
+    const idleness = idlenessOf(policy, rule, index.overlapping(rule), () => publishes.concerning(rule), idle);
     if (idleness !== undefined) idle.set(rule, idleness);
   }
   for (const [rule, first] of repeated) {
@@ -70,7 +70,7 @@ function idlenessOf(
   policy: Policy,
   rule: Rule,
   around: readonly Rule[],
-  publishes: readonly Publish[],
+  publishes: () => readonly Publish[],
   idle: ReadonlyMap<Rule, Idleness>,
 ): Idleness | undefined {
   // An idle rule of another verb still counts: without this one it would decide.
@@ -85,7 +85,7 @@ function idlenessOf(
   const against = new Set<Origin>();
   const defaults = new Set<string>();
   let seen = false;
-  for (const { packet, speaking } of combinations(policy, rule, around, publishes)) {
+  for (const { packet, speaking } of combinations(policy, rule, around, publishes())) {
     seen = true;
     const rules = speaking.filter(counts);
     const others = rules.filter((other) => other !== rule);

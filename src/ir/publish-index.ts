@@ -12,11 +12,11 @@ type Asked = Query & { readonly at: number };
 
 export class PublishIndex {
   private readonly publishes: readonly Publish[];
-  private readonly asked: OverlapIndex<Asked>;
+  /** Made when somebody asks. */
+  private asked: OverlapIndex<Asked> | undefined;
 
   constructor(publishes: readonly Publish[]) {
     this.publishes = publishes;
-    this.asked = new OverlapIndex(publishes.flatMap(waysOf));
   }
 
   /**
@@ -25,6 +25,7 @@ export class PublishIndex {
    */
   concerning({ to, ports }: Pick<Query, "to" | "ports">): Publish[] {
     if (this.publishes.length === 0) return [];
+    this.asked ??= new OverlapIndex(this.publishes.flatMap(waysOf));
     const found = new Set(this.asked.overlapping({ from: ANY, to, ports }).map(({ at }) => at));
     return [...found].sort((a, b) => a - b).map((at) => this.publishes[at] as Publish);
   }

@@ -10,12 +10,12 @@ import { type PeerSet, type Policy, type Publish, ZONES } from "./policy.js";
  * A packet of the query on the direct way: most questions are answered by the first that one thinks of, and to cut all of
  * them into classes takes ten times as long. Undefined where none is found at once.
  *
- * @param publishes all of the policy's that concern the query: see `PublishIndex`
+ * @param publishes all of the policy's that concern the query (see `PublishIndex`), where somebody asks
  */
 export function somePacket(
   policy: Policy,
   { from, to, ports }: Query,
-  publishes: readonly Publish[],
+  publishes: () => readonly Publish[],
 ): Packet | undefined {
   for (const protocol of PORTED) {
     const ranges = portsOf(ports, protocol);
@@ -26,7 +26,7 @@ export function somePacket(
         const isOne =
           source.address.family === destination.address.family &&
           passes(policy, source, destination) &&
-          !isTranslated(policy, destination, service, publishes);
+          !(destination.zone === "host" && isTranslated(policy, destination, service, publishes()));
         if (isOne) return { source, destination, ...service };
       }
   }
