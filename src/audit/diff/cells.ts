@@ -26,6 +26,8 @@ export class Cells {
   private readonly indices: readonly ReadonlyMap<number, number>[];
   private readonly wanted = new Map<number, number>();
   private readonly empty = new Map<number, boolean>();
+  /** Of each axis, its indices that have a wanted cell, by those of the others. */
+  private readonly lines: (ReadonlyMap<number, readonly number[]> | undefined)[] = [];
 
   constructor(comparison: Comparison, blocks: readonly Block[]) {
     this.comparison = comparison;
@@ -85,6 +87,25 @@ export class Cells {
 
   has(x: number, y: number, z: number): boolean {
     return this.all().has(this.key(x, y, z));
+  }
+
+  /** The indices along an axis that have a wanted cell with these of the two others, ascending. */
+  along(axis: Axis, one: number, other: number): readonly number[] {
+    const lines = (this.lines[axis] ??= this.collected(axis));
+    return lines.get(one * this.size[axis === 2 ? 1 : 2] + other) ?? [];
+  }
+
+  private collected(axis: Axis): ReadonlyMap<number, readonly number[]> {
+    const lines = new Map<number, number[]>();
+    for (const key of this.all().keys()) {
+      const cell = this.at(key);
+      const [one, other] = AXES.filter((i) => i !== axis).map((i) => cell[i]) as [number, number];
+      const line = one * this.size[axis === 2 ? 1 : 2] + other;
+      const list = lines.get(line);
+      if (list === undefined) lines.set(line, [cell[axis]]);
+      else list.push(cell[axis]);
+    }
+    return lines;
   }
 
   at(key: number): [number, number, number] {

@@ -9,15 +9,33 @@ interface Reach {
   readonly idle: readonly number[];
 }
 
+/** Groups of the cells by whom they have packets with: the name of each group, and the groups of each name. */
+interface Sorts {
+  readonly names: readonly string[];
+  readonly lists: ReadonlyMap<string, readonly number[]>;
+}
+
 export class Room {
   private readonly cells: Cells;
   private readonly comparison: Comparison;
   /** Of sources and destinations, those without a wanted cell, by whom they have packets with. */
   private readonly idle: readonly ReadonlyMap<string, readonly number[]>[];
+  /** Of sources and destinations with wanted cells the same. */
+  private readonly sorts: readonly [Sorts, Sorts];
 
   constructor(comparison: Comparison, cells: Cells) {
     this.comparison = comparison;
     this.cells = cells;
+    this.sorts = ([0, 1] as const).map((axis): Sorts => {
+      const names = (cells.groups[axis] ?? []).map(([one = -1]) => this.sort(axis, one));
+      const lists = new Map<string, number[]>();
+      names.forEach((name, group) => {
+        const list = lists.get(name);
+        if (list === undefined) lists.set(name, [group]);
+        else list.push(group);
+      });
+      return { names, lists };
+    }) as [Sorts, Sorts];
     this.idle = ([0, 1] as const).map((axis) => {
       const found = new Map<string, number[]>();
       this.line(axis).classes.forEach((_, i) => {
@@ -54,13 +72,15 @@ export class Room {
   /** All sources, destinations or services with which a box holds nothing that doesn't change like it. */
   along(axis: Axis, box: Box, families: ReadonlySet<Family>): readonly number[] {
     const [xs, ys, zs] = ([0, 1, 2] as const).map((i) => this.reach(i, box[i])) as [Reach, Reach, Reach];
-    const all = (this.cells.groups[axis] ?? []).map((members, group) => ({ members, group }));
+    const membersOf = (group: number): readonly number[] => this.cells.groups[axis]?.[group] ?? [];
     if (axis === 2) {
       if (!this.isIdleEmpty(xs, ys)) return [];
       const pairs = xs.groups.flatMap((x) => ys.groups.map((y) => [x, y] as const));
       const some = pairs.filter(([x, y]) => !this.cells.isEmpty(x, y));
-      const wanted = all.filter(({ group }) => some.every(([x, y]) => this.cells.has(x, y, group)));
-      return wanted.flatMap(({ members }) => members).sort((a, b) => a - b);
+      const [first] = some;
+      const near = first === undefined ? [...(this.cells.groups[2] ?? []).keys()] : this.cells.along(2, ...first);
+      const wanted = near.filter((group) => some.every(([x, y]) => this.cells.has(x, y, group)));
+      return wanted.flatMap(membersOf).sort((a, b) => a - b);
     }
     const across = axis === 0 ? ys : xs;
     const fits = (group: number): boolean => {
@@ -80,8 +100,23 @@ export class Room {
         [...families].some((family) => line.has(one, family)) &&
         others.every((other) => this.isEmpty(axis, one, other)),
     );
-    const near = all.filter(({ group }) => fits(group)).map(({ members }) => members);
+    const near = this.near(axis, across.groups, zs).filter(fits).map(membersOf);
     return [...near, ...beyond].flat().sort((a, b) => a - b);
+  }
+
+  /** Those that may fit: of a sort that has packets with one of these, what has a wanted cell with the first such. */
+  private near(axis: 0 | 1, across: readonly number[], zs: Reach): number[] {
+    const [z] = zs.groups;
+    const { names, lists } = this.sorts[axis];
+    return [...lists].flatMap(([name, groups]) => {
+      const other = across.find((one) => {
+        const [x, y] = axis === 0 ? [groups[0] as number, one] : [one, groups[0] as number];
+        return !this.cells.isEmpty(x, y);
+      });
+      if (other === undefined) return groups;
+      if (z === undefined || zs.idle.length > 0) return [];
+      return this.cells.along(axis, other, z).filter((group) => names[group] === name);
+    });
   }
 
   private isEmpty(axis: 0 | 1, one: number, other: number): boolean {
