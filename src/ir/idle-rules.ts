@@ -14,6 +14,8 @@ import { somePacket } from "./some-packet.js";
 export type Idleness =
   /** Packets that it covers never pass the host. */
   | { readonly kind: "nothing" }
+  /** An earlier statement says the same. */
+  | { readonly kind: "repeated"; readonly by: readonly [Origin] }
   /** The statements that decide in its place; and the names of defaults that say the same, where none does. */
   | {
       readonly kind: "idle";
@@ -44,7 +46,7 @@ export function idleRules(policy: Policy): Map<Rule, Idleness> {
   for (const [rule, first] of repeated) {
     if (isOut(rule)) continue;
     const nothing = idle.get(first)?.kind === "nothing";
-    idle.set(rule, nothing ? { kind: "nothing" } : { kind: "idle", by: [first.origin], against: [], defaults: [] });
+    idle.set(rule, nothing ? { kind: "nothing" } : { kind: "repeated", by: [first.origin] });
   }
   return idle;
 }
@@ -107,6 +109,7 @@ export function reportIdleRules(policy: Policy, diagnostics: Diagnostics, known:
   const reach = new Reach(ownAddresses(policy.containers));
   for (const [rule, idleness] of idleRules(policy)) {
     if (idleness.kind === "idle") reportIdle(rule, idleness, diagnostics);
+    else if (idleness.kind === "repeated") reportRepeated(rule, idleness.by, diagnostics);
     // What no packet can match was said already.
     else if (!known.has(rule.origin.index) && joins(reach.places(rule.from), reach.places(rule.to)))
       diagnostics.warning(
@@ -153,9 +156,23 @@ function reportIdle(
     });
 }
 
+function reportRepeated({ origin }: Rule, [first]: readonly [Origin], diagnostics: Diagnostics): void {
+  diagnostics.warning("rule-shadowed", origin.span, "this rule can never decide a packet", {
+    why: `${named([first])} says the same; order doesn't matter.`,
+    help: "delete it",
+    related: [{ span: first.span, message: "says the same" }],
+  });
+}
+
 /** `'deny any -> c1' (shop.tsnet:3:1) decides`. */
 function statements(by: readonly Origin[]): string {
-  const named = by.slice(0, SHOWN).map((origin) => `'${origin.text}' (${location(origin.span)})`);
   const more = by.length > SHOWN ? ` and ${by.length - SHOWN} more` : "";
-  return `${named.join(" and ")}${more} ${by.length === 1 ? "decides" : "decide"}`;
+  return `${named(by)}${more} ${by.length === 1 ? "decides" : "decide"}`;
+}
+
+function named(by: readonly Origin[]): string {
+  return by
+    .slice(0, SHOWN)
+    .map((origin) => `'${origin.text}' (${location(origin.span)})`)
+    .join(" and ");
 }

@@ -42,11 +42,13 @@ function idleByTrying(policy: Policy): Set<Rule> {
 test(`are those without which nothing changes, in ${RUNS} random policies`, () => {
   const counts = { rules: 0, idle: 0 };
   fc.assert(
-    fc.property(statements, (lines) => {
-      const { policy, text } = compileLenient(lines);
+    fc.property(statements, fc.array(fc.nat({ max: 20 }), { maxLength: 2 }), (lines, again) => {
+      // Some rules are there twice.
+      const rules = lines.filter((line) => /^(allow|deny|reject)/.test(line));
+      const { policy, text } = compileLenient([...lines, ...again.flatMap((i) => rules[i] ?? [])]);
       const found = idleRules(policy);
       const names = (rules: Iterable<Rule>): string[] => [...rules].map(({ origin }) => origin.id).sort();
-      const idle = [...found].flatMap(([rule, { kind }]) => (kind === "idle" ? [rule] : []));
+      const idle = [...found].flatMap(([rule, { kind }]) => (kind === "nothing" ? [] : [rule]));
       counts.rules += policy.rules.length;
       counts.idle += idle.length;
       assert.equal(names(idle), names(idleByTrying(policy)), text);
@@ -72,10 +74,18 @@ test("of a statement that is there again and again the first has its say, and th
   const lines = ["icc off", "allow c2 -> c1:{22, 80}", "allow c2 -> c1:{80, 22}", "deny c1 -> c1", "deny c1 -> c1"];
   const { policy } = compileLenient([...lines, "allow c2 -> c1:{22, 80}", 'allow c2 -> c1:22 log "x"']);
   const found = [...idleRules(policy)].map(([{ origin }, idleness]) => {
-    const { kind } = idleness;
-    return `${origin.index} ${kind === "idle" ? idleness.by.map(({ index }) => index).join() : kind}`;
+    const by = idleness.kind === "nothing" ? [] : idleness.by.map(({ index }) => index);
+    return [origin.index, idleness.kind, ...by].join(" ");
   });
-  assert.equal(found.sort(), ["2 1,6", "3 nothing", "4 nothing", "5 1"]);
+  assert.equal(found.sort(), ["2 idle 1 6", "3 nothing", "4 nothing", "5 repeated 1"]);
+});
+
+test("what is said twice is told as that", () => {
+  const { diagnostics } = compile("icc off\nallow c2 -> c1:22\nallow c2->c1:22", { file: "p.tsnet" });
+  assert.equal(
+    diagnostics.map(({ code, why, span }) => [code, span.file.position(span.start).line, why]),
+    [["rule-shadowed", 3, "'allow c2 -> c1:22' (p.tsnet:2:1) says the same; order doesn't matter."]],
+  );
 });
 
 function warnings(text: string): string[] {
