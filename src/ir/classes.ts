@@ -7,6 +7,7 @@
  */
 import { type Address, type AddressSet, type Family, isLoopback, parseAddress, V4, V6 } from "../net/address.js";
 import { hasPort, ICMP, overlapsPorts, type PortSet, PORT, PORTED, portsOf, protocolIn } from "../net/ports.js";
+import { firstFrom } from "../net/intervals.js";
 import { contains, cuts, type Domain, firstOutside, intersect, type Ranges } from "../net/ranges.js";
 import type { End, Packet } from "./evaluate.js";
 import { endpointAt, translate } from "./evaluate.js";
@@ -247,17 +248,6 @@ function holders(values: readonly Value[], sets: readonly Ranges<Value>[]): numb
     }
   });
   return out;
-}
-
-/** Where the first of ascending values is that isn't below `from`. */
-function firstFrom(sorted: readonly Value[], from: Value): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sorted[middle] as Value) < from) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** Two containers are alike only if they are on the same networks; a container is never like itself (hairpin). */

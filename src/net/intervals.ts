@@ -68,3 +68,8 @@ function below(size: number, holds: (at: number) => boolean): number {
   }
   return low;
 }
+
+/** Where in an ascending list the first value is that is no less; the length where there is none. */
+export function firstFrom<T extends Value>(ascending: readonly T[], value: T): number {
+  return below(ascending.length, (at) => (ascending[at] as T) < value);
+}

@@ -1,5 +1,6 @@
 /** The services of packets, cut where any statement of either policy tells them apart. */
 import { ICMP, type PortSet, PORT, PORTED, portsOf } from "../../net/ports.js";
+import { firstFrom } from "../../net/intervals.js";
 import { cuts } from "../../net/ranges.js";
 import { insidePorts, type Publish } from "../../ir/policy.js";
 
@@ -81,15 +82,4 @@ export function servicesOf(sets: readonly PortSet[], published: readonly Publish
   });
   pieces.forEach((piece, z) => piece.sets.forEach((at) => told[at]?.push(z)));
   return { services, told };
-}
-
-/** Where in an ascending list the first value is that is no less. */
-function firstFrom(points: readonly number[], value: number): number {
-  let [low, high] = [0, points.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((points[middle] as number) < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
