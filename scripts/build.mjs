@@ -169,10 +169,18 @@ async function buildCommand() {
 
 // The same for an apply, in namespaces of its own, which end with it. Where they can't be made, or ip and nft aren't there, the
 // parts that only an apply needs go without.
+// Most applies are of an edited policy: the second is one, of another process as the user's is.
 const warmApply = (files) => `
-const { execFileSync } = require("node:child_process");
+const { execFileSync, spawnSync } = require("node:child_process");
+const { readFileSync, writeFileSync } = require("node:fs");
 for (const directory of ["/run", "/var/lib"]) execFileSync("mount", ["-t", "tmpfs", "tmpfs", directory]);
-${warmUp(files)}`;
+const [dist, command, first, ...options] = process.argv.slice(1);
+const edited = "/run/edited.tsnet";
+writeFileSync(edited, readFileSync(first, "utf8") + ${JSON.stringify(EDIT)});
+for (const file of [first, edited])
+  spawnSync(process.execPath, ["-e", ${JSON.stringify(warmUp(files))}, dist, command, file, ...options], { stdio: "ignore" });
+`;
+const EDIT = "allow 192.0.2.1 -> c1:80\npublish 49154 -> c2:8081\n";
 const THROWAWAY = ["--user", "--map-root-user", "--net", "--mount", "--"];
 // BPF programs are loaded by the host's root only, and are pinned in a mount namespace that ends, too.
 const OWN = ["--net", "--mount", "--"];
