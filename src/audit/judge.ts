@@ -202,9 +202,10 @@ export class Judge {
   private candidates({ sources, from, to }: Box): readonly Seen[] {
     const { rules, bySource } = this;
     const only = onlyBit(sources);
-    const named = only === undefined ? undefined : [...bySource.wide, ...(bySource.narrow.get(only) ?? [])];
-    const few = named?.length ?? rules.length;
-    if (few < FEW || few <= this.byPorts.count([from, to])) return named === undefined ? rules : pick(rules, named);
+    const narrow = only === undefined ? undefined : (bySource.narrow.get(only) ?? []);
+    const few = narrow === undefined ? rules.length : bySource.wide.length + narrow.length;
+    if (few < FEW || few <= this.byPorts.count([from, to]))
+      return narrow === undefined ? rules : pick(rules, [...bySource.wide, ...narrow]);
     const found = new Set<number>();
     this.byPorts.collect([from, to], found);
     return pick(rules, found);

@@ -9,7 +9,15 @@ import { evaluate } from "./evaluate.js";
 import { OverlapIndex } from "./overlap-index.js";
 import { ANY, inContainers, intersectPeers, WORLD } from "./peers.js";
 import { addressesIn } from "./own.js";
-import { type Container, insidePorts, networkNamed, type PeerSet, type Policy, type Publish } from "./policy.js";
+import {
+  type Container,
+  containersOn,
+  insidePorts,
+  networkNamed,
+  type PeerSet,
+  type Policy,
+  type Publish,
+} from "./policy.js";
 import { PublishIndex } from "./publish-index.js";
 import { somePacket } from "./some-packet.js";
 
@@ -17,6 +25,7 @@ import { somePacket } from "./some-packet.js";
 interface Index {
   readonly rules: OverlapIndex;
   readonly publishes: PublishIndex;
+  /** By network, all addresses of its containers: each of them is one of a neighbour. */
   readonly members: ReadonlyMap<string, AddressSet>;
 }
 
@@ -24,7 +33,12 @@ export function advise(policy: Policy, diagnostics: Diagnostics): void {
   const index = {
     rules: new OverlapIndex(policy.rules),
     publishes: new PublishIndex(policy.publishes),
-    members: membersOf(policy),
+    members: new Map(
+      policy.networks.map(({ name }) => [
+        name,
+        addressesIn(containersOn(policy, name).flatMap((one) => one.endpoints)),
+      ]),
+    ),
   };
   openPublishes(policy, index, diagnostics);
   unreachedContainers(policy, index, diagnostics);
@@ -104,18 +118,6 @@ function isReached(policy: Policy, index: Index, container: Container): boolean 
     if (!publish.targets.some((target) => target.container === container.name)) return false;
     return among({ from: publish.from ?? ANY, to, ports: portSet(publish.protocol, insidePorts(publish)) }, publish);
   });
-}
-
-/** The addresses on each network. */
-function membersOf({ containers }: Policy): Map<string, AddressSet> {
-  const endpoints = new Map<string, Container["endpoints"][number][]>();
-  for (const container of containers)
-    for (const endpoint of container.endpoints) {
-      const there = endpoints.get(endpoint.network);
-      if (there === undefined) endpoints.set(endpoint.network, [endpoint]);
-      else there.push(endpoint);
-    }
-  return new Map([...endpoints].map(([network, list]) => [network, addressesIn(list)]));
 }
 
 /** Of a container that nobody declared, the first statement that speaks of it. */

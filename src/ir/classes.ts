@@ -187,7 +187,8 @@ function candidates(
     return out;
   }
   const { named, taken } = hostsOf(policy);
-  const gateways = named.filter((address) => address.family === family).map(({ value }) => value);
+  const asked = zone === "host" || !merge ? named : [];
+  const gateways = asked.filter((address) => address.family === family).map(({ value }) => value);
   // Between containers' addresses are as many cells as there are containers, and merged they are one.
   const apart = merge ? [] : [own, ...gateways.map((value): Ranges<Value> => [value, value])];
   const points = cuts([inside, ...apart, ...sets], domain);

@@ -180,6 +180,25 @@ export function networkNamed({ networks }: Pick<Policy, "networks">, name: strin
   return found;
 }
 
+const onNetworks = new WeakMap<readonly Container[], ReadonlyMap<string, readonly Container[]>>();
+
+/** The containers with an endpoint on a network, in the policy's order. */
+export function containersOn({ containers }: Pick<Policy, "containers">, network: string): readonly Container[] {
+  let index = onNetworks.get(containers);
+  if (index === undefined) {
+    const lists = new Map<string, Container[]>();
+    for (const container of containers)
+      for (const name of new Set(container.endpoints.map((endpoint) => endpoint.network))) {
+        const list = lists.get(name);
+        if (list === undefined) lists.set(name, [container]);
+        else list.push(container);
+      }
+    index = lists;
+    onNetworks.set(containers, index);
+  }
+  return index.get(network) ?? [];
+}
+
 /** The container ports that a publish leads to, from the first to the last. */
 export function insidePorts({ hostPorts: [first, last], port }: Publish): readonly [number, number] {
   return [port, port + last - first];

@@ -2,7 +2,7 @@
 import { formatStatement } from "../ast/format.js";
 import { packetClasses } from "../ir/classes.js";
 import { DEFAULTS, type Decision, evaluate } from "../ir/evaluate.js";
-import type { Assertion, Container, Network, Policy, Rule } from "../ir/policy.js";
+import { type Assertion, type Container, containersOn, type Network, type Policy, type Rule } from "../ir/policy.js";
 import { formatAddress } from "../net/address.js";
 import { formatPorts } from "../net/ports.js";
 import { formatPrefix } from "../net/prefix.js";
@@ -56,7 +56,7 @@ function containerText(policy: Policy, { name, sandbox, endpoints, expose }: Con
 }
 
 function networkText(policy: Policy, network: Network): string {
-  const members = policy.containers.filter(({ endpoints }) => endpoints.some((one) => one.network === network.name));
+  const members = containersOn(policy, network.name);
   const words = [`icc ${network.icc ? "on" : "off"}`, ...(network.internal ? ["internal"] : [])];
   return [
     `**network** \`${network.name}\``,

@@ -39,6 +39,8 @@ let pending: Signal | undefined;
 let heeded = false;
 /** Nobody holds on any more, and signals that came meanwhile may be on their way. */
 let lingering = false;
+/** How often the last one let go. */
+let releases = 0;
 /** What ends the tools under way. */
 const ends = new Set<() => void>();
 
@@ -85,7 +87,9 @@ async function heed(): Promise<void> {
 }
 
 function release(): void {
-  if (--holders === 0 && !lingering) void linger();
+  if (--holders > 0) return;
+  releases++;
+  if (!lingering) void linger();
 }
 
 /**
@@ -94,8 +98,13 @@ function release(): void {
  */
 async function linger(): Promise<void> {
   lingering = true;
-  await turn();
-  await turn();
+  let seen: number;
+  do {
+    seen = releases;
+    await turn();
+    await turn();
+    // Another stretch without a turn may have come and gone meanwhile.
+  } while (seen !== releases && pending === undefined);
   lingering = false;
   if (holders > 0) return;
   for (const signal of held) process.off(signal, hold);

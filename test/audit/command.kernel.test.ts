@@ -22,6 +22,23 @@ async function audit(host: Host, args: readonly string[], status: number, input?
 
 const json = (text: string): Json => JSON.parse(text) as Json;
 
+test("an uplink that comes later isn't forwarded to, which is told and mended", () =>
+  lab(async (host) => {
+    assert.is((await tsnet(host, ["compile", "-", "--apply"], { input: POLICY })).exitCode, 0);
+    assert.equal(json(await audit(host, ["--json"], 0)).drift, []);
+    await host.run("ip", ["link", "add", "name", "late0", "type", "bridge"]);
+    await host.run("ip", ["link", "set", "dev", "late0", "up"]);
+    const { drift } = json(await audit(host, ["--json"], 4));
+    // On a kernel without the second, IPv6 is turned on for all devices at once.
+    const told = drift
+      .map(({ object }) => object)
+      .filter((object) => object !== "sysctl net/ipv6/conf/late0/force_forwarding");
+    assert.equal(told, ["sysctl net/ipv4/conf/late0/forwarding"]);
+    await audit(host, ["--fix"], 0);
+    assert.is(await host.sysctl("ipv4/conf/late0/forwarding"), "1");
+    assert.equal(json(await audit(host, ["--json"], 0)).drift, []);
+  }));
+
 test("what it prints, how it exits, what it mends", () =>
   lab(async (host) => {
     assert.match(await audit(host, [], 0), "nothing is live here");

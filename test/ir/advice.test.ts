@@ -53,6 +53,24 @@ test("a container is unreached when only the host and replies come to it", () =>
   assert.equal(said("network n { }\ncontainer a { network n }"), [], "alone it has nobody to be reached by");
 });
 
+test("a neighbour on two networks reaches it from either of his addresses", () => {
+  const text = (deny: string): string => `network n { subnet 10.9.1.0/24 }
+network m { subnet 10.9.2.0/24 }
+container a { network n ip 10.9.1.2 }
+container b { network n ip 10.9.1.3; network m ip 10.9.2.3 }
+container c { network m }
+deny 10.9.1.3 -> a
+${deny}`;
+  assert.equal(
+    said(text("")).filter((one) => one.startsWith("container")),
+    [],
+  );
+  assert.equal(
+    said(text("deny 10.9.2.3 -> a")).filter((one) => one.startsWith("container")),
+    ["container-unreached 3"],
+  );
+});
+
 test("so it is in random policies, asked for every packet", () => {
   let some = 0;
   fc.assert(

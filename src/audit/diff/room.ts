@@ -15,6 +15,17 @@ interface Sorts {
   readonly lists: ReadonlyMap<string, readonly number[]>;
 }
 
+function byName(list: readonly number[], name: (one: number) => string): ReadonlyMap<string, readonly number[]> {
+  const lists = new Map<string, number[]>();
+  for (const one of list) {
+    const key = name(one);
+    const known = lists.get(key);
+    if (known === undefined) lists.set(key, [one]);
+    else known.push(one);
+  }
+  return lists;
+}
+
 export class Room {
   private readonly cells: Cells;
   private readonly comparison: Comparison;
@@ -28,24 +39,11 @@ export class Room {
     this.cells = cells;
     this.sorts = ([0, 1] as const).map((axis): Sorts => {
       const names = (cells.groups[axis] ?? []).map(([one = -1]) => this.sort(axis, one));
-      const lists = new Map<string, number[]>();
-      names.forEach((name, group) => {
-        const list = lists.get(name);
-        if (list === undefined) lists.set(name, [group]);
-        else list.push(group);
-      });
-      return { names, lists };
+      return { names, lists: byName([...names.keys()], (group) => names[group] as string) };
     }) as [Sorts, Sorts];
     this.idle = ([0, 1] as const).map((axis) => {
-      const found = new Map<string, number[]>();
-      this.line(axis).classes.forEach((_, i) => {
-        if (cells.indexOf(axis, i) !== undefined) return;
-        const key = this.sort(axis, i);
-        const list = found.get(key);
-        if (list === undefined) found.set(key, [i]);
-        else list.push(i);
-      });
-      return found;
+      const without = [...this.line(axis).classes.keys()].filter((i) => cells.indexOf(axis, i) === undefined);
+      return byName(without, (i) => this.sort(axis, i));
     });
   }
 

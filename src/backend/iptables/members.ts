@@ -37,8 +37,8 @@ export interface Member {
 }
 
 /** Every address of the family that a container has, ascending. */
-export function membersOf(policy: Policy, family: 4 | 6): Member[] {
-  const members = policy.containers.flatMap((container) =>
+export function membersOf({ containers }: Pick<Policy, "containers">, family: 4 | 6): Member[] {
+  const members = containers.flatMap((container) =>
     container.endpoints.flatMap((endpoint): Member[] => {
       const address = addressOf(endpoint, family);
       return address === undefined ? [] : [{ value: address.value, container, network: endpoint.network }];

@@ -6,7 +6,7 @@
  * leads a packet on by what it is not (`others`), never by what it is: the kernel follows every way through the chains
  * when they are loaded, so chains that many rules lead to must be small.
  */
-import { isInternal, networkNamed, type Policy } from "../../ir/policy.js";
+import { containersOn, isInternal, networkNamed, type Policy } from "../../ir/policy.js";
 import { ownAddresses } from "../../ir/own.js";
 import type { Family } from "../../net/address.js";
 import { of } from "../shape/lanes.js";
@@ -223,22 +223,11 @@ function arrivingRules({ table, policy, own, layers, cut }: Parts): Rule[] {
 function defaultBetween({ table, policy, own }: Parts): string {
   const { members } = own;
   const actions = new Map<string, Action>();
-  const ofContainer = new Map<Member["container"], Member[]>();
-  const on = new Map<string, Set<Member["container"]>>(policy.networks.map(({ name }) => [name, new Set()]));
-  for (const member of members) {
-    const there = ofContainer.get(member.container);
-    if (there === undefined) ofContainer.set(member.container, [member]);
-    else there.push(member);
-    on.get(member.network)?.add(member.container);
-  }
   // What the world sends isn't decided here.
   const others: Action = [rule([], jump(own.are(from, DROP)))];
   for (const network of policy.networks) {
     // Of a container on the network every address counts.
-    const senders = network.icc
-      ? [...(on.get(network.name) ?? [])].flatMap((container) => ofContainer.get(container) ?? [])
-      : [];
-    senders.sort((a, b) => (a.value < b.value ? -1 : 1));
+    const senders = network.icc ? membersOf({ containers: containersOn(policy, network.name) }, table.family) : [];
     const chain = treeChain(table, "icc", {
       key: from,
       cells: cellsOf(senders, () => ACCEPTED),

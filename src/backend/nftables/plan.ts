@@ -6,7 +6,7 @@
  * ports to their containers; `forward`, `input` and `output` find the lane; the lane decides: state, deny, reject,
  * bounds of internal networks, published ports, allow, default; `translate-out` sees to source addresses.
  */
-import { addressOf, type Container, type Policy, subnetOf } from "../../ir/policy.js";
+import { addressOf, containersOn, type Policy, subnetOf } from "../../ir/policy.js";
 import { ownAddresses } from "../../ir/own.js";
 import { type Family, FAMILIES } from "../../net/address.js";
 import { TCP, UDP } from "../../net/ports.js";
@@ -230,23 +230,21 @@ function defaults(table: TableBuilder, policy: Policy, lane: Lane, family: Famil
   const { source, destination, type } = IN[family];
   const elements: Element[] = [];
   const inhabited = policy.containers.filter(({ endpoints }) => endpoints.length > 0);
-  const on = new Map(policy.networks.map(({ name }) => [name, new Set<Container>()]));
-  for (const container of inhabited) for (const { network } of container.endpoints) on.get(network)?.add(container);
   for (const network of policy.networks) {
     const subnet = subnetOf(network, family);
     if (subnet === undefined) continue;
     const [from, to] = bounds(subnet);
-    const members = on.get(network.name) ?? new Set();
+    const members = containersOn(policy, network.name);
     const key = [{ from, to }];
     const origins = originsOf(network.iccOrigin ?? network.origin);
     const name = `icc${family}-${word(network.name)}`;
     elements.push({ key, data: goto(name), from: origins });
     const [count, last] = decide(network.icc ? ACCEPT : DROP, defaultNumber("icc", network.name)) as [Rule, Rule];
-    if (members.size === inhabited.length || members.size === 0) {
+    if (members.length === inhabited.length || members.length === 0) {
       table.chain(name, [count, { ...last, from: origins }]);
       continue;
     }
-    const addresses = [...members].flatMap((container) =>
+    const addresses = members.flatMap((container) =>
       container.endpoints.flatMap((endpoint): Element[] => {
         const address = addressOf(endpoint, family);
         return address === undefined ? [] : [{ key: [address.value], from: originsOf(container.origin) }];
