@@ -2,19 +2,22 @@
 import { type Box, cutPorts } from "../backend/nftables/box.js";
 import type { Universe, Value } from "../backend/nftables/universe.js";
 import { type End, endpointAt, evaluate, type Packet } from "../ir/evaluate.js";
+import { rangesOf } from "../ir/classes.js";
 import { hasPeer } from "../ir/peers.js";
-import { isInternal, type Policy, type Publish } from "../ir/policy.js";
-import { type Address, formatValue, sameAddress } from "../net/address.js";
-import { addBit, type Bits, both, meets, members, noBits, onlyBit, without } from "../net/bits.js";
+import { type Policy, type Publish } from "../ir/policy.js";
+import { formatValue } from "../net/address.js";
+import { both, hull, indexSet, type IndexSet, meets, places, without } from "../net/index-set.js";
 import { Intervals } from "../net/intervals.js";
 import { ICMP, ICMPV6, portsOf } from "../net/ports.js";
-import { cut, type Difference, endsIn, groups, type Judged, numberOf, pairsOf, type Seen, type Way } from "./pieces.js";
+import type { Ranges } from "../net/ranges.js";
+import { Apart } from "./apart.js";
+import { alike, type Difference, endsIn, type Judged, numberOf, type Seen, type Way } from "./pieces.js";
 
-/** So few rules are asked one by one. */
-const FEW = 32;
+const EVERY_PORT = [0, 65535];
 
-function pick(rules: readonly Seen[], places: Iterable<number>): Seen[] {
-  return [...places].sort((a, b) => a - b).map((i) => rules[i] as Seen);
+/** In their order. */
+function pick<T>(list: readonly T[], at: Iterable<number>): T[] {
+  return [...at].sort((a, b) => a - b).map((i) => list[i] as T);
 }
 
 export class Judge {
@@ -26,12 +29,17 @@ export class Judge {
   private readonly destinations: readonly End[];
   private readonly report: (key: string, difference: Difference) => void;
   private readonly rules: readonly Seen[];
-  private readonly sourceGroups: readonly Bits[];
-  private readonly destinationGroups: readonly Bits[];
-  private readonly byTarget = new Map<Value, readonly Seen[]>();
-  /** Places of rules: of those with one source by that, and of the others. */
-  private readonly bySource = { narrow: new Map<number, number[]>(), wide: [] as number[] };
+  private readonly apart: Apart;
+  /** Places of rules, by what they speak of. */
+  private readonly bySource = new Intervals();
+  private readonly byDestination = new Intervals();
   private readonly byPorts = new Intervals();
+  /** By the addresses of containers, which a publish leads to. */
+  private readonly byTarget = new Intervals();
+  /** The publishes that packets of the universe can meet, by the host's ports. */
+  private readonly publishes = new Intervals();
+  /** Destinations on this host by their addresses. */
+  private readonly hosts: ReadonlyMap<Value, IndexSet>;
 
   constructor(
     policy: Policy,
@@ -49,44 +57,26 @@ export class Judge {
     this.rules = policy.rules.flatMap((rule): Seen[] => {
       const ports = portsOf(rule.ports, protocol);
       if (ports === undefined) return [];
-      return [
-        {
-          rule,
-          sources: endsIn(sources, rule.from),
-          destinations: endsIn(destinations, rule.to),
-          ports: ports === null ? undefined : pairsOf(ports),
-          from: ports?.[0] ?? 0,
-          to: ports?.at(-1) ?? 65535,
-        },
-      ];
+      const from = endsIn(sources, rule.from);
+      if (from.length === 0) return [];
+      return [{ rule, sources: from, destinations: endsIn(destinations, rule.to), ports: ports ?? EVERY_PORT }];
     });
     this.rules.forEach((rule, i) => {
-      this.byPorts.add([rule.from, rule.to], i);
-      const only = onlyBit(rule.sources);
-      const list = only === undefined ? this.bySource.wide : this.bySource.narrow.get(only);
-      if (list !== undefined) list.push(i);
-      else this.bySource.narrow.set(only as number, [i]);
+      this.bySource.add(hull(rule.sources), i);
+      this.byDestination.add(hull(rule.destinations), i);
+      this.byPorts.add(rule.ports, i);
+      this.byTarget.add(rangesOf(rule.rule.to.container, universe.family), i);
     });
-    this.byPorts.build();
-    this.sourceGroups = groups(sources, (end) => this.placeOf(end));
-    this.destinationGroups = groups(destinations, (end) => this.placeOf(end));
-  }
-
-  private where(list: readonly End[], holds: (end: End) => boolean): Bits {
-    const bits = noBits(list.length);
-    list.forEach((end, i) => {
-      if (holds(end)) addBit(bits, i);
+    for (const index of [this.bySource, this.byDestination, this.byPorts, this.byTarget]) index.build();
+    policy.publishes.forEach(({ protocol, families, hostPorts }, i) => {
+      if (universe.ported && protocol === universe.protocol && families.includes(universe.family))
+        this.publishes.add(hostPorts, i);
     });
-    return bits;
-  }
-
-  /** What the defaults of the policy tell apart. */
-  private placeOf(end: End): string {
-    if (end.zone !== "container") return end.zone;
-    const found = endpointAt(this.policy, end.address);
-    if (found === undefined) return "?";
-    const networks = found.container.endpoints.map((endpoint) => endpoint.network).sort();
-    return `${isInternal(this.policy, found.container)} ${found.network.name} ${networks.join()}`;
+    this.publishes.build();
+    this.hosts = new Map(
+      destinations.flatMap(({ zone, address }, i) => (zone === "host" ? [[address.value, indexSet([i])]] : [])),
+    );
+    this.apart = new Apart(policy, sources, destinations);
   }
 
   judge(outcome: Judged): void {
@@ -102,9 +92,10 @@ export class Judge {
     }
     if (here === undefined) return;
     let rest: Box[] = [{ ...box, destinations: here }];
-    for (const publish of this.policy.publishes) {
-      if (!universe.ported || publish.protocol !== universe.protocol || rest.length === 0) continue;
-      if (!publish.families.includes(universe.family)) continue;
+    const met = new Set<number>();
+    this.publishes.collect([box.from, box.to], met);
+    for (const publish of pick(this.policy.publishes, met)) {
+      if (rest.length === 0) break;
       const next: Box[] = [];
       for (const one of rest) this.published(publish, one, outcome, next);
       rest = next;
@@ -118,12 +109,9 @@ export class Judge {
   /** Judges what a publish speaks of, and leaves the rest. */
   private published(publish: Publish, box: Box, outcome: Judged, rest: Box[]): void {
     const { hostAddress } = publish;
-    let destinations: Bits | undefined = box.destinations;
+    let destinations: IndexSet | undefined = box.destinations;
     if (hostAddress !== undefined) {
-      const wanted = this.where(
-        this.destinations,
-        ({ zone, address }) => zone === "host" && sameAddress(address, hostAddress),
-      );
+      const wanted = this.hosts.get(hostAddress.value) ?? [];
       const others = without(box.destinations, wanted);
       destinations = both(box.destinations, wanted);
       if (destinations === undefined) {
@@ -181,66 +169,72 @@ export class Judge {
   // Pieces -----------------------------------------------------------------------------------------------------------
 
   private relevant(box: Box, way: Way | undefined): readonly Seen[] {
-    if (way !== undefined) {
-      const [from, to] = [box.from + way.shift, box.to + way.shift];
-      return this.rulesTo(way.target).filter(
-        (rule) => rule.from <= to && rule.to >= from && meets(rule.sources, box.sources),
-      );
-    }
-    const found: Seen[] = [];
-    // What costs least to ask comes first.
-    const narrow = box.destinations.length < box.sources.length;
-    for (const rule of this.candidates(box)) {
-      if (rule.from > box.to || rule.to < box.from) continue;
-      if (narrow && !meets(rule.destinations, box.destinations)) continue;
-      if (meets(rule.sources, box.sources) && (narrow || meets(rule.destinations, box.destinations))) found.push(rule);
-    }
-    return found;
+    const shift = way?.shift ?? 0;
+    const ports = [box.from + shift, box.to + shift];
+    return this.candidates(box, way).filter(
+      (rule) =>
+        meets(rule.ports, ports) &&
+        (way === undefined
+          ? meets(rule.destinations, box.destinations)
+          : hasPeer(rule.rule.to, "container", way.target)) &&
+        meets(rule.sources, box.sources),
+    );
   }
 
-  /** The rules to ask, by their ports or by their sources, whichever are fewer; in their order. */
-  private candidates({ sources, from, to }: Box): readonly Seen[] {
-    const { rules, bySource } = this;
-    const only = onlyBit(sources);
-    const narrow = only === undefined ? undefined : (bySource.narrow.get(only) ?? []);
-    const few = narrow === undefined ? rules.length : bySource.wide.length + narrow.length;
-    if (few < FEW || few <= this.byPorts.count([from, to]))
-      return narrow === undefined ? rules : pick(rules, [...bySource.wide, ...narrow]);
+  /** The rules to ask, by their sources, destinations or ports, whichever are fewest; in their order. */
+  private candidates({ sources, destinations, from, to }: Box, way: Way | undefined): readonly Seen[] {
+    const shift = way?.shift ?? 0;
+    const indices: readonly (readonly [Intervals, Ranges<Value>])[] = [
+      [this.bySource, hull(sources)],
+      [this.byPorts, [from + shift, to + shift]],
+      way === undefined
+        ? [this.byDestination, hull(destinations)]
+        : [this.byTarget, [way.target.value, way.target.value]],
+    ];
+    const counted = indices.map(([index, asked]) => ({ index, asked, count: index.count(asked) }));
+    const best = counted.reduce((a, b) => (b.count < a.count ? b : a));
+    if (best.count >= this.rules.length) return this.rules;
     const found = new Set<number>();
-    this.byPorts.collect([from, to], found);
-    return pick(rules, found);
-  }
-
-  private rulesTo(target: Address): readonly Seen[] {
-    let rules = this.byTarget.get(target.value);
-    if (rules === undefined) {
-      rules = this.rules.filter(({ rule }) => hasPeer(rule.to, "container", target));
-      this.byTarget.set(target.value, rules);
-    }
-    return rules;
+    best.index.collect(best.asked, found);
+    return pick(this.rules, found);
   }
 
   private pieceByPiece(box: Box, outcome: Judged, way: Way | undefined, translation: string | undefined): void {
-    const rules = this.relevant(box, way);
-    let pieces: Box[] = this.byGroup(box, way);
-    for (const rule of rules) pieces = pieces.flatMap((piece) => cut(piece, rule, way));
-    const among = rules.map(({ rule }) => rule);
-    for (const piece of pieces) {
-      const packet = this.example(piece, way);
-      if (packet === undefined) continue;
-      this.pieces++;
-      const expected = evaluate(this.policy, packet, among);
-      if (translation === undefined && expected.verdict === outcome.verdict) continue;
-      // What is denied on its way may as well not have been translated: it doesn't reach the container.
-      const elsewhere = translation !== undefined && (outcome.verdict !== "allow" || box.target === undefined);
-      if (elsewhere && expected.verdict !== "allow") continue;
-      const by = expected.by.map((origin) => origin.index).join();
-      this.tell(`${by} ${way?.via.origin.index}`, outcome, {
-        packet,
-        expected,
-        actual: outcome.verdict,
-        ...(translation === undefined ? {} : { translation }),
-      });
+    const relevant = this.relevant(box, way);
+    for (const part of this.byDefaults(box, way))
+      for (const [piece, rules] of this.cut(part, relevant, way)) {
+        const packet = this.example(piece, way);
+        if (packet === undefined) continue;
+        this.pieces++;
+        const among = rules.map(({ rule }) => rule);
+        const expected = evaluate(this.policy, packet, among);
+        if (translation === undefined && expected.verdict === outcome.verdict) continue;
+        // What is denied on its way may as well not have been translated: it doesn't reach the container.
+        const elsewhere = translation !== undefined && (outcome.verdict !== "allow" || box.target === undefined);
+        if (elsewhere && expected.verdict !== "allow") continue;
+        const by = expected.by.map((origin) => origin.index).join();
+        this.tell(`${by} ${way?.via.origin.index}`, outcome, {
+          packet,
+          expected,
+          actual: outcome.verdict,
+          ...(translation === undefined ? {} : { translation }),
+        });
+      }
+  }
+
+  /** Pieces whose packets meet the same rules, and those rules; of ports that meet the same ones the first interval. */
+  private *cut(box: Box, rules: readonly Seen[], way: Way | undefined): Generator<[Box, readonly Seen[]]> {
+    const ports = [this.universe.ported ? Math.max(box.from, 1) : box.from, box.to];
+    if ((ports[0] as number) > box.to) return;
+    const shift = way?.shift ?? 0;
+    const insideOf = (rule: Seen): IndexSet => (shift === 0 ? rule.ports : rule.ports.map((port) => port - shift));
+    for (const near of alike(box.sources, rules, (rule) => rule.sources)) {
+      const whole = [{ places: box.destinations, rules: near.rules }];
+      for (const far of way ? whole : alike(box.destinations, near.rules, (rule) => rule.destinations))
+        for (const { places, rules: all } of alike(ports, far.rules, insideOf)) {
+          const [from, to] = [places[0] as number, places[1] as number];
+          yield [{ ...box, sources: near.places, destinations: far.places, from, to }, all];
+        }
     }
   }
 
@@ -260,25 +254,13 @@ export class Judge {
     });
   }
 
-  private byGroup(box: Box, way: Way | undefined): Box[] {
-    const out: Box[] = [];
-    const admitted = way?.via.from;
-    const admits = admitted && endsIn(this.sources, admitted);
-    for (const group of this.sourceGroups) {
-      const inGroup = both(box.sources, group);
-      if (inGroup === undefined) continue;
-      const halves = admits === undefined ? [inGroup] : [both(inGroup, admits), without(inGroup, admits)];
-      for (const sources of halves) {
-        if (sources === undefined) continue;
-        if (way !== undefined) out.push({ ...box, sources });
-        else
-          for (const other of this.destinationGroups) {
-            const destinations = both(box.destinations, other);
-            if (destinations !== undefined) out.push({ ...box, sources, destinations });
-          }
-      }
+  private *byDefaults(box: Box, way: Way | undefined): Generator<Box> {
+    if (way === undefined) for (const part of this.apart.direct(box)) yield { ...box, ...part };
+    else {
+      const { from } = way.via;
+      const admits = from && endsIn(this.sources, from);
+      for (const sources of this.apart.through(box.sources, admits)) yield { ...box, sources };
     }
-    return out;
   }
 
   /** Some packet of a piece; undefined where all of them stay inside one container. */
@@ -286,7 +268,7 @@ export class Judge {
     const { universe } = this;
     const port = universe.ported ? Math.max(box.from, 1) : undefined;
     if (port !== undefined && port > box.to) return undefined;
-    for (const i of members(box.sources)) {
+    for (const i of places(box.sources)) {
       const source = this.sources[i] as End;
       if (way !== undefined)
         return {
@@ -296,7 +278,7 @@ export class Judge {
           port: (port ?? 0) + way.shift,
           via: way.via,
         };
-      for (const k of members(box.destinations)) {
+      for (const k of places(box.destinations)) {
         const destination = this.destinations[k] as End;
         if (this.sameContainer(source, destination)) continue;
         return { source, destination, protocol: universe.protocol, port };

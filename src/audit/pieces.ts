@@ -1,10 +1,11 @@
 /** What a judge knows of rules and ends, and how it cuts boxes by them. For judge.ts. */
-import { type Box, type BoxOutcome, cutPorts, type RulePlace } from "../backend/nftables/box.js";
+import type { Box, BoxOutcome, RulePlace } from "../backend/nftables/box.js";
 import type { Decision, End, Packet } from "../ir/evaluate.js";
-import { hasPeer } from "../ir/peers.js";
-import type { PeerSet, Publish, Rule } from "../ir/policy.js";
+import { rangesOf } from "../ir/classes.js";
+import { type PeerSet, type Publish, type Rule, type Zone, ZONES } from "../ir/policy.js";
 import type { Address } from "../net/address.js";
-import { addBit, type Bits, bitsOf, both, noBits, without } from "../net/bits.js";
+import { both, type IndexSet, indexSetOf, sizeOf } from "../net/index-set.js";
+import { firstFrom } from "../net/intervals.js";
 
 export interface Difference {
   /** As the policy sees it; for one that is translated nowhere, as it is. */
@@ -26,13 +27,9 @@ export interface Difference {
 /** A rule, seen from a universe. */
 export interface Seen {
   readonly rule: Rule;
-  readonly sources: Bits;
-  readonly destinations: Bits;
-  /** Undefined: every port. */
-  readonly ports: readonly (readonly [number, number])[] | undefined;
-  /** The lowest and the highest of them. */
-  readonly from: number;
-  readonly to: number;
+  readonly sources: IndexSet;
+  readonly destinations: IndexSet;
+  readonly ports: IndexSet;
 }
 
 /** What a piece is about besides the box: the way through a publish, with the container's address and port. */
@@ -59,61 +56,93 @@ export function numberOf(rule: object): number {
   return number;
 }
 
-const known = new WeakMap<readonly End[], Map<PeerSet, Bits>>();
+/** The ends of a list by zone and address, all of one family. */
+class EndIndex {
+  private readonly zones = new Map<Zone, { readonly values: (number | bigint)[]; readonly places: number[] }>();
+  private readonly known = new Map<PeerSet, IndexSet>();
+  private readonly list: readonly End[];
 
-/** Which of the ends a peer set has; found once for a list. */
-export function endsIn(list: readonly End[], peers: PeerSet): Bits {
-  let sets = known.get(list);
-  if (sets === undefined) known.set(list, (sets = new Map()));
-  let bits = sets.get(peers);
-  if (bits === undefined) {
-    bits = noBits(list.length);
-    for (let i = 0; i < list.length; i++) {
-      const { zone, address } = list[i] as End;
-      if (hasPeer(peers, zone, address)) addBit(bits, i);
+  constructor(list: readonly End[]) {
+    this.list = list;
+    for (const zone of ZONES) {
+      const places = [...list.keys()].filter((at) => list[at]?.zone === zone);
+      const valueAt = (at: number): number | bigint => (list[at] as End).address.value;
+      places.sort((a, b) => (valueAt(a) < valueAt(b) ? -1 : valueAt(a) > valueAt(b) ? 1 : 0));
+      this.zones.set(zone, { values: places.map(valueAt), places });
     }
-    sets.set(peers, bits);
   }
-  return bits;
+
+  of(peers: PeerSet): IndexSet {
+    let found = this.known.get(peers);
+    if (found === undefined) this.known.set(peers, (found = indexSetOf(this.collect(peers))));
+    return found;
+  }
+
+  private *collect(peers: PeerSet): Generator<number> {
+    const family = this.list[0]?.address.family ?? 4;
+    for (const [zone, { values, places }] of this.zones) {
+      const ranges = rangesOf(peers[zone], family);
+      for (let i = 0; i < ranges.length; i += 2)
+        for (let at = firstFrom(values, ranges[i] as number); at < values.length; at++) {
+          if ((values[at] as number) > (ranges[i + 1] as number)) break;
+          yield places[at] as number;
+        }
+    }
+  }
 }
 
-export function pairsOf(flat: readonly number[]): [number, number][] {
-  const out: [number, number][] = [];
-  for (let i = 0; i < flat.length; i += 2) out.push([flat[i] as number, flat[i + 1] as number]);
-  return out;
+const known = new WeakMap<readonly End[], EndIndex>();
+
+/** Which of the ends, all of one family, a peer set has; found once for a list. */
+export function endsIn(list: readonly End[], peers: PeerSet): IndexSet {
+  let index = known.get(list);
+  if (index === undefined) known.set(list, (index = new EndIndex(list)));
+  return index.of(peers);
 }
 
-export function groups(list: readonly End[], name: (end: End) => string): Bits[] {
-  const found = new Map<string, number[]>();
-  list.forEach((end, i) => {
-    const key = name(end);
-    const known = found.get(key);
-    if (known === undefined) found.set(key, [i]);
-    else known.push(i);
+/** Places that the same rules speak of, and those rules. */
+export interface Alike {
+  readonly places: IndexSet;
+  readonly rules: readonly Seen[];
+}
+
+/**
+ * Cuts places wherever a rule's begin or end, and puts those together that the same rules cover. Costs as much as the
+ * rules have pieces: what covers few places is never held against the others.
+ */
+export function alike(within: IndexSet, rules: readonly Seen[], of: (rule: Seen) => IndexSet): readonly Alike[] {
+  const parts = rules.map((rule) => both(of(rule), within) ?? []);
+  if (parts.every((part) => sizeOf(part) === sizeOf(within))) return [{ places: within, rules }];
+  const starts = ascending([within, ...parts]);
+  const covering = starts.map((): number[] => []);
+  parts.forEach((part, rule) => {
+    for (const at of segments(starts, part)) covering[at]?.push(rule);
   });
-  return [...found.values()].map((group) => bitsOf(list.length, group));
+  const found = new Map<string, { places: number[]; rules: readonly number[] }>();
+  for (const at of segments(starts, within)) {
+    const rulesHere = covering[at] as number[];
+    const name = rulesHere.join();
+    const [from, to] = [starts[at] as number, (starts[at + 1] as number) - 1];
+    const known = found.get(name);
+    if (known === undefined) found.set(name, { places: [from, to], rules: rulesHere });
+    else if (known.places[known.places.length - 1] === from - 1) known.places[known.places.length - 1] = to;
+    else known.places.push(from, to);
+  }
+  return [...found.values()].map(({ places, rules: numbers }) => ({
+    places,
+    rules: numbers.map((rule) => rules[rule] as Seen),
+  }));
 }
 
-/** Cuts a piece into what a rule covers and the rest. */
-export function cut(piece: Box, { sources, destinations, ports }: Seen, way: Way | undefined): Box[] {
-  const from = both(piece.sources, sources);
-  const to = way === undefined ? both(piece.destinations, destinations) : piece.destinations;
-  if (from === undefined || to === undefined) return [piece];
-  const out: Box[] = [];
-  const others = without(piece.sources, sources);
-  if (others !== undefined) out.push({ ...piece, sources: others });
-  const beyond = way === undefined ? without(piece.destinations, destinations) : undefined;
-  if (beyond !== undefined) out.push({ ...piece, sources: from, destinations: beyond });
-  const inside = { ...piece, sources: from, destinations: to };
-  if (ports === undefined) out.push(inside);
-  else {
-    const shift = way?.shift ?? 0;
-    cutPorts(
-      inside,
-      ports.map(([lo, hi]) => [lo - shift, hi - shift] as const),
-      out,
-      out,
-    );
-  }
-  return out;
+/** Where the sets begin, and where they have ended. */
+function ascending(sets: readonly IndexSet[]): number[] {
+  const points = new Set<number>();
+  for (const set of sets) set.forEach((place, i) => points.add(i % 2 === 0 ? place : place + 1));
+  return [...points].sort((a, b) => a - b);
+}
+
+/** Which of the stretches between the starts a set has. It begins and ends with one, wherever it does. */
+function* segments(starts: readonly number[], set: IndexSet): Generator<number> {
+  for (let i = 0; i < set.length; i += 2)
+    for (let at = firstFrom(starts, set[i] as number); (starts[at] as number) <= (set[i + 1] as number); at++) yield at;
 }

@@ -89,13 +89,10 @@ export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">, options:
         });
         suspects.clear();
         if (enough()) return { classes, differences: [...differences.values()], cut: true };
-        for (const outcome of interpreter.run(universe)) {
-          if (enough()) {
-            cut = true;
-            break;
-          }
-          judge.judge(outcome);
-        }
+        interpreter.run(universe, (outcome) => {
+          if (enough()) cut = true;
+          else judge.judge(outcome);
+        });
         for (const met of suspects.values()) {
           const before = differences.size;
           for (const suspect of met) if (differences.size < before + ENOUGH) judge.judge(suspect);

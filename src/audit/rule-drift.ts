@@ -58,33 +58,24 @@ function tableDrift(want: Ruleset, plan: Table, have: ReadTable | undefined): Ru
   const out: RuleDrift[] = [];
   if (have.dormant) out.push(drift(want, object, "is dormant: none of its chains is on its hook", { alone: gone }));
   const into = new Place(want, plan);
-  for (const set of plan.sets)
-    out.push(
-      ...setDrift(
-        into,
-        set,
-        have.sets.find(({ name }) => name === set.name),
-      ),
-    );
-  for (const chain of plan.chains)
-    out.push(
-      ...chainDrift(
-        into,
-        chain,
-        have.chains.find(({ name }) => name === chain.name),
-      ),
-    );
+  const [sets, chains] = [byName(have.sets), byName(have.chains)];
+  for (const set of plan.sets) out.push(...setDrift(into, set, sets.get(set.name)));
+  for (const chain of plan.chains) out.push(...chainDrift(into, chain, chains.get(chain.name)));
+  const planned = { sets: byName(plan.sets), chains: byName(plan.chains) };
   for (const { name, elements } of have.sets)
-    if (!plan.sets.some((set) => set.name === name))
+    if (!planned.sets.has(name))
       out.push(
         into.drift(`set ${name}`, `isn't the policy's; it has ${elements.length} elements`, {
           matters: false,
           place: name,
         }),
       );
-  for (const chain of have.chains)
-    if (!plan.chains.some(({ name }) => name === chain.name)) out.push(addedChain(into, chain));
+  for (const chain of have.chains) if (!planned.chains.has(chain.name)) out.push(addedChain(into, chain));
   return out;
+}
+
+function byName<T extends { readonly name: string }>(list: readonly T[]): ReadonlyMap<string, T> {
+  return new Map(list.map((one) => [one.name, one]));
 }
 
 /** A chain of somebody's in our table; it matters where it is on a hook, or a rule leads there. */
@@ -252,9 +243,10 @@ const dataText = (text: string): string => text.slice(text.lastIndexOf(" : ") + 
 function chainDrift(into: Place, chain: Chain, have: ReadChain | undefined): RuleDrift[] {
   const object = `chain ${chain.name}`;
   const place = chain.name;
-  const without = into.with({ chains: into.plan.chains.filter((other) => other !== chain) });
-  if (have === undefined)
-    return [into.drift(object, "is missing", { place, alone: without, from: originsOf(chain.rules) })];
+  if (have === undefined) {
+    const alone = into.with({ chains: into.plan.chains.filter((other) => other !== chain) });
+    return [into.drift(object, "is missing", { place, alone, from: originsOf(chain.rules) })];
+  }
   const out: RuleDrift[] = [];
   const { hook } = chain;
   const hookText = (one: Chain["hook"]): string =>

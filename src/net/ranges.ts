@@ -140,9 +140,9 @@ export function countCommon<T extends Scalar>(a: Ranges<T>, b: Ranges<T>): numbe
   return count;
 }
 
-/** Where the first interval is that ends at a value or after it; the length where none does. */
-function firstReaching<T extends Scalar>(set: Ranges<T>, value: T): number {
-  let low = 0;
+/** Where the first interval is that ends at a value or after it, from place `start` on; the length where none does. */
+export function firstReaching<T extends Scalar>(set: Ranges<T>, value: T, start = 0): number {
+  let low = start / 2;
   let high = set.length / 2;
   while (low < high) {
     const middle = (low + high) >> 1;

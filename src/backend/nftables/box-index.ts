@@ -1,5 +1,5 @@
 /** A set's elements, arranged for looking boxes up: by what is fixed, then by sources, destinations and ports. */
-import { addBit, type Bits, both, noBits, onlyBit, without } from "../../net/bits.js";
+import { allOf, both, indexSetOf, type IndexSet, places, sizeOf, without } from "../../net/index-set.js";
 import { type Box, within } from "./box.js";
 import type { Data, Key, Part, Set } from "./ruleset.js";
 import type { Role, Universe, Value } from "./universe.js";
@@ -19,14 +19,17 @@ interface Hit {
 
 /** Sources, or destinations, that the same elements speak of in the same way. */
 interface Class {
-  readonly bits: Bits;
+  readonly ends: IndexSet;
   readonly hits: readonly Hit[];
   inner?: Classes;
 }
 
+/** No end is in two of them. */
 interface Classes {
   readonly list: readonly Class[];
-  /** For boxes of one end; undefined where the only class has every end. */
+  /** The ends of all. */
+  readonly ends: IndexSet;
+  /** For boxes of few ends; undefined where the only class has every end. */
   readonly byEnd: ReadonlyMap<number, Class> | undefined;
 }
 
@@ -111,37 +114,35 @@ export class SetIndex {
   }
 
   private bySource(box: Box, classes: Classes, each: Each): void {
-    let rest: Bits | undefined = box.sources;
-    for (const one of candidates(classes, rest)) {
-      const part: Bits | undefined = rest && both(rest, one.bits);
-      if (part === undefined) continue;
+    for (const one of candidates(classes, box.sources)) {
+      const sources = both(box.sources, one.ends);
+      if (sources === undefined) continue;
       one.inner ??= classify(one.hits, "destinations", this.universe.destinations.length);
-      this.byDestination({ ...box, sources: part }, one.inner, each);
-      rest = rest && without(rest, one.bits);
-      if (rest === undefined) return;
+      this.byDestination({ ...box, sources }, one.inner, each);
     }
+    const rest = without(box.sources, classes.ends);
     if (rest !== undefined) each({ ...box, sources: rest }, undefined);
   }
 
   private byDestination(box: Box, classes: Classes, each: Each): void {
-    let rest: Bits | undefined = box.destinations;
-    for (const { bits, hits } of candidates(classes, rest)) {
-      const part: Bits | undefined = rest && both(rest, bits);
-      if (part === undefined) continue;
-      byPort({ ...box, destinations: part }, hits, each);
-      rest = rest && without(rest, bits);
-      if (rest === undefined) return;
+    for (const { ends, hits } of candidates(classes, box.destinations)) {
+      const destinations = both(box.destinations, ends);
+      if (destinations !== undefined) byPort({ ...box, destinations }, hits, each);
     }
+    const rest = without(box.destinations, classes.ends);
     if (rest !== undefined) each({ ...box, destinations: rest }, undefined);
   }
 }
 
-function candidates({ list, byEnd }: Classes, ends: Bits): readonly Class[] {
-  if (byEnd === undefined || list.length < 4) return list;
-  const only = onlyBit(ends);
-  if (only === undefined) return list;
-  const found = byEnd.get(only);
-  return found === undefined ? [] : [found];
+/** The classes that may have some of the ends. */
+function candidates({ list, byEnd }: Classes, ends: IndexSet): Iterable<Class> {
+  if (byEnd === undefined || list.length <= sizeOf(ends)) return list;
+  const found = new Set<Class>();
+  for (const end of places(ends)) {
+    const one = byEnd.get(end);
+    if (one !== undefined) found.add(one);
+  }
+  return found;
 }
 
 function byPort(box: Box, hits: readonly Hit[], each: Each): void {
@@ -160,7 +161,7 @@ function byPort(box: Box, hits: readonly Hit[], each: Each): void {
 function classify(hits: readonly Hit[], side: "sources" | "destinations", size: number): Classes {
   const other = side === "sources" ? "destinations" : undefined;
   if (hits.every((hit) => hit[side] === undefined))
-    return { list: [{ bits: noBits(size).fill(0xffffffff), hits: sorted(hits) }], byEnd: undefined };
+    return { list: [{ ends: allOf(size), hits: sorted(hits) }], ends: allOf(size), byEnd: undefined };
   const byEnd = new Map<number, Hit[]>();
   const everywhere = hits.filter((hit) => hit[side] === undefined);
   for (const hit of hits)
@@ -169,21 +170,25 @@ function classify(hits: readonly Hit[], side: "sources" | "destinations", size: 
       if (list === undefined) byEnd.set(end, [hit]);
       else list.push(hit);
     }
-  const classes = new Map<string, { bits: Bits; hits: Hit[] }>();
-  const classOf = new Map<number, Class>();
+  const classes = new Map<string, { members: number[]; hits: readonly Hit[] }>();
   const put = (end: number, found: readonly Hit[]): void => {
     const name = found
       .map((hit) => (other === undefined ? hit.text : `${hit[other]?.join() ?? "all"} ${hit.text}`))
       .sort()
       .join(";");
-    let known = classes.get(name);
-    if (known === undefined) classes.set(name, (known = { bits: noBits(size), hits: sorted(found) }));
-    addBit(known.bits, end);
-    classOf.set(end, known);
+    const known = classes.get(name);
+    if (known === undefined) classes.set(name, { members: [end], hits: sorted(found) });
+    else known.members.push(end);
   };
   for (const [end, found] of byEnd) put(end, [...found, ...everywhere]);
   if (everywhere.length > 0) for (let end = 0; end < size; end++) if (!byEnd.has(end)) put(end, everywhere);
-  return { list: [...classes.values()], byEnd: classOf };
+  const classOf = new Map<number, Class>();
+  const list = [...classes.values()].map(({ members, hits }): Class => {
+    const one: Class = { ends: indexSetOf(members), hits };
+    for (const end of members) classOf.set(end, one);
+    return one;
+  });
+  return { list, ends: indexSetOf(classOf.keys()), byEnd: classOf };
 }
 
 const sorted = (hits: readonly Hit[]): Hit[] => [...hits].sort((a, b) => a.from - b.from);

@@ -1,12 +1,12 @@
 /** Sets of packets, and what becomes of them: for boxes.ts and who reads what it says. */
-import { type Bits, sizeOf } from "../../net/bits.js";
+import { type IndexSet, sizeOf } from "../../net/index-set.js";
 import type { Part, Rule, Table } from "./ruleset.js";
 import type { Value } from "./universe.js";
 
 /** A set of packets of a universe: every source with every destination and port. Ports are those before translation. */
 export interface Box {
-  readonly sources: Bits;
-  readonly destinations: Bits;
+  readonly sources: IndexSet;
+  readonly destinations: IndexSet;
   readonly from: number;
   readonly to: number;
   /** Where it was translated to; `port` undefined: the port is kept. */

@@ -6,7 +6,7 @@
  * the packets. What comes out is a partition of all packets with a verdict for each part. It follows the first packet
  * of a connection, as the interpreter does, and must agree with it on every packet; a test holds that.
  */
-import { addBit, allBits, type Bits, both, noBits, without } from "../../net/bits.js";
+import { allOf, both, indexSet, type IndexSet, without } from "../../net/index-set.js";
 import type { Chain, Data, Expression, Hook, Key, Part, Ruleset, Set, Table, Target } from "./ruleset.js";
 import {
   type Box,
@@ -28,11 +28,14 @@ interface Place {
   readonly chains: Map<string, Chain>;
 }
 
+/** Is told what becomes of a part of the packets. */
+type Done = (outcome: BoxOutcome) => void;
+
 /** What leaves a chain. */
 interface Exits {
   /** Accepted: this base chain is done with it. */
   readonly accepted: Box[];
-  readonly done: BoxOutcome[];
+  readonly done: Done;
 }
 
 interface Onward {
@@ -64,31 +67,35 @@ export class BoxInterpreter {
     this.universe = Universe.EMPTY;
   }
 
-  /** What becomes of all packets of a universe. Throws where the ruleset has something that the interpreter doesn't know. */
-  run(universe: Universe): BoxOutcome[] {
+  /**
+   * Tells what becomes of all packets of a universe, part by part, so that nobody has to hold them all. Throws where the
+   * ruleset has something that the interpreter doesn't know.
+   */
+  run(universe: Universe, told: Done): void {
     this.universe = universe;
     this.indices = new Map();
     this.finders = new Map();
-    const done: BoxOutcome[] = [];
     const { sources, destinations, ported } = universe;
-    if (sources.length === 0 || destinations.length === 0) return done;
+    if (sources.length === 0 || destinations.length === 0) return;
     const all: Box = {
-      sources: allBits(sources.length),
-      destinations: allBits(destinations.length),
+      sources: allOf(sources.length),
+      destinations: allOf(destinations.length),
       from: 0,
       to: ported ? 65535 : 0,
     };
-    this.flow(all, done);
+    let count = 0;
+    this.flow(all, (outcome) => {
+      if (outcome.box.again !== true) count += packetsIn(outcome.box);
+      told(outcome);
+    });
     // A packet that got lost on the way would go unproved.
-    const count = done.reduce((sum, { box }) => sum + (box.again === true ? 0 : packetsIn(box)), 0);
     if (count !== packetsIn(all)) throw new Error(`of ${packetsIn(all)} packets ${count} came out`);
-    return done;
   }
 
-  private flow(all: Box, done: BoxOutcome[]): void {
+  private flow(all: Box, done: Done): void {
     const { universe } = this;
     const pass = (boxes: readonly Box[]): void => {
-      for (const box of boxes) done.push({ box, verdict: "allow" });
+      for (const box of boxes) done({ box, verdict: "allow" });
     };
     if (universe.entry === "host") {
       pass(this.hook("postrouting", this.hook("output", [all], done), done));
@@ -110,7 +117,7 @@ export class BoxInterpreter {
     pass(this.hook("postrouting", this.hook("forward", onward, done), done));
   }
 
-  private hook(hook: Hook["hook"], boxes: readonly Box[], done: BoxOutcome[]): readonly Box[] {
+  private hook(hook: Hook["hook"], boxes: readonly Box[], done: Done): readonly Box[] {
     const families = ["inet", this.universe.family === 4 ? "ip" : "ip6"];
     const bases = this.places.flatMap((place) =>
       (families.includes(place.table.family) ? place.table.chains : [])
@@ -167,7 +174,7 @@ export class BoxInterpreter {
             });
           return;
         case "reject":
-          for (const one of inside) exits.done.push({ box: one, verdict: "reject", by: at });
+          for (const one of inside) exits.done({ box: one, verdict: "reject", by: at });
           return;
         case "dnat":
         case "spread":
@@ -209,7 +216,7 @@ export class BoxInterpreter {
   ): void {
     if (!("chain" in target)) {
       if (target.verdict === "accept") exits.accepted.push(box);
-      else if (target.verdict === "drop") exits.done.push({ box, verdict: "deny", by: at });
+      else if (target.verdict === "drop") exits.done({ box, verdict: "deny", by: at });
       else onward.left.push(box);
       return;
     }
@@ -296,20 +303,16 @@ export class BoxInterpreter {
       cutPorts(box, cuts as [number, number][], hit, miss);
       return;
     }
-    const bits = this.bitsWhere(role, values);
+    const ends = this.endsWith(role, values);
     const side = role.kind === "source" ? "sources" : "destinations";
-    const found = both(box[side], bits);
-    const rest = without(box[side], bits);
+    const found = both(box[side], ends);
+    const rest = without(box[side], ends);
     if (found !== undefined) hit.push({ ...box, [side]: found });
     if (rest !== undefined) miss.push({ ...box, [side]: rest });
   }
 
-  private bitsWhere(role: Extract<Role, { kind: "source" | "destination" }>, values: readonly Part[]): Bits {
-    const bits = noBits(role.values.length);
-    role.values.forEach((value, i) => {
-      if (values.some((part) => within(value, part))) addBit(bits, i);
-    });
-    return bits;
+  private endsWith(role: Extract<Role, { kind: "source" | "destination" }>, values: readonly Part[]): IndexSet {
+    return indexSet(role.values.flatMap((value, i) => (values.some((part) => within(value, part)) ? [i] : [])));
   }
 
   /** Tells each part of a box what a set has for it: `undefined` where nothing. */

@@ -1,6 +1,6 @@
 /** The packets that boxes.ts runs: all from one zone, of one family and protocol. And what a key loads of them. */
-import { type Bits, bitsOf } from "../../net/bits.js";
 import { type Family } from "../../net/address.js";
+import { indexSet, type IndexSet } from "../../net/index-set.js";
 import { PORTED } from "../../net/ports.js";
 import type { Zone } from "../../ir/policy.js";
 import type { Key } from "./ruleset.js";
@@ -37,7 +37,7 @@ export class Universe {
   readonly destinations: readonly DestinationEnd[];
   readonly ported: boolean;
   /** Destinations on this host. */
-  readonly local: Bits;
+  readonly local: IndexSet;
   readonly roles = new Map<string, Role>();
   /** Addresses of this host among the destinations. */
   readonly hosts: ReadonlySet<Value>;
@@ -58,7 +58,7 @@ export class Universe {
     this.destinations = destinations;
     this.ported = PORTED.includes(protocol);
     const here = destinations.flatMap(({ zone }, i) => (zone === "host" ? [i] : []));
-    this.local = bitsOf(destinations.length, here);
+    this.local = indexSet(here);
     this.hosts = new Set(here.map((i) => destinations[i]?.value as Value));
     this.deviceOf = new Map(destinations.map(({ value, device }) => [value, device]));
   }
