@@ -12,7 +12,7 @@ export async function forwardingDrift({ forwards }: Topology, tables: readonly L
   const state = readForwarding();
   const off = [...(forwards.v4 ? switchedOff(state, 4) : []), ...(forwards.v6 ? switchedOff(state, 6) : [])];
   // What has come since, as an uplink does, was never switched on.
-  const { sysctls } = await lackingForwarding(forwards);
+  const { sysctls, guard } = await lackingForwarding(forwards);
   const added = sysctls.filter(({ path }) => !off.some((one) => one.path === path));
   const lost = [...off, ...added];
   const out = lost.map(({ path, now, before }): Drift => ({
@@ -21,7 +21,20 @@ export async function forwardingDrift({ forwards }: Topology, tables: readonly L
     message: `net/${path} is ${before}, not ${now}`,
     effect: "packets that enter there aren't forwarded to containers, answers from the world among them",
   }));
-  return [...out, ...guardDrift(state, tables)];
+  const broken = guardDrift(state, tables);
+  if (guard !== undefined && guard !== "add" && out.length === 0 && broken.length === 0) broken.push(overruled());
+  return [...out, ...broken];
+}
+
+/** Its administrator has made the host a router since, and the guard still stands in the way. */
+function overruled(): Drift {
+  const object = `table inet ${GUARD_TABLE}`;
+  return {
+    object,
+    origin: undefined,
+    message: `${object} guards devices for which this host's administrator has turned forwarding on since`,
+    effect: "packets between others are dropped, though this host is to forward them now",
+  };
 }
 
 /** Where the administrator makes the host a router, what we had turned on device by device no longer counts. */
@@ -46,11 +59,14 @@ function guardDrift({ guarded }: ForwardingState, tables: readonly ListedTable[]
   const devices = { v4: isRouter(4) ? [] : guarded.v4, v6: isRouter(6) && guarded.v4.length === 0 ? [] : guarded.v6 };
   if (guardRules(devices) === undefined) return [];
   const object = `table inet ${GUARD_TABLE}`;
-  const effect = "this host forwards packets between others, which it didn't before tsnet turned forwarding on";
-  const drift = (what: string): Drift[] => [{ object, origin: undefined, message: `${object} ${what}`, effect }];
+  const drift = (
+    what: string,
+    effect = "it may drop packets of containers, or let pass what is between others",
+  ): Drift[] => [{ object, origin: undefined, message: `${object} ${what}`, effect }];
+  const forwards = "this host forwards packets between others, which it didn't before tsnet turned forwarding on";
   const table = tables.find(({ family, name }) => family === "inet" && name === GUARD_TABLE);
-  if (table === undefined) return drift("is missing");
-  if (table.dormant) return drift("is dormant");
+  if (table === undefined) return drift("is missing", forwards);
+  if (table.dormant) return drift("is dormant", forwards);
   const [chain, more] = table.chains;
   if (chain === undefined || more !== undefined) return drift("isn't as it was made");
   if (chain["hook"] !== "forward" || chain["prio"] !== -10 || chain["policy"] !== "accept")

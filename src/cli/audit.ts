@@ -8,6 +8,7 @@ import { withLock } from "../transaction/lock.js";
 import { finishCutOff } from "../transaction/recover.js";
 import { requireSystem } from "../transaction/ready.js";
 import { tidyDirectories } from "../transaction/state.js";
+import { onTrial, readTrial } from "../transaction/trial.js";
 import { EXIT } from "./exit.js";
 import { requireNftables } from "./nftables-only.js";
 import { compileOrFail } from "./input.js";
@@ -60,6 +61,9 @@ async function fix(policies: readonly Compiled[], before: AuditReport): Promise<
   for (const compiled of policies) {
     const report = before.policies.find(({ policy }) => policy === compiled.policy.name);
     if (report?.drift.length === 0 && !cutOff && !report.findings.some(({ code }) => code === "no-record")) continue;
+    // What nobody has confirmed isn't to stay because it was mended.
+    const trial = readTrial();
+    if (trial !== undefined) throw onTrial(trial);
     const { problems } = await applyPolicy(compiled, { waiting, thorough: true });
     for (const problem of problems) note(`tsnet: ${problem}`);
   }

@@ -1,6 +1,7 @@
 /** Trials on the command line: what `--confirm` begins, what people and programs hear of one, and overdue ones. */
 import { hashTexts } from "../transaction/history.js";
 import type { Purpose } from "../transaction/records.js";
+import { Obstacle } from "../transaction/obstacle.js";
 import { finishOverdue } from "../transaction/revert.js";
 import { remaining, type Trial } from "../transaction/trial.js";
 import { WAITER } from "./confirmation.js";
@@ -18,6 +19,11 @@ export async function trialOf(seconds: number, begun: (trial: Trial) => void): P
 export async function endOverdue(): Promise<void> {
   const reverted = await finishOverdue(waiting);
   if (reverted === undefined) return;
+  if (reverted instanceof Obstacle) {
+    note(`tsnet: ${reverted.message}`);
+    if (reverted.help !== undefined) note(`help: ${reverted.help}`);
+    return;
+  }
   const { policy, hash, problems } = reverted;
   note(`tsnet: the trial of ${policy} was over: ${hash === undefined ? "removed, as before it" : `back to ${hash}`}`);
   for (const problem of problems) note(`tsnet: ${problem}`);

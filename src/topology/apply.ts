@@ -38,8 +38,32 @@ export async function prepare(difference: Difference, back: Undo = nothing): Pro
   return phase(difference.changes, PREPARE, back);
 }
 
-export function raise(difference: Difference): Promise<Undo> {
-  return phase(difference.changes, RAISE);
+/** What couldn't be done in sandboxes that were there before, and which. */
+export interface Withstood {
+  readonly places: ReadonlySet<string>;
+  /** A sentence each. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * What runs in a sandbox has a say in the network there, by rules of its own routing, say. That mustn't keep a policy from
+ * being in force everywhere else: a line that fails in a sandbox that was there before is told and left, and the next
+ * apply tries again.
+ */
+export async function raise(difference: Difference): Promise<{ undo: Undo; withstood: Withstood }> {
+  const made = new Set(difference.changes.flatMap(({ works }) => ofKind(works, "netns").map(({ path }) => path)));
+  const places = new Set<string>();
+  const problems: string[] = [];
+  const lenient = (place: string, error: IpFailed): boolean => {
+    if (made.has(place)) return false;
+    places.add(place);
+    problems.push(
+      `${error.message}; all else is in force. What runs in there has changed its network: see \`ip rule\` inside`,
+    );
+    return true;
+  };
+  const undo = await phase(difference.changes, RAISE, nothing, lenient);
+  return { undo, withstood: { places, problems } };
 }
 
 /**
@@ -57,7 +81,15 @@ export async function retire(difference: Difference): Promise<string[]> {
   return problems;
 }
 
-async function phase(changes: readonly Change[], stages: readonly Stage[], back: Undo = nothing): Promise<Undo> {
+/** Whether a line's failure in a sandbox is to be gone on from. */
+type Lenient = (place: string, error: IpFailed) => boolean;
+
+async function phase(
+  changes: readonly Change[],
+  stages: readonly Stage[],
+  back: Undo = nothing,
+  lenient?: Lenient,
+): Promise<Undo> {
   const done: Work[] = [];
   const undo = () => takeBack(changes, done, stages, back);
   try {
@@ -65,6 +97,7 @@ async function phase(changes: readonly Change[], stages: readonly Stage[], back:
       changes.flatMap((change) => change.works),
       stages,
       done,
+      lenient,
     );
   } catch (error) {
     const left = await undo();
@@ -74,11 +107,17 @@ async function phase(changes: readonly Change[], stages: readonly Stage[], back:
   return undo;
 }
 
-async function doStages(works: readonly Work[], stages: readonly Stage[], done: Work[]): Promise<void> {
+async function doStages(
+  works: readonly Work[],
+  stages: readonly Stage[],
+  done: Work[],
+  lenient?: Lenient,
+): Promise<void> {
   for (const stage of stages) {
     await doTogether(
       works.filter((work) => work.stage === stage),
       done,
+      lenient,
     );
   }
 }
@@ -88,9 +127,9 @@ async function doStages(works: readonly Work[], stages: readonly Stage[], done: 
 type Of<K extends Work["kind"]> = Extract<Work, { kind: K }>;
 
 /** Does the work of one stage at once. What was done is added to `done` even when something throws. */
-async function doTogether(works: readonly Work[], done: Work[]): Promise<void> {
+async function doTogether(works: readonly Work[], done: Work[], lenient?: Lenient): Promise<void> {
   const jobs: Promise<void>[] = [];
-  for (const [place, batch] of byPlace(ofKind(works, "ip"))) jobs.push(doLines(place, batch, done));
+  for (const [place, batch] of byPlace(ofKind(works, "ip"))) jobs.push(doLines(place, batch, done, lenient));
   const sysctls = ofKind(works, "sysctl");
   jobs.push(doSysctls(inSandboxes(sysctls), done));
   jobs.push(Promise.resolve(onHost(sysctls)).then((own) => doHostSysctls(own, done)));
@@ -105,7 +144,12 @@ async function doTogether(works: readonly Work[], done: Work[]): Promise<void> {
   await settle(jobs);
 }
 
-async function doLines(place: string | undefined, works: readonly Of<"ip">[], done: Work[]): Promise<void> {
+async function doLines(
+  place: string | undefined,
+  works: readonly Of<"ip">[],
+  done: Work[],
+  lenient?: Lenient,
+): Promise<void> {
   const here = ownNetns();
   try {
     await ipBatch(
@@ -115,7 +159,8 @@ async function doLines(place: string | undefined, works: readonly Of<"ip">[], do
   } catch (error) {
     // Without a place any line may have been done, and undoing one that wasn't only fails.
     append(done, error instanceof IpFailed ? works.slice(0, error.index) : works);
-    throw error;
+    if (!(error instanceof IpFailed) || place === undefined || lenient?.(place, error) !== true) throw error;
+    return doLines(place, works.slice(error.index + 1), done, lenient);
   }
   append(done, works);
 }

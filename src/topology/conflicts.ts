@@ -18,6 +18,18 @@ export interface Conflict {
   readonly from: string | undefined;
 }
 
+/** The plan without the containers whose adopted namespace is gone, and a sentence about each. */
+export function withoutGone(topology: Topology, actual: Actual): { topology: Topology; gone: readonly string[] } {
+  const isGone = ({ adopted, path }: SandboxPlan): boolean =>
+    adopted && actual.sandboxes.get(path)?.state.kind !== "namespace";
+  const gone = topology.sandboxes.filter(isGone);
+  if (gone.length === 0) return { topology, gone: [] };
+  return {
+    topology: { ...topology, sandboxes: topology.sandboxes.filter((plan) => !isGone(plan)) },
+    gone: gone.map(({ container, path }) => `container ${container} is left out: ${path}, which it adopts, is gone`),
+  };
+}
+
 export function findConflicts(topology: Topology, actual: Actual): Conflict[] {
   return [
     ...deviceConflicts(topology, actual),

@@ -6,10 +6,10 @@
  * anew. What a container does to its own namespace besides is its own affair.
  */
 import { hashText } from "../net/hash.js";
-import { type Actual, isUnfinished, ownLinks } from "./actual.js";
+import { type Actual, isUnfinished, ownInside, ownLinks } from "./actual.js";
 import { type Conflict, findConflicts } from "./conflicts.js";
 import { mendBridge, mendEndpoint, needsReplacing } from "./mend.js";
-import { setUp } from "./lines.js";
+import { rename, setDown, setUp } from "./lines.js";
 import { BRIDGE_PREFIX, hostsPath, parseMark, policyNetnsDirectory, readable } from "./names.js";
 
 import { recallEndpoint } from "./recall.js";
@@ -102,20 +102,22 @@ function endpointChanges(plan: SandboxPlan, endpoint: EndpointPlan, actual: Actu
   const on = `${endpoint.inside.device} on ${endpoint.network}, ${endpoint.inside.addresses.join(", ")}`;
   const link = actual.host.links.get(device);
   if (link === undefined || link.alias !== endpoint.alias) {
-    const works = [...leftover(actual, device), ...endpointWorks(endpoint, plan.path)];
-    return [{ verb: "add", object, text: `add ${on} (${device})`, from, works, restore: [] }];
+    const away = outOfTheWay(plan, endpoint, actual);
+    const works = [...leftover(actual, device), ...away.works, ...endpointWorks(endpoint, plan.path)];
+    return [{ verb: "add", object, text: `add ${on} (${device})${away.text}`, from, works, restore: [] }];
   }
   const sandbox = actual.sandboxes.get(plan.path);
   const reason = needsReplacing(endpoint, link, sandbox);
   kept.add(device);
   if (reason !== undefined) {
     const gone: Work = { stage: "unlink", kind: "delete", device };
-    const works = [gone, ...endpointWorks(endpoint, plan.path)];
+    const away = outOfTheWay(plan, endpoint, actual);
+    const works = [gone, ...away.works, ...endpointWorks(endpoint, plan.path)];
     return [
       {
         verb: "change",
         object,
-        text: `replace ${on} (${device}): ${reason}`,
+        text: `replace ${on} (${device}): ${reason}${away.text}`,
         what: [reason],
         from,
         works,
@@ -127,6 +129,30 @@ function endpointChanges(plan: SandboxPlan, endpoint: EndpointPlan, actual: Actu
   if (works.length === 0) return [];
   const text = `mend ${on} (${device}): ${what.join("; ")}`;
   return [{ verb: "change", object, text, what, from, works, restore: [] }];
+}
+
+/**
+ * What runs in a sandbox of ours may have put a device of its own where an endpoint belongs. It gives way, under another
+ * name: else it could keep the whole policy from changing.
+ */
+function outOfTheWay(plan: SandboxPlan, { inside }: EndpointPlan, actual: Actual): { works: Work[]; text: string } {
+  const there = actual.sandboxes.get(plan.path);
+  const link = there?.stack?.links.get(inside.device);
+  // Those whose other end is ours are where they belong, or go with it.
+  if (there?.stack === undefined || link === undefined || plan.adopted || ownInside(there, actual).includes(link.name))
+    return { works: [], text: "" };
+  const { links } = there.stack;
+  let number = 0;
+  while (links.has(`moved${number}`)) number++;
+  const name = `moved${number}`;
+  const back = link.up ? [setUp(link.name)] : [];
+  return {
+    works: [
+      ip("unlink", plan.path, setDown(link.name), ...back),
+      ip("unlink", plan.path, rename(link.name, name), rename(name, link.name)),
+    ],
+    text: `; the ${link.name} that was there is down now and called ${name}`,
+  };
 }
 
 // What goes away -----------------------------------------------------------------------------------------------------

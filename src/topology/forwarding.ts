@@ -11,7 +11,7 @@
 import { readdirSync, readFileSync, promises } from "node:fs";
 import { writeWhole } from "../system/files.js";
 import { readSysctl, writeSysctl } from "../system/sysctl.js";
-import { canGuard, commitGuard, type Guarded, guardRules, readGuard } from "./guard.js";
+import { canGuard, commitGuard, type Guarded, guardRules, readGuard, type Standing } from "./guard.js";
 import { ENDPOINT_PREFIX } from "../ir/addresses.js";
 import { BRIDGE_PREFIX } from "./names.js";
 
@@ -150,9 +150,10 @@ async function guardStanding(
   const there = expected ? await readGuard() : undefined;
   if (there === undefined)
     return { differs: rules !== undefined || old.by !== undefined, verb: rules === undefined ? undefined : "add" };
-  const isTidied = guardRules(present(there)) === rules;
+  const altered = there.altered === true;
+  const isTidied = !altered && guardRules(present(there)) === rules;
   return {
-    differs: guardRules(there) !== rules,
+    differs: altered || guardRules(there) !== rules,
     verb: isTidied ? undefined : rules === undefined ? "remove" : "change",
   };
 }
@@ -167,9 +168,9 @@ function present({ v4, v6 }: Guarded): Guarded {
 export async function restoreForwarding(before: ForwardingState): Promise<string[]> {
   const now = readForwarding();
   // The guard is loaded before the record is written.
-  const there = (await readGuard()) ?? NONE.guarded;
+  const there: Standing = (await readGuard()) ?? NONE.guarded;
   const rules = guardRules(before.guarded);
-  if (guardRules(there) !== rules) await commitGuard(before.guarded, now.guarded);
+  if (there.altered === true || guardRules(there) !== rules) await commitGuard(before.guarded, now.guarded);
   if (JSON.stringify(now) === JSON.stringify(before)) return [];
   const known = new Set(before.changed.map(({ path }) => path));
   for (const { path, before: old, now: set } of [...now.changed].reverse())

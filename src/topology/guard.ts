@@ -5,8 +5,7 @@
  * that forwarded before aren't mentioned, and so untouched. Replies pass, because who may ask was decided elsewhere.
  */
 import { promises } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname } from "node:path";
 import { probe } from "../system/features.js";
 import { CommandFailed, MissingTool, run } from "../system/run.js";
 import { commitGuardChain, readGuardChain } from "./guard-chain.js";
@@ -14,12 +13,21 @@ import { ENDPOINT_PREFIX } from "../ir/addresses.js";
 
 export const GUARD_TABLE = "tsnet_guard";
 
+/** Where the rules are while nft reads them: whoever commits holds the lock. */
+const FILE = "/run/tsnet/guard.nft";
+
 /** Devices whose forwarding we turned on, by family; names as the kernel has them. */
 export interface Guarded {
   readonly v4: readonly string[];
   readonly v6: readonly string[];
   /** What carries the guard where that isn't the table. */
   readonly by?: "iptables";
+}
+
+/** What stands in the kernel. */
+export interface Standing extends Guarded {
+  /** There is more to it, or less, than the rules that guard these devices. */
+  readonly altered?: true;
 }
 
 /** The whole table as nft text; undefined when there is nothing to guard. Pure. */
@@ -72,14 +80,13 @@ export async function commitGuard(guarded: Guarded, former: Guarded): Promise<Gu
 /** Replaces the table; `undefined` removes it. Adding it first makes the deletion succeed in any case. */
 async function commitTable(rules: string | undefined): Promise<void> {
   const clear = `add table inet ${GUARD_TABLE}\ndelete table inet ${GUARD_TABLE}\n`;
-  const directory = await promises.mkdtemp(join(tmpdir(), "tsnet-guard-"));
+  await promises.mkdir(dirname(FILE), { recursive: true, mode: 0o755 });
   try {
     // A file, because nft can't read the socket that a child's standard input is.
-    const file = join(directory, "guard.nft");
-    await promises.writeFile(file, clear + (rules ?? ""));
-    await run("nft", ["-f", file]);
+    await promises.writeFile(FILE, clear + (rules ?? ""), { mode: 0o600 });
+    await run("nft", ["-f", FILE]);
   } finally {
-    await promises.rm(directory, { recursive: true, force: true });
+    await promises.rm(FILE, { force: true });
   }
 }
 
@@ -89,8 +96,8 @@ async function isUnusable(error: unknown): Promise<boolean> {
   return error instanceof CommandFailed && !(await probe("nf_tables")).ok;
 }
 
-/** The devices that the kernel's table or chains name; undefined where there is none. */
-export async function readGuard(): Promise<Guarded | undefined> {
+/** What the kernel's table or chains guard; undefined where there is none. */
+export async function readGuard(): Promise<Standing | undefined> {
   let stdout: string;
   try {
     ({ stdout } = await run("nft", ["list", "table", "inet", GUARD_TABLE]));
@@ -104,5 +111,26 @@ export async function readGuard(): Promise<Guarded | undefined> {
     const rule = new RegExp(`nfproto ${family} iifname (.*?) oifname`).exec(stdout)?.[1] ?? "";
     return [...rule.matchAll(/"([^"]+)"/g)].map((match) => match[1] as string);
   };
-  return { v4: devices("ipv4"), v6: devices("ipv6") };
+  const found = { v4: devices("ipv4"), v6: devices("ipv6") };
+  return isWhole(stdout, found) ? found : { ...found, altered: true };
+}
+
+/** Whether a listing has what `guardRules` says, and nothing besides. */
+function isWhole(listing: string, { v4, v6 }: Guarded): boolean {
+  const lines = listing.split("\n").map((line) => line.trim());
+  const wanted = [v4, v6].filter((devices) => devices.length > 0).length;
+  const shape = [
+    /^table inet \S+ \{/,
+    /^chain forward \{/,
+    /^type filter hook forward priority (filter - 10|-10); policy accept;$/,
+    ...Array.from(
+      { length: wanted },
+      () =>
+        /^meta nfproto ipv[46] iifname (\{.*\}|"[^"]*") oifname != "tsv-\*" ct state != (\{ )?established, ?related( \})? counter packets \d+ bytes \d+ drop$/,
+    ),
+    /^\}$/,
+    /^\}$/,
+  ];
+  const said = lines.filter((line) => line !== "");
+  return said.length === shape.length && shape.every((one, i) => one.test(said[i] as string));
 }

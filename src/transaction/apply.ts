@@ -106,8 +106,10 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
         return holding;
       },
       again: options.beside !== undefined,
+      // Nobody is there who could start what is gone, and without it the rest is safer than what is live.
+      partly: options.purpose?.kind === "revert" || options.purpose?.kind === "restore",
     });
-    const result = await applyFound(compiled, options, found, recovered, started);
+    const result = await applyFound(compiled, options, found, [...recovered, ...found.gone], started);
     // A tool may wait for more than came.
     await found.rules?.abandon?.();
     return result;
@@ -122,12 +124,12 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
   }
 }
 
-/** `recovered`: what couldn't be tidied up of an apply that was cut off. */
+/** `beforehand`: what couldn't be tidied up of an apply that was cut off, and what this one does without. */
 async function applyFound(
   compiled: Compiled,
   options: ApplyOptions,
   { topology, applied, before, backend, former, choice, rules, actual, difference, edit }: Survey,
-  recovered: readonly string[],
+  beforehand: readonly string[],
   started: number,
 ): Promise<ApplyResult> {
   const { policy } = compiled;
@@ -160,7 +162,7 @@ async function applyFound(
     changes.push(...mended);
     endJournal();
     if (options.thorough === true && rules !== undefined) await stopAnew(backend, policy);
-    return result(recovered);
+    return result(beforehand);
   }
   // A text may change what no kernel object shows, such as whose sandbox a container shares.
   const record = options.rules !== false;
@@ -169,7 +171,7 @@ async function applyFound(
   const all = { compiled, topology, actual, difference, backend, former, rules, rulesChanged, ...known, record };
   const problems = await commit(all);
   if (options.thorough === true && rules !== undefined) await stopAnew(backend, policy);
-  return result([...recovered, ...problems]);
+  return result([...beforehand, ...problems]);
 }
 
 /** No comparison sees which flows are stopped, as they come and go: what isn't on record as cut goes on. */

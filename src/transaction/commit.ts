@@ -13,13 +13,13 @@ import type { Compiled } from "../ir/compile.js";
 import type { Policy } from "../ir/policy.js";
 import { MissingTool } from "../system/run.js";
 import { usesNetlink } from "../system/transport.js";
-import { prepare, raise, retire } from "../topology/apply.js";
+import { prepare, raise, retire, type Withstood } from "../topology/apply.js";
 import type { Actual } from "../topology/actual.js";
 import { differ, type Difference } from "../topology/difference.js";
 import { readForwarding, requireForwarding, restoreForwarding } from "../topology/forwarding.js";
 import { readTopology } from "../topology/read.js";
 import type { Topology } from "../topology/topology.js";
-import { placesOf } from "../topology/work.js";
+import { placesOf, type Work } from "../topology/work.js";
 import type { Beside } from "./beside.js";
 import { cutConnections, standingConnections } from "./connections.js";
 import { beginJournal, endJournal, step } from "./journal.js";
@@ -123,14 +123,16 @@ async function make(changes: Changes, undos: Undo[], heed: () => Promise<void>):
   }
   await heed();
   step("raise");
-  undos.push(await raise(difference));
+  const { undo, withstood } = await raise(difference);
+  undos.push(undo);
+  problems.push(...withstood.problems);
   await heed();
   step("forwarding");
   const forwarding = readForwarding();
   undos.push(() => restoreForwarding(forwarding));
   await requireForwarding(policy.name, topology.forwards);
   step("verify");
-  const verified = await verify(changes);
+  const verified = await verify(changes, withstood);
   // The guard against strangers is a change of rules too, and comes after ours.
   if (committed !== undefined && verified !== undefined) committed = { ...committed, generation: verified };
   // From here on it goes through: connections that are cut stay so.
@@ -227,14 +229,16 @@ async function restoreRules(policy: Policy, backend: Backend, applied: Applied |
  * Where the tools do the work, what they said of it has to do. Returns the rules' generation, where they were read.
  * Throws `Obstacle`.
  */
-async function verify(changes: Changes): Promise<number | undefined> {
+async function verify(changes: Changes, withstood: Withstood): Promise<number | undefined> {
   const { topology, rules, rulesChanged, difference } = changes;
   if (!usesNetlink()) return undefined;
   const generation = rulesChanged ? await rules?.verify() : undefined;
   if (difference.changes.length === 0) return generation;
   const places = placesOf(difference.changes.flatMap(({ works }) => works)) ?? new Set(changes.actual.sandboxes.keys());
   const actual = await readTopology(topology, { since: { actual: changes.actual, places } });
-  const left = differ(topology, actual).changes.find((change) => change.works.some((work) => work.stage !== "retire"));
+  const isKnown = (work: Work): boolean =>
+    work.stage === "retire" || (work.kind === "ip" && work.place !== undefined && withstood.places.has(work.place));
+  const left = differ(topology, actual).changes.find((change) => !change.works.every(isKnown));
   if (left !== undefined)
     throw new Obstacle(
       `the network isn't as it was made: to do is still: ${left.text}`,

@@ -90,7 +90,7 @@ export async function recorded<T extends Outcome>(
   }
   if (begun !== undefined && purpose.kind === "trial") purpose.begun(extendTrial(begun));
   // First, because it decides: whoever waits for the trial's end must find it gone.
-  if (trial !== undefined) forgetTrial(trial);
+  if (trial?.policy === name) forgetTrial(trial);
   // Who notes edits beside the record writes both when there is time.
   const later = quick && options.beside?.isOpen === true;
   if (!later && (purpose.kind === "apply" || purpose.kind === "rollback")) {
@@ -127,6 +127,8 @@ function checkTrial(purpose: Purpose, policy: string, trial: Trial | undefined):
     return;
   }
   if (trial === undefined || (purpose.kind === "rollback" && trial.policy === policy)) return;
+  // Going back was tried, and failed: nobody is kept any longer from what is to be in force.
+  if (remaining(trial) <= 0 && purpose.kind !== "trial") return;
   throw onTrial(trial);
 }
 

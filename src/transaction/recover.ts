@@ -20,7 +20,7 @@ export async function recover(policy: string | undefined): Promise<string[]> {
   const applied = journal.doing === "apply" ? readApplied(journal.policy) : undefined;
   try {
     if (applied !== undefined) {
-      await applyLocked(recompile(applied), {});
+      await applyLocked(recompile(applied), { purpose: { kind: "restore" } });
       return [`${was}: what was applied before is back`];
     }
     await removeLocked(journal.policy);

@@ -49,9 +49,10 @@ export async function revertTrial(trial: Trial, options: RevertOptions = {}): Pr
 
 /**
  * Goes back from a trial that is over and whose waiting process is gone; undefined when there is none. To be called by
- * every command that is about to change something.
+ * every command that is about to change something. Where going back fails the command may go on: it returns what to say
+ * then, and the trial stays overdue until it can be taken back, or its policy is applied, rolled back or removed.
  */
-export async function finishOverdue(waiting?: (holder: string) => void): Promise<Reverted | undefined> {
+export async function finishOverdue(waiting?: (holder: string) => void): Promise<Reverted | Obstacle | undefined> {
   const trial = readTrial();
   if (trial === undefined || remaining(trial) > 0) return undefined;
   try {
@@ -59,9 +60,9 @@ export async function finishOverdue(waiting?: (holder: string) => void): Promise
   } catch (error) {
     if (error instanceof Superseded) return undefined;
     const { message, help } = error as Error & { help?: string };
-    throw new Obstacle(
+    return new Obstacle(
       `the trial of '${trial.policy}' is over, and going back failed: ${message}`,
-      `${help === undefined ? "" : `${help}; `}or: tsnet remove --policy ${trial.policy}`,
+      `${help === undefined ? "" : `${help}; `}or apply what is to be in force, or: tsnet remove --policy ${trial.policy}`,
     );
   }
 }

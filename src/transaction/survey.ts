@@ -4,6 +4,7 @@ import { type Asked, AUTO, type Choice } from "../backend/choice.js";
 import { backendNamed } from "../backend/registry.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Actual } from "../topology/actual.js";
+import { withoutGone } from "../topology/conflicts.js";
 import { differ, type Difference } from "../topology/difference.js";
 import type { Ending } from "../system/ending.js";
 import { planTopology } from "../topology/plan.js";
@@ -34,6 +35,8 @@ export interface Survey {
   readonly difference: Difference;
   /** How the texts differ from those on record, where that is plain rules only. */
   readonly edit: PlainEdit | undefined;
+  /** What the topology is without, a sentence each. */
+  readonly gone: readonly string[];
 }
 
 export interface SurveyOptions {
@@ -58,12 +61,14 @@ export interface SurveyOptions {
   readonly again?: boolean;
   /** Find what differs by reading it all, and what was compiled before, where less would do for an apply. */
   readonly whole?: boolean;
+  /** Do without containers whose adopted namespace is gone: it is to be in force as far as it can be. */
+  readonly partly?: boolean;
 }
 
 /** Changes nothing. Throws `Obstacle`, `Inexpressible` or `MissingTool` where something is in the way of an apply. */
 export async function survey(compiled: Compiled, options: SurveyOptions = {}): Promise<Survey> {
   const { policy } = compiled;
-  const topology = planTopology(policy);
+  const planned = planTopology(policy);
   const applied = options.applied ?? readApplied(policy.name);
   const carrier = applied && backendOf(applied);
   const choice = options.backend === AUTO ? await chooseBackend(policy, { applied }) : undefined;
@@ -101,13 +106,14 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
       settings: options.thorough === true,
       cutOff: left !== undefined,
     };
-    const actual = await readTopology(topology, reading);
+    const actual = await readTopology(planned, reading);
+    const { topology, gone } = options.partly === true ? withoutGone(planned, actual) : { topology: planned, gone: [] };
     const rules = await approaching;
     const difference = differ(topology, actual);
     refuse(difference);
     if (rules?.conflict !== undefined) throw new Obstacle(rules.conflict.message, rules.conflict.mend);
     await holderOfPorts(policy, before?.policy);
-    return { topology, applied, before, backend, former, choice, rules, actual, difference, edit };
+    return { topology, applied, before, backend, former, choice, rules, actual, difference, edit, gone };
   } catch (error) {
     const rules = await approaching?.catch(() => undefined);
     await rules?.abandon?.();

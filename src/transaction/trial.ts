@@ -110,8 +110,13 @@ export function hasWaiter({ policy, id }: Trial): boolean {
 
 /** Why nothing else is applied now, and what to do. */
 export function onTrial(trial: Trial): Obstacle {
+  if (remaining(trial) <= 0)
+    return new Obstacle(
+      `the trial of '${trial.policy}' is over since ${trial.until}, and wasn't taken back`,
+      "`tsnet rollback` takes it back; or apply what is to be in force, without --confirm",
+    );
   return new Obstacle(
-    `the policy '${trial.policy}' is on trial ${remaining(trial) > 0 ? `until ${trial.until}` : `and overdue since ${trial.until}`}, and nothing else is applied meanwhile`,
+    `the policy '${trial.policy}' is on trial until ${trial.until}, and nothing else is applied meanwhile`,
     "`tsnet confirm` keeps it, `tsnet rollback` takes it back at once",
   );
 }

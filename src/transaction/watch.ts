@@ -1,4 +1,5 @@
 /** The process that waits for the end of a trial, and goes back then. It has nothing else to do, and ends with it. */
+import { readFileSync } from "node:fs";
 import { detach, ownCommand } from "../system/detach.js";
 import { startService, stopService } from "../system/systemd.js";
 import { log } from "./log.js";
@@ -6,6 +7,17 @@ import { Obstacle } from "./obstacle.js";
 import { Superseded } from "./records.js";
 import { revertTrial } from "./revert.js";
 import { announceWaiter, hasWaiter, readTrial, remaining, type Trial } from "./trial.js";
+
+/** The names of services begin so. */
+const UNIT = "tsnet-trial-";
+
+function isService(): boolean {
+  try {
+    return readFileSync("/proc/self/cgroup", "utf8").includes(UNIT);
+  } catch {
+    return false;
+  }
+}
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -15,7 +27,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
  */
 export async function startWaiter(trial: Trial, ...words: readonly string[]): Promise<void> {
   const command = ownCommand([...words, trial.id]);
-  const unit = `tsnet-trial-${trial.id}`;
+  const unit = UNIT + trial.id;
   if (await startService(unit, "End of a trial of tsnet", command)) {
     if (await waits(trial, 5000)) return;
     await stopService(unit);
@@ -46,8 +58,9 @@ const NAP = 1000;
  */
 export async function awaitEnd(id: string): Promise<void> {
   process.chdir("/");
-  // Nobody's terminal ends a trial.
+  // No end of a session ends a trial. A service is told to stop by its manager, at shutdown, and goes at once.
   process.on("SIGHUP", () => undefined);
+  if (!isService()) process.on("SIGTERM", () => undefined);
   let failures = 0;
   let announced = false;
   for (;;) {

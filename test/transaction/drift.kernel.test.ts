@@ -64,11 +64,46 @@ test("an apply that mends forwarding or its guard, and nothing else, says so", (
     assert.is(await apply(), "true 1");
     assert.is(await host.sysctl("ipv4/conf/up0/forwarding"), "1");
     assert.is(await apply(), "false 0");
-    // Once the administrator makes the host a router, the guard goes.
+    // Once the administrator makes the host a router, the guard goes; until then it stops what is between others.
     await host.sysctl("ipv4/ip_forward", "1");
+    const audit = await tsnet(host, ["audit"]);
+    assert.is(audit.exitCode, 4);
+    assert.match(audit.stdout, /tsnet_guard guards devices[^]*packets between others are dropped/);
     assert.is(await apply(), "true 1");
     assert.not.match(await guard(), "tsnet_guard");
     assert.is(await apply(), "false 0");
+  }));
+
+test("what somebody adds to the guard is found and taken out again", () =>
+  lab(async (host) => {
+    // No directory but its own is needed for it.
+    const env = { TMPDIR: "/nonexistent" };
+    const run = (...args: string[]): ReturnType<typeof tsnet> => tsnet(host, args, { input: POLICY, env });
+    const apply = async (): Promise<string> => (await run("compile", "-", "--apply")).stdout;
+    const guard = async (): Promise<string> => {
+      const { stdout } = await host.run("nft", ["list", "table", "inet", "tsnet_guard"]);
+      return stdout.replace(/packets \d+ bytes \d+/g, "");
+    };
+    await apply();
+    const before = await guard();
+    assert.match(before, "up0");
+    for (const change of [
+      "insert rule inet tsnet_guard forward accept",
+      "add rule inet tsnet_guard forward drop",
+      "add chain inet tsnet_guard forward { policy drop; }",
+      "add chain inet tsnet_guard more { type filter hook forward priority 0; policy drop; }",
+      "add table inet tsnet_guard { flags dormant; }",
+      "flush chain inet tsnet_guard forward",
+    ]) {
+      await host.nft(`${change}\n`);
+      assert.is((await run("audit")).exitCode, 4, change);
+      assert.match((await run("plan", "-")).stdout, "would change table inet tsnet_guard", change);
+      assert.match(await apply(), "the guard against strangers' packets", change);
+      assert.is(await guard(), before, change);
+      assert.match(await apply(), "nothing to change", change);
+    }
+    assert.is((await run("remove")).exitCode, 0);
+    assert.is((await host.run("nft", ["list", "tables"])).stdout, "");
   }));
 
 test("the command is forgotten", forgetCommand);

@@ -150,11 +150,12 @@ test("it goes back after its terminal and its whole session are killed", async (
   });
 });
 
-test("who waits doesn't mind a hangup", async () => {
+test("who waits doesn't mind the signals that end a session", async () => {
   await lab(async (host) => {
     const a = await applied(host, shop(22));
     await applied(host, shop(80), "--confirm", "600");
-    process.kill(await waiter(host), "SIGHUP");
+    const pid = await waiter(host);
+    for (const signal of ["SIGHUP", "SIGTERM"] as const) process.kill(pid, signal);
     await expire(host);
     await comes("it goes back", () => isLive(host, a));
   });

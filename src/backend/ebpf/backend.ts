@@ -70,7 +70,8 @@ async function approach(policy: Policy, known: Committed | undefined, source?: S
   const there = foldersOf(policy.name).includes(folder) ? generationOf(folder) : 0;
   const marked = there === 0 ? undefined : await readTable(policy.name, markOf(body));
   const sameTable = there > 0 && marked === (body === "" ? undefined : true);
-  const linked = (): boolean => maps.devices.every(({ device }) => isLinked(folder, device, deviceIndex(device)));
+  const placed = (): Maps => ({ ...maps, devices: maps.devices.filter((one) => !isGone(policy, one)) });
+  const linked = (): boolean => placed().devices.every(({ device }) => isLinked(folder, device, deviceIndex(device)));
   const equal = known?.digest === wanted && known.generation === there && there > 0 && sameTable && linked();
   const now = { digest: wanted, generation: there };
   const objects = equal ? 0 : countOf(maps);
@@ -86,7 +87,7 @@ async function approach(policy: Policy, known: Committed | undefined, source?: S
     },
     async commit(_, standing) {
       const table = sameTable ? undefined : body;
-      const generation = await putInForce(maps, logsOf(policy), folder, object, table, standing);
+      const generation = await putInForce(placed(), logsOf(policy), folder, object, table, standing);
       return { digest: wanted, generation, operations: objects };
     },
     verify() {
@@ -100,6 +101,12 @@ async function approach(policy: Policy, known: Committed | undefined, source?: S
     },
     list: (before): ObjectChange[] => (equal ? [] : objectChanges(maps, before && plan(before))),
   };
+}
+
+/** A device of a container that adopted its namespace goes with whoever made that, and no packet comes by it then. */
+function isGone({ containers }: Policy, { device, container }: Maps["devices"][number]): boolean {
+  const kind = containers[container - 1]?.sandbox.kind;
+  return (kind === "netns" || kind === "pid") && deviceIndex(device) === undefined;
 }
 
 const countOf = (maps: Maps): number =>

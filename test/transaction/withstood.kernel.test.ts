@@ -1,0 +1,62 @@
+/** What runs in a sandbox has a say in its own network; it mustn't keep a policy from being in force everywhere else. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { lab } from "../kernel/lab.js";
+import { forgetCommand, tsnet } from "../support/command.js";
+import { at } from "../support/live.js";
+
+const test = suite("what sandboxes have in the way");
+test.after(forgetCommand);
+
+const policy = (address: string, more = ""): string => `
+network n { subnet 10.90.1.0/24 }
+container a { network n ip 10.90.1.11 }
+container b { network n ip ${address} }
+container c { network n ip 10.90.1.13 }
+${more}`;
+const LOOSE = policy("10.90.1.12");
+const STRICT = policy("10.90.1.12", "deny c -> a\n");
+const MOVED = policy("10.90.1.22", "deny c -> a\n");
+
+/** What a process in b does, and whether an apply can give b its network back all the same. */
+const DEEDS: readonly (readonly [string, string, boolean])[] = [
+  ["a device of its own", "ip link delete eth0; ip link add name eth0 type bridge; ip link set eth0 up", true],
+  ["another name", "ip link set eth0 down; ip link set eth0 name eth7; ip link add name eth0 type bridge", true],
+  ["routing rules", "ip rule add prio 5 blackhole", false],
+  ["no table", "ip rule delete prio 32766", false],
+];
+
+for (const transport of ["netlink", "nft"] as const)
+  for (const [what, deed, mends] of DEEDS)
+    test(`${transport}: ${what}`, () =>
+      lab(async (host) => {
+        const apply = async (input: string): Promise<string> => {
+          const args = ["compile", "-", "--apply", "--transport", transport];
+          const { stdout, stderr, exitCode } = await tsnet(host, args, { input });
+          assert.is(exitCode, 0, stderr);
+          return stdout + stderr;
+        };
+        await apply(LOOSE);
+        assert.is(await host.ping(at("c"), "10.90.1.11"), "reply");
+        await host.runIn(at("b"), "sh", ["-c", deed]);
+        await apply(STRICT);
+        assert.is(await host.ping(at("c"), "10.90.1.11"), "timeout", "the policy is in force");
+        const said = await apply(MOVED);
+        assert.is(await host.ping(at("c"), "10.90.1.11"), "timeout");
+        const { exitCode, stdout } = await tsnet(host, ["audit"]);
+        if (mends) {
+          assert.is(await host.ping(at("c"), "10.90.1.22"), "reply");
+          assert.is(exitCode, 0, stdout);
+        } else {
+          assert.match(said, /netns\/tsnet\/b: .*; all else is in force\. What runs in there/);
+          assert.match(stdout, "container b");
+          assert.is(exitCode, 4, stdout);
+          // Once it has put that back, the next apply gives it what it lacks.
+          await host.runIn(at("b"), "sh", ["-c", "ip rule delete prio 5; ip rule add prio 32766 lookup main; true"]);
+          await apply(MOVED);
+          assert.is(await host.ping(at("c"), "10.90.1.22"), "reply");
+        }
+        assert.is((await tsnet(host, ["remove"])).exitCode, 0);
+      }));
+
+test.run();
