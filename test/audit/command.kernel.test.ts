@@ -162,5 +162,18 @@ test("without the privilege it says how to get it", () =>
     assert.match(stderr, "sudo");
   }));
 
+test("a process whose namespace may not be read is told as that", () =>
+  lab(async (host) => {
+    const pid = await host.spawn(undefined, "unshare", ["--net", "sleep", "600"]);
+    const policy = `policy p\nnetwork n { subnet 10.92.0.0/24 }\ncontainer a { network n; pid ${pid} }`;
+    const [program, ...args] = commandLine(["compile", "-", "--apply"]);
+    const bare = ["--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace", program, ...args];
+    const { exitCode, stderr } = await host.run("setpriv", bare, { accept: "any", input: policy });
+    assert.is(exitCode, 3, stderr);
+    assert.match(stderr, `/proc/${pid}/ns/net, which container a adopts, may not be read`);
+    assert.match(stderr, "CAP_SYS_PTRACE");
+    await host.kill(pid);
+  }));
+
 test("the command is forgotten", forgetCommand);
 test.run();
