@@ -175,6 +175,9 @@ function proved(
   });
 }
 
+/** Seconds that whoever waits for the end of a trial may need to take it back. */
+const TAKING_BACK = 5;
+
 /** What a killed command left, and a trial. */
 function underWay(): Finding[] {
   const out: Finding[] = [];
@@ -189,11 +192,14 @@ function underWay(): Finding[] {
   }
   const trial = readTrial();
   if (trial !== undefined) {
-    const state =
-      remaining(trial) > 0
-        ? `until ${trial.until}: \`tsnet confirm\` keeps it`
-        : `and over since ${trial.until}: \`tsnet rollback\` takes it back`;
-    out.push(finding("on-trial", "info", `the policy '${trial.policy}' is on trial ${state}`));
+    const { policy, until } = trial;
+    const about = `the policy '${policy}' is on trial`;
+    const left = remaining(trial);
+    if (left > 0) out.push(finding("on-trial", "info", `${about} until ${until}: \`tsnet confirm\` keeps it`));
+    else {
+      const message = `${about} and over since ${until}, and nobody has taken it back: what is live was never confirmed; \`tsnet rollback\` takes it back`;
+      out.push(finding("on-trial", left > -TAKING_BACK ? "info" : "error", message));
+    }
   }
   return out;
 }
