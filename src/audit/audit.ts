@@ -11,6 +11,7 @@ import { ownLinks } from "../topology/actual.js";
 import { TRACE_PREFIX } from "../backend/nftables/tracing.js";
 import { GUARD_TABLE } from "../topology/guard.js";
 import { planTopology } from "../topology/plan.js";
+import { readRoutingRules, type RoutingRule } from "../topology/routing-rules.js";
 import { readTopology } from "../topology/read.js";
 import { hashTexts } from "../transaction/history.js";
 import { cutOffText } from "../transaction/cut-off.js";
@@ -19,6 +20,7 @@ import { type Applied, allApplied, readApplied, recompile } from "../transaction
 import { readTrial, remaining } from "../transaction/trial.js";
 import { BUDGET, differenceText, ruleDrifts, tryProof } from "./drift.js";
 import { foreignEffects } from "./foreign.js";
+import { routingEffects } from "./foreign-routing.js";
 import { foreignTables } from "./foreign-tables.js";
 import { forwardingDrift } from "./forwarding-drift.js";
 import { networkDrift } from "./network-drift.js";
@@ -36,9 +38,10 @@ export interface AuditReport {
 /** Only for who holds the lock: an apply under way would look like drift. Changes nothing. */
 export async function audit(policies: readonly Compiled[]): Promise<AuditReport> {
   const tables = await listRuleset();
+  const { rules, failure } = await routingRules();
   const reports: PolicyReport[] = [];
-  for (const compiled of policies) reports.push(await auditPolicy(compiled, tables));
-  return { policies: reports, findings: [...underWay(), ...unrecorded(policies, tables)] };
+  for (const compiled of policies) reports.push(await auditPolicy(compiled, tables, rules));
+  return { policies: reports, findings: [...underWay(), ...failure, ...unrecorded(policies, tables)] };
 }
 
 /** Every policy that is on record as live. */
@@ -46,7 +49,11 @@ export function livePolicies(): Compiled[] {
   return allApplied().map(recompile);
 }
 
-async function auditPolicy(compiled: Compiled, listed: readonly ListedTable[]): Promise<PolicyReport> {
+async function auditPolicy(
+  compiled: Compiled,
+  listed: readonly ListedTable[],
+  rules: readonly RoutingRule[],
+): Promise<PolicyReport> {
   const { policy } = compiled;
   const file = compiled.roots[0];
   const applied = readApplied(policy.name);
@@ -70,7 +77,10 @@ async function auditPolicy(compiled: Compiled, listed: readonly ListedTable[]): 
   ];
   const proof = tryProof(policy, working(have));
   const others = await foreignTables(listed, (table) => isOurs(table));
-  const { foreign, failure } = tryForeign(() => foreignEffects(policy, have, others.tables, routeDevice(actual.host)));
+  const { foreign, failure } = tryForeign(() => [
+    ...foreignEffects(policy, have, others.tables, routeDevice(actual.host)),
+    ...routingEffects(policy, rules),
+  ]);
   const findings = [
     ...recorded(compiled, applied),
     ...proved(compiled, have, proof, drift.length),
@@ -82,6 +92,16 @@ async function auditPolicy(compiled: Compiled, listed: readonly ListedTable[]): 
     }),
   ];
   return { ...base, drift, foreign, findings, classes: proof?.classes };
+}
+
+/** A kernel may have been built without; the rest is told all the same. */
+async function routingRules(): Promise<{ rules: readonly RoutingRule[]; failure: readonly Finding[] }> {
+  try {
+    return { rules: await readRoutingRules(), failure: [] };
+  } catch (error) {
+    const message = `what this host's routing rules do to the policies' packets can't be told: ${(error as Error).message}`;
+    return { rules: [], failure: [finding("foreign-unclear", "info", message)] };
+  }
 }
 
 /** Somebody else's ruleset may hold what no interpreter expects: that must not hide what has drifted. */
@@ -175,6 +195,9 @@ function proved(
   });
 }
 
+/** Seconds that whoever waits for the end of a trial may need to take it back. */
+const TAKING_BACK = 5;
+
 /** What a killed command left, and a trial. */
 function underWay(): Finding[] {
   const out: Finding[] = [];
@@ -189,11 +212,14 @@ function underWay(): Finding[] {
   }
   const trial = readTrial();
   if (trial !== undefined) {
-    const state =
-      remaining(trial) > 0
-        ? `until ${trial.until}: \`tsnet confirm\` keeps it`
-        : `and over since ${trial.until}: \`tsnet rollback\` takes it back`;
-    out.push(finding("on-trial", "info", `the policy '${trial.policy}' is on trial ${state}`));
+    const { policy, until } = trial;
+    const about = `the policy '${policy}' is on trial`;
+    const left = remaining(trial);
+    if (left > 0) out.push(finding("on-trial", "info", `${about} until ${until}: \`tsnet confirm\` keeps it`));
+    else {
+      const message = `${about} and over since ${until}, and nobody has taken it back: what is live was never confirmed; \`tsnet rollback\` takes it back`;
+      out.push(finding("on-trial", left > -TAKING_BACK ? "info" : "error", message));
+    }
   }
   return out;
 }

@@ -4,6 +4,7 @@ import { type ReadChain, type ReadRule, readTable, type ReadTable } from "../bac
 import type { Listed, ListedTable } from "../backend/nftables/listing.js";
 import { run } from "../system/run.js";
 import { isInstalled } from "../system/tools.js";
+import { spelledOut } from "./compat-text.js";
 import type { ForeignTable } from "./foreign.js";
 import { parseSave, type SavedTable } from "./iptables-save.js";
 import type { Finding } from "./report.js";
@@ -43,25 +44,37 @@ async function readForeign(table: ListedTable): Promise<ForeignTable> {
   const textOf = (rule: ReadRule): string => texts.get(rule.handle) ?? rule.text;
   const read = readTable(table, true);
   if (!read.chains.some(({ rules }) => rules.some(({ kinds }) => kinds.includes("xt")))) return { ...read, textOf };
-  return { ...read, chains: await refined(read), owner: "of iptables", textOf };
+  const chains = await refined(read);
+  if (chains !== undefined) return { ...read, chains, owner: "of iptables", textOf };
+  const rules = table.rules.map((rule) => ({
+    ...rule,
+    expr: spelledOut(rule["expr"] as Listed[], texts.get(rule["handle"] as number) ?? ""),
+  }));
+  return { ...readTable({ ...table, rules }, true), owner: "of iptables", textOf };
 }
 
-/** nft doesn't say what a match of iptables asks for; iptables-save does, rule by rule in the same order. */
-async function refined({ family, name, chains }: ReadTable): Promise<readonly ReadChain[]> {
+/**
+ * nft's JSON doesn't say what a match of iptables asks for; iptables-save does, rule by rule in the same order. Undefined
+ * where it has another table than nft, or none: it prints no table in which nft has left rules that iptables lacks.
+ */
+async function refined({ family, name, chains }: ReadTable): Promise<readonly ReadChain[] | undefined> {
   const version = IPTABLES[family];
   // iptables has no tables of other families; one of the same name would lend its rules.
-  if (version === undefined) return chains;
+  if (version === undefined) return undefined;
   const tables = await save(version === 4 ? "iptables-nft-save" : "ip6tables-nft-save", version, ["-t", name]);
   const saved = tables?.find((one) => one.name === name);
-  return chains.map((chain) => {
+  const out: ReadChain[] = [];
+  for (const chain of chains) {
     const other = saved?.chains.find((one) => one.name === chain.name);
-    if (other?.rules.length !== chain.rules.length) return chain;
+    const uses = chain.rules.some(({ kinds }) => kinds.includes("xt"));
+    if (uses && other?.rules.length !== chain.rules.length) return undefined;
     const rules = chain.rules.map((rule, i): ReadRule => {
-      const told = other.rules[i];
+      const told = other?.rules[i];
       return told === undefined || !rule.kinds.includes("xt") ? rule : { ...told, handle: rule.handle };
     });
-    return { ...chain, rules };
-  });
+    out.push({ ...chain, rules });
+  }
+  return out;
 }
 
 const IPTABLES: Readonly<Record<string, 4 | 6 | undefined>> = { ip: 4, ip6: 6 };

@@ -86,8 +86,8 @@ function readRule(words: readonly string[], text: string, family: 4 | 6, handle:
     }
     const option = own(OPTIONS, word);
     if (option === undefined) rule.uncertain = true;
-    else option(rule, words[i + 1] ?? "", not, family);
-    if (option !== undefined) i += word === "--notrack" ? 0 : 1;
+    else option(rule, words.slice(i + 1, i + 1 + valuesOf(word)).join(" "), not, family);
+    if (option !== undefined) i += valuesOf(word);
     // What belongs to an option that isn't known.
     else while (i + 1 < words.length && !/^(-|!$)/.test(words[i + 1] as string)) i++;
     not = false;
@@ -103,6 +103,9 @@ function readRule(words: readonly string[], text: string, family: 4 | 6, handle:
     ...(port === undefined ? {} : { port }),
   };
 }
+
+/** Words that belong to an option. */
+const valuesOf = (option: string): number => (option === "--notrack" ? 0 : option === "--tcp-flags" ? 2 : 1);
 
 /** Conditions first: a target ends its rule. */
 function ordered(list: readonly Expression[]): Expression[] {
@@ -148,6 +151,31 @@ const ports = (value: string): Part[] | undefined => {
     return to === undefined ? (from as number) : { from: from as number, to };
   });
   return parts.some((part) => Number.isNaN(typeof part === "object" ? part.to : part)) ? undefined : parts;
+};
+
+const range = (value: string): Part[] | undefined => {
+  const [from, to] = value.split("-").map(parseAddress);
+  return from === undefined || to === undefined ? undefined : [{ from: from.value, to: to.value }];
+};
+
+/** An echo request's number in nft's words; no packet that is followed has any other. */
+const icmpType =
+  (request: string): Option =>
+  (rule, value, not, family) => {
+    if (value === "any" || value === "255") rule.uncertain ||= not;
+    else
+      compare(
+        () => (family === 4 ? "icmp type" : "icmpv6 type"),
+        () => [value === request || value === `${request}/0` ? "echo-request" : value],
+      )(rule, value, not, family);
+  };
+
+/** `FIN,SYN,RST,ACK SYN`: which are looked at, which of them are set. */
+const flags: Option = (rule, value, not) => {
+  const [mask = "", set = ""] = value.toLowerCase().split(" ");
+  const words = (text: string): string[] =>
+    text === "none" ? [] : text === "all" ? ["fin", "syn", "rst", "psh", "ack", "urg"] : text.split(",");
+  rule.expressions.push({ kind: "flags", mask: words(mask), not, value: words(set) });
 };
 
 const device = (value: string): string[] => [value.endsWith("+") ? `${value.slice(0, -1)}*` : value];
@@ -205,7 +233,7 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 const MATCHES: ReadonlySet<string> = new Set([
-  ...["tcp", "udp", "sctp", "icmp", "icmp6", "comment", "conntrack", "state", "addrtype", "multiport"],
+  ...["tcp", "udp", "sctp", "icmp", "icmp6", "comment", "conntrack", "state", "addrtype", "multiport", "iprange"],
 ]);
 
 const OPTIONS: Readonly<Record<string, Option>> = {
@@ -221,6 +249,11 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   "--dports": compare(() => "th dport", ports),
   "--sport": compare(() => "th sport", ports),
   "--sports": compare(() => "th sport", ports),
+  "--tcp-flags": flags,
+  "--src-range": compare((family) => (family === 4 ? "ip saddr" : "ip6 saddr"), range),
+  "--dst-range": compare((family) => (family === 4 ? "ip daddr" : "ip6 daddr"), range),
+  "--icmp-type": icmpType("8"),
+  "--icmpv6-type": icmpType("128"),
   "--ctstate": state,
   "--state": state,
   "--dst-type": compare(

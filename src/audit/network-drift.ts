@@ -11,9 +11,10 @@ import type { Drift } from "./report.js";
 /** One drift for each thing that an apply would mend, and for each that is in its way. */
 export function networkDrift(policy: Policy, topology: Topology, actual: Actual): Drift[] {
   const { changes, conflicts } = differ(topology, actual);
-  const blocked = conflicts.map(({ object, message, from }): Drift => {
+  const blocked = conflicts.map(({ object, message, mend, from }): Drift => {
     const origin = originAt(policy, from) ?? policy.origins[0];
-    return { object, origin, message, effect: "packets may take another way than the policy's, or none" };
+    const effect = "packets may take another way than the policy's, or none";
+    return { object, origin, message, effect, byHand: { mend, first: true } };
   });
   const inTheWay = new Set(conflicts.map(({ object }) => object.split(" ")[1]));
   return [
@@ -33,6 +34,7 @@ function strangersPorts(policy: Policy, { bridges }: Topology, { host }: Actual)
         origin: behindNetwork(policy, bridge.network),
         message: `${name} is a port of ${bridge.device}, the bridge of network ${bridge.network}`,
         effect: `what is behind ${name} reaches the gateway as if it were on the network`,
+        byHand: { mend: `ip link set dev ${name} nomaster`, first: false },
       })),
   );
 }

@@ -11,6 +11,14 @@ export interface Drift {
   readonly message: string;
   /** What a packet can do because of it. */
   readonly effect: string;
+  /** Of what an apply doesn't put right: what does. */
+  readonly byHand?: ByHand;
+}
+
+export interface ByHand {
+  readonly mend: string;
+  /** As long as it is so, an apply refuses the whole policy. */
+  readonly first: boolean;
 }
 
 /** What somebody else's rule does to packets of the policy. */

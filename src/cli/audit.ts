@@ -34,7 +34,7 @@ export async function audit(files: readonly string[], options: AuditFlags): Prom
     if (mended.length > 0) hasDone("what was mended stays mended");
   }
   if (options.json) printJson(json(report, mended));
-  else show(report, mended);
+  else show(report, mended, files);
   if (isWrong(report)) process.exitCode = EXIT.differs;
 }
 
@@ -119,7 +119,11 @@ const statement = (origin: Drift["origin"], { file, policy }: PolicyReport): str
 /** More of one kind are counted. */
 const MOST = 30;
 
-function show({ policies, findings }: AuditReport, mended: readonly string[] | undefined): void {
+function show(
+  { policies, findings }: AuditReport,
+  mended: readonly string[] | undefined,
+  files: readonly string[],
+): void {
   if (mended !== undefined) {
     for (const message of mended.slice(0, MOST)) print(`mended   ${shown(message)}`);
     if (mended.length > MOST) print(`… and ${mended.length - MOST} more`);
@@ -137,7 +141,9 @@ function show({ policies, findings }: AuditReport, mended: readonly string[] | u
   );
   section(
     "drift",
-    drift.map(({ one, report }) => ({ message: one.message, effect: one.effect, at: statement(one.origin, report) })),
+    drift.map(({ one: { message, effect, origin, byHand }, report }) => ({
+      ...{ message, effect, mend: byHand?.mend, at: statement(origin, report) },
+    })),
   );
   for (const severity of ["error", "warning", "info"] as const) {
     const wanted = ({ severity: its }: Foreign | Finding): boolean => its === severity;
@@ -150,25 +156,41 @@ function show({ policies, findings }: AuditReport, mended: readonly string[] | u
         .map(({ message, file, line }) => ({ message, at: file === null ? undefined : `${file}:${line}` })),
     ]);
   }
-  for (const report of policies) print(summary(report));
+  const advice: Advice = {
+    fix: ["tsnet audit", ...files, "--fix"].join(" "),
+    fixed: mended !== undefined,
+    trial: findings.some(({ code, severity }) => code === "on-trial" && severity === "info"),
+  };
+  for (const report of policies) print(summary(report, advice));
 }
 
 interface Line {
   readonly message: string;
   readonly effect?: string;
+  readonly mend?: string | undefined;
   readonly at: string | undefined;
 }
 
 function section(title: string, entries: readonly Line[]): void {
-  for (const { message, effect, at } of entries.slice(0, MOST)) {
+  for (const { message, effect, mend, at } of entries.slice(0, MOST)) {
     print(`${title.padEnd(8)} ${shown(message)}`);
     if (effect !== undefined) print(`         ${shown(effect)}`);
+    if (mend !== undefined) print(`         by hand: ${shown(mend)}`);
     if (at !== undefined) print(`         ${shown(at)}`);
   }
   if (entries.length > MOST) print(`${title.padEnd(8)} … and ${entries.length - MOST} more (--json has them all)`);
 }
 
-function summary({ policy, drift, foreign }: PolicyReport): string {
+/** What may be advised besides. */
+interface Advice {
+  readonly fix: string;
+  /** It has just been done. */
+  readonly fixed: boolean;
+  /** Nothing is applied before its end. */
+  readonly trial: boolean;
+}
+
+function summary({ policy, drift, foreign }: PolicyReport, advice: Advice): string {
   const errors = foreign.filter(({ severity }) => severity === "error").length;
   const name = shown(policy);
   if (drift.length === 0 && errors === 0) return `${name}: as the policy says`;
@@ -176,6 +198,17 @@ function summary({ policy, drift, foreign }: PolicyReport): string {
     ...(drift.length === 0 ? [] : [`${drift.length} ${drift.length === 1 ? "drift" : "drifts"}`]),
     ...(errors === 0 ? [] : [`${errors} foreign ${errors === 1 ? "rule is" : "rules are"} in the way`]),
   ];
-  const mend = drift.length === 0 ? "" : "; `tsnet audit --fix` puts right what has drifted";
-  return `${name}: ${parts.join(", ")}${mend}`;
+  return `${name}: ${[parts.join(", "), ...mendText(drift, advice)].join("; ")}`;
+}
+
+/** What puts right what has drifted, as far as anything does. */
+function mendText(drift: readonly Drift[], { fix, fixed, trial }: Advice): string[] {
+  const first = drift.filter(({ byHand }) => byHand?.first === true);
+  if (first.length > 0)
+    return [`an apply refuses before ${first.length === 1 ? "that is" : "those are"} put right by hand`];
+  const left = drift.filter(({ byHand }) => byHand === undefined);
+  if (left.length === 0) return [];
+  if (fixed) return ["an apply doesn't put that right: removing the policy and applying it again does"];
+  const what = left.length === drift.length ? "what has drifted" : `${left.length} of them`;
+  return [`\`${shown(fix)}\` puts right ${what}${trial ? ", when the trial is over" : ""}`];
 }

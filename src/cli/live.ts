@@ -30,6 +30,18 @@ export type Found =
   | { readonly policy: Policy; readonly kind: "container"; readonly container: Container }
   | { readonly policy: Policy; readonly kind: "network"; readonly network: Network };
 
+/** Containers as they can be asked for in place of a name that nothing has: of the policy that it names, or of all. */
+function containersOf(all: readonly Live[], name: string): string[] {
+  const meant = all.filter(({ policy }) => name.startsWith(`${policy.name}/`) && policy.containers.length > 0);
+  const among = meant.length > 0 ? meant : all;
+  const named = among.flatMap(({ policy }) => policy.containers.map((container) => ({ policy, container })));
+  const policies = new Map<string, number>();
+  for (const { container } of named) policies.set(container.name, (policies.get(container.name) ?? 0) + 1);
+  return named.map(({ policy, container }) =>
+    meant.length > 0 || (policies.get(container.name) ?? 0) > 1 ? `${policy.name}/${container.name}` : container.name,
+  );
+}
+
 /** What `NAME` or `POLICY/NAME` means among the live policies; exit 2 when nothing, or several. */
 export function findLive(name: string): Found {
   const all = livePolicies();
@@ -45,7 +57,7 @@ export function findLive(name: string): Found {
   }
   const [first, second] = found;
   if (first === undefined) {
-    const names = all.flatMap(({ policy }) => policy.containers.map((container) => container.name));
+    const names = containersOf(all, name);
     const known = names.length === 0 ? "nothing is live here" : `live are: ${names.slice(0, 20).join(", ")}`;
     throw new Failure(EXIT.usage, `no live container or network is called '${name}'`, known);
   }

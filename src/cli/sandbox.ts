@@ -25,7 +25,14 @@ export function sandboxPath(policy: Policy, container: Container): string | unde
 /** `sandboxPath`, where a namespace is; exit 3 where none is any more, also where only the file has stayed. */
 export function standingSandbox(policy: Policy, container: Container): string | undefined {
   const path = sandboxPath(policy, container);
-  if (path === undefined || netnsState(path).kind === "namespace") return path;
+  const state = path === undefined ? undefined : netnsState(path).kind;
+  if (path === undefined || state === "namespace") return path;
+  if (state === "forbidden")
+    throw new Failure(
+      EXIT.system,
+      `the sandbox of '${shown(container.name)}' may not be read (${shown(path)})`,
+      "run it as root of the host",
+    );
   throw new Failure(
     EXIT.system,
     `the sandbox of '${shown(container.name)}' is gone (${shown(path)})`,

@@ -4,6 +4,7 @@ import { flowText, Follower, type TracedFlow } from "../audit/trace.js";
 import { tableName } from "../backend/nftables/names.js";
 import { plan } from "../backend/nftables/plan.js";
 import type { TraceEvent } from "../backend/nftables/trace-events.js";
+import { Passes } from "../backend/nftables/trace-passes.js";
 import { traceRules } from "../backend/nftables/trace-rules.js";
 import { readChains, startTracing, traceTable } from "../backend/nftables/tracing.js";
 import { readQuery } from "../ir/ask.js";
@@ -48,7 +49,9 @@ export async function trace(text: string, options: TraceOptions): Promise<void> 
   const timers = new Map<string, NodeJS.Timeout>();
   /** By the order in which they began; those that have come to their end wait for earlier ones that haven't. */
   const packets = new Map<string, { over: boolean }>();
+  const passes = new Passes((chain) => chains.get(chain)?.hook);
   const finish = (id: string): void => {
+    passes.end(id);
     clearTimeout(timers.get(id));
     timers.delete(id);
     const one = packets.get(id);
@@ -64,7 +67,8 @@ export async function trace(text: string, options: TraceOptions): Promise<void> 
       if (seen === options.count) done.end();
     }
   };
-  const take = (event: TraceEvent): void => {
+  const take = (told: TraceEvent): void => {
+    const event = passes.tell(told);
     const { id } = event;
     clearTimeout(timers.get(id));
     if (!packets.has(id)) packets.set(id, { over: false });

@@ -15,11 +15,11 @@ const NSFS_MAGIC = 0x6e736673;
 
 /**
  * What is at a path: `namespace` a bound namespace; `unbound` an empty plain file, which is what a killed creation or
- * a reboot leaves; `other` anything else; `absent` nothing.
+ * a reboot leaves; `other` anything else; `absent` nothing; `forbidden` what this process may not look at.
  */
 export type NetnsState =
   | { readonly kind: "namespace"; /** Same for two paths of one namespace. */ readonly id: string }
-  | { readonly kind: "unbound" | "other" | "absent" };
+  | { readonly kind: "unbound" | "other" | "absent" | "forbidden" };
 
 /** Asked of the kernel at once, in a few microseconds. */
 export function netnsState(path: string): NetnsState {
@@ -32,7 +32,8 @@ export function netnsState(path: string): NetnsState {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ENOTDIR") return { kind: "absent" };
-    if (code === "EACCES" || code === "ELOOP") return { kind: "other" };
+    if (code === "EACCES") return { kind: "forbidden" };
+    if (code === "ELOOP") return { kind: "other" };
     throw error;
   }
 }
@@ -44,7 +45,7 @@ export function netnsState(path: string): NetnsState {
 export async function createNetns(path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   const before = netnsState(path);
-  if (before.kind === "namespace" || before.kind === "other") {
+  if (before.kind !== "absent" && before.kind !== "unbound") {
     throw Object.assign(new Error(`${path} exists already`), { code: "EEXIST", path });
   }
   if (before.kind === "absent") closeSync(openSync(path, "wx", 0o444));

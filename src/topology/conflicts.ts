@@ -146,9 +146,15 @@ function sandboxConflicts(plan: SandboxPlan, topology: Topology, actual: Actual)
   const state = there?.state ?? { kind: "absent" as const };
   const object = `namespace ${path}`;
   if (!plan.adopted) {
-    if (state.kind !== "other") return [];
+    if (state.kind !== "other" && state.kind !== "forbidden") return [];
     const message = `${path}, where the namespace of container ${container} belongs, is something else`;
     return [{ object, message, mend: `remove ${path}`, from }];
+  }
+  if (state.kind === "forbidden") {
+    const message = `${path}, which container ${container} adopts, may not be read`;
+    // Root in a container often lacks what the process of another needs (ptrace(2), PTRACE_MODE_READ).
+    const privilege = /^\/proc\//.test(path) ? "CAP_SYS_PTRACE" : "CAP_DAC_READ_SEARCH";
+    return [{ object, message, mend: `run it as root of the host, or with ${privilege}`, from }];
   }
   if (state.kind !== "namespace") {
     const what = state.kind === "absent" ? "doesn't exist" : "isn't a network namespace";

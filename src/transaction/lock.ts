@@ -123,7 +123,7 @@ export async function withLock<T>(work: () => Promise<T>, options: Waiting = {})
 /** The file appears with its text in it, in one step: a kill can't leave a lock that names nobody. */
 function take(): boolean {
   attempt("lock");
-  mkdirSync("/run/tsnet", { recursive: true, mode: 0o755 });
+  makeDirectory(dirname(PATH));
   // A program that uses the library has no words of ours.
   const command = process.argv.slice(2, 4).join(" ") || basename(process.argv[1] ?? process.execPath);
   const holder: Holder = { pid: process.pid, namespace: namespace(), started: startOf(process.pid) ?? "", command };
@@ -137,6 +137,17 @@ function take(): boolean {
     throw error;
   } finally {
     rmSync(beside, { force: true });
+  }
+}
+
+/** By itself first: with `recursive` Node tells of a directory that is missing where the file system is read-only. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o755 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") mkdirSync(path, { recursive: true, mode: 0o755 });
+    else if (code !== "EEXIST") throw error;
   }
 }
 

@@ -105,6 +105,54 @@ test("what it prints, how it exits, what it mends", () =>
     assert.match(await audit(host, ["--fix"], 0), "nothing was mended");
   }));
 
+test("what an apply can put right is told apart from what it refuses and what it leaves", () =>
+  lab(async (host) => {
+    await host.run("ip", ["netns", "add", "theirs"]);
+    await host.run("ip", ["link", "add", "name", "port0", "type", "veth", "peer", "name", "port1"]);
+    const policy = `policy p
+network n { subnet 10.92.0.0/24 }
+container a { network n ip 10.92.0.11; netns "/run/netns/theirs" }
+container b { network n ip 10.92.0.12; publish 8080 -> 80 }`;
+    assert.is((await tsnet(host, ["compile", "-", "--apply"], { input: policy })).exitCode, 0);
+    const last = async (...args: string[]): Promise<string> =>
+      (await audit(host, args, 4)).trim().split("\n").at(-1) as string;
+    const device = (await host.run("ip", ["-br", "link", "show", "type", "bridge"])).stdout.split(" ")[0] as string;
+
+    // Something else, and what apply has nothing to do with.
+    await host.run("ip", ["link", "set", "dev", "port0", "master", device]);
+    assert.is(await last(), "p: 1 drift");
+    assert.match(await audit(host, [], 4), "by hand: ip link set dev port0 nomaster");
+    await host.run("ip", ["link", "set", "dev", device, "mtu", "1400"]);
+    assert.is(await last(), "p: 2 drifts; `tsnet audit --fix` puts right 1 of them");
+    assert.is(await last("--fix"), "p: 1 drift");
+    await host.run("ip", ["link", "delete", "port0"]);
+
+    // What an apply doesn't compare.
+    const { stdout } = await host.run("nft", ["-a", "list", "table", "inet", "tsnet-p"]);
+    const [, chain = "", before, after, handle = ""] =
+      /chain (\S+) \{ # handle \d+\s+(ct status \S* ?confirmed meta l4proto) \{ tcp, udp, sctp \} (update .*) # handle (\d+)/.exec(
+        stdout,
+      ) ?? [];
+    await host.nft(`replace rule inet tsnet-p ${chain} handle ${handle} ${before} { tcp, udp } ${after}`);
+    assert.is(await last(), "p: 2 drifts; `tsnet audit --fix` puts right what has drifted");
+    assert.is(
+      await last("--fix"),
+      "p: 2 drifts; an apply doesn't put that right: removing the policy and applying it again does",
+    );
+    assert.is((await tsnet(host, ["remove", "--policy", "p"])).exitCode, 0);
+    assert.is((await tsnet(host, ["compile", "-", "--apply"], { input: policy })).exitCode, 0);
+    await audit(host, [], 0);
+
+    // Where an apply refuses, its advice is told, and no other.
+    await host.run("ip", ["route", "add", "10.92.0.128/25", "via", "198.51.100.2"]);
+    const refused = await audit(host, [], 4);
+    assert.match(refused, "by hand: give the network another subnet: network n { subnet … }");
+    assert.match(refused, /\np: 1 drift; an apply refuses before that is put right by hand\n$/);
+    await host.run("ip", ["route", "delete", "10.92.0.128/25"]);
+    await host.run("ip", ["netns", "delete", "theirs"]);
+    assert.match(await audit(host, [], 4), /by hand: start what makes it first[^]*; an apply refuses before/);
+  }));
+
 test("without the privilege it says how to get it", () =>
   lab(async (host) => {
     const [program, ...args] = commandLine(["audit"]);
@@ -112,6 +160,19 @@ test("without the privilege it says how to get it", () =>
     const { exitCode, stderr } = await host.run("setpriv", bare, { accept: "any" });
     assert.is(exitCode, 3, stderr);
     assert.match(stderr, "sudo");
+  }));
+
+test("a process whose namespace may not be read is told as that", () =>
+  lab(async (host) => {
+    const pid = await host.spawn(undefined, "unshare", ["--net", "sleep", "600"]);
+    const policy = `policy p\nnetwork n { subnet 10.92.0.0/24 }\ncontainer a { network n; pid ${pid} }`;
+    const [program, ...args] = commandLine(["compile", "-", "--apply"]);
+    const bare = ["--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace", program, ...args];
+    const { exitCode, stderr } = await host.run("setpriv", bare, { accept: "any", input: policy });
+    assert.is(exitCode, 3, stderr);
+    assert.match(stderr, `/proc/${pid}/ns/net, which container a adopts, may not be read`);
+    assert.match(stderr, "CAP_SYS_PTRACE");
+    await host.kill(pid);
   }));
 
 test("the command is forgotten", forgetCommand);

@@ -250,6 +250,30 @@ const CASES: readonly Case[] = [
     found: ["drops error 8", "drops error 11"],
   },
   {
+    what: "matches of iptables in a table that iptables-nft-save won't print",
+    make: async (host) => {
+      await iptables(
+        host,
+        "-A FORWARD -s 10.90.1.13 -d 10.90.2.12 -p tcp -m conntrack --ctstate NEW -m multiport --dports 5432 -j DROP",
+        "-A FORWARD -s 10.90.1.11 -d 10.90.2.12 -m conntrack --ctstate NEW -j REJECT",
+      );
+      await host.nft('add rule ip filter FORWARD iifname "docker0" ct state new drop');
+      const { stdout } = await host.run("iptables-nft-save", ["-t", "filter"]);
+      assert.match(stdout, /incompatible/);
+    },
+    found: ["drops error 8", "rejects error 11"],
+  },
+  {
+    what: "the first packets of TCP, as iptables has them",
+    make: (host) =>
+      iptables(
+        host,
+        "-A FORWARD -s 10.90.1.13 -d 10.90.2.12 -p tcp --syn --dport 5432 -m conntrack --ctstate NEW -j DROP",
+        "-A FORWARD -d 10.90.2.12 -p tcp ! --syn -m conntrack --ctstate NEW -j DROP",
+      ),
+    found: ["drops error 8"],
+  },
+  {
     what: "a match of iptables that isn't known",
     make: (host) => iptables(host, "-A FORWARD -d 10.90.2.12 -m statistic --mode random --probability 0.5 -j DROP"),
     found: ["unclear info *"],

@@ -1,6 +1,7 @@
 /** Rules of others, as nft and iptables list them, in the plan's own type. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { spelledOut } from "../../src/audit/compat-text.js";
 import { parseSave } from "../../src/audit/iptables-save.js";
 import { type ReadRule, readTable } from "../../src/backend/nftables/from-json.js";
 import type { Listed } from "../../src/backend/nftables/listing.js";
@@ -65,6 +66,67 @@ test("a target that is neither known nor a chain makes its rule uncertain", () =
   assert.is(rule?.uncertain, true);
   assert.equal(rule?.kinds, ["xt"]);
   assert.equal(rule?.expressions, [{ kind: "match", key: "ip daddr", value: 0x0a000001 }]);
+});
+
+test("flags, kinds of ICMP and ranges of addresses, as iptables has them", () => {
+  const is = (rule: string, ...conditions: object[]): void => {
+    const [read] = saved(`${rule} -j DROP`);
+    assert.equal(read?.expressions, [...conditions, DROP], rule);
+    assert.is(read?.uncertain, false, rule);
+  };
+  const syn = { kind: "flags", mask: ["fin", "syn", "rst", "ack"], value: ["syn"] };
+  is("-m tcp --tcp-flags FIN,SYN,RST,ACK SYN", { ...syn, not: false });
+  is("-m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN", { ...syn, not: true });
+  is("-m tcp --tcp-flags SYN NONE", { kind: "flags", mask: ["syn"], not: false, value: [] });
+  is("-m icmp --icmp-type 8", { kind: "match", key: "icmp type", value: "echo-request" });
+  is("-m icmp --icmp-type 3/1", { kind: "match", key: "icmp type", value: "3/1" });
+  is("-m icmp --icmp-type any");
+  is("-m iprange --dst-range 10.0.0.1-10.0.0.9", {
+    kind: "match",
+    key: "ip daddr",
+    value: { from: 0x0a000001, to: 0x0a000009 },
+  });
+});
+
+test("what nft's text says in place of the names of iptables' matches", () => {
+  const xt = (name: string, type = "match"): Listed => ({ xt: { type, name } });
+  const is = (name: string, text: string, ...conditions: object[]): void => {
+    const rule = listed(...spelledOut([xt(name), drop], `${text} drop`));
+    assert.equal(rule.expressions, [...conditions, DROP], text);
+    assert.is(rule.uncertain, false, text);
+  };
+  is("conntrack", "ct state new", { kind: "among", key: "ct state", values: ["new"] });
+  is(
+    "state",
+    "ct state ! related,established",
+    { kind: "match", key: "ct state", not: true, value: "related" },
+    { kind: "match", key: "ct state", not: true, value: "established" },
+  );
+  is(
+    "multiport",
+    "meta l4proto tcp tcp dport { 80, 90-99 }",
+    { kind: "match", key: "meta l4proto", value: 6 },
+    { kind: "among", key: "th dport", values: [80, { from: 90, to: 99 }] },
+  );
+  is("addrtype", "fib daddr type != local", { kind: "match", key: "fib daddr type", not: true, value: "local" });
+  is("icmp", "icmp type echo-request", { kind: "among", key: "icmp type", values: ["echo-request"] });
+  is("iprange", "ip daddr 10.0.0.1-10.0.0.2", {
+    kind: "among",
+    key: "ip daddr",
+    values: [{ from: 0x0a000001, to: 0x0a000002 }],
+  });
+  // What the text leaves out, what asks for more, and what may be another's.
+  for (const [name, text] of [
+    ["conntrack", "xt match conntrack"],
+    ["conntrack", "ct state new ct original daddr 10.0.0.1"],
+    ["conntrack", 'comment "ct state new"'],
+    ["multiport", "tcp sport . tcp dport { 0-65535 . 80 }"],
+    ["tcp", "tcp dport 80 tcp flags syn / fin,syn"],
+    ["addrtype", "fib daddr . iif type local"],
+    ["constructor", "ct state new"],
+  ] as const)
+    assert.is(listed(...spelledOut([xt(name), drop], `${text} drop`)).uncertain, true, text);
+  assert.equal(spelledOut([xt("REJECT", "target")], "reject"), [{ reject: null }]);
 });
 
 test("what is written into packets is told apart", () => {

@@ -4,6 +4,7 @@ import { parse } from "../../grammar/parser.js";
 import { Follower, type LiveChains } from "../../src/audit/trace.js";
 import { plan } from "../../src/backend/nftables/plan.js";
 import { readTraceLine, type TraceEvent } from "../../src/backend/nftables/trace-events.js";
+import { Passes } from "../../src/backend/nftables/trace-passes.js";
 import { traceRules } from "../../src/backend/nftables/trace-rules.js";
 import { readQuery } from "../../src/ir/ask.js";
 import { compile } from "../../src/ir/compile.js";
@@ -86,6 +87,15 @@ test("reads nft's events", () => {
   assert.equal(about("verdict continue "), { kind: "return", verdict: "continue" });
   for (const line of ["", "# ERROR: Device or resource busy", "add rule inet t c accept"])
     assert.is(readTraceLine(line), undefined);
+  const flags = (text: string) => {
+    const read = about(
+      PACKET("c")
+        .replace(/^.* c packet/, "packet")
+        .replace("flags == syn", `flags == ${text}`),
+    );
+    return read?.kind === "packet" ? read.packet?.flags : undefined;
+  };
+  assert.equal(["syn,ack", "0x11", "0x18"].map(flags), ["syn,ack", "fin,ack", "psh,ack"]);
   const six = readTraceLine(
     'trace id 2 inet t c packet: oif "x" ip6 saddr fd09::5 ip6 daddr fd09::6 ip6 nexthdr ipv6-icmp icmpv6 type echo-request',
   );
@@ -149,6 +159,32 @@ test("of a chain that isn't as planned no statement is claimed", () => {
     flow?.steps.map(({ object, by }) => [object, by]),
     [["some text", []]],
   );
+});
+
+/** The packets' ids of events `CHAIN` (a packet comes to it) and `CHAIN!` (a rule of it). */
+function idsOf(hooks: Readonly<Record<string, string>>, ...events: string[]): string {
+  const passes = new Passes((chain) => hooks[chain.split(" ")[2] as string]);
+  const ids = events.map((event) => {
+    const [chain = "", family = "inet"] = event.replace("!", "").split("@");
+    const line = event.endsWith("!") ? "rule accept # handle 1 (verdict accept)" : 'packet: iif "x"';
+    return passes.tell(readTraceLine(`trace id 1 ${family} t ${chain} ${line}`) as TraceEvent).id;
+  });
+  return ids.map((id) => [...new Set(ids)].indexOf(id)).join("");
+}
+
+test("a packet that comes to a chain or a hook again is another one of the same id", () => {
+  const hooks = { o: "output", o2: "output", p: "postrouting", r: "prerouting", i: "input", b: "prerouting" };
+  assert.is(idsOf(hooks, "o", "o!", "o2", "o2!", "p", "o", "o!", "o2"), "00000111");
+  // The kernel asks the chains of translation of the first packet of a connection only.
+  assert.is(idsOf(hooks, "o2", "p", "o", "o2", "p"), "00111");
+  // On the loopback device, and where a bridge has what it forwards routed.
+  assert.is(idsOf(hooks, "o", "o2", "p", "r", "i", "i!"), "000000");
+  assert.is(idsOf({ ...hooks, c: "prerouting" }, "b@bridge", "r", "c@bridge", "i"), "0000");
+  const passes = new Passes(() => "output");
+  const event = readTraceLine(PACKET("output")) as TraceEvent;
+  const { id } = passes.tell(event);
+  passes.end(id);
+  assert.is.not(passes.tell({ ...event, chain: "other" }).id, id);
 });
 
 test("packets that somebody else traces are left out", () => {

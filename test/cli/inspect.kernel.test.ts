@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
 import { type Host, lab } from "../kernel/lab.js";
 import { forgetCommand } from "../support/command.js";
-import { applied, done, shop } from "../support/history.js";
+import { applied, done, fails, shop } from "../support/history.js";
 
 const test = suite("inspect");
 const it = await when(test, "namespaces", "ip", "nft", "nf_tables", "util-linux");
@@ -40,6 +40,15 @@ it("has a network for the modes host and none, without addresses, in the shape o
       assert.equal(Object.keys(entry), Object.keys(n ?? {}));
       assert.is([entry["IPAddress"], entry["Gateway"], entry["MacAddress"]].join(""), "");
     }
+  });
+});
+
+it("says what could be meant: by policy and name where several policies have it, of a policy that is named its own", async () => {
+  await lab(async (host) => {
+    for (const [i, more] of ["container only { network n }", ""].entries())
+      await applied(host, `policy p${i}\nnetwork n { subnet 172.2${i}.0.0/24 }\ncontainer c1 { network n }\n${more}`);
+    assert.match(await fails(host, 2, "inspect", "nosuch"), /live are: p0\/c1, only, p1\/c1$/m);
+    assert.match(await fails(host, 2, "inspect", "p0/nosuch"), /live are: p0\/c1, p0\/only$/m);
   });
 });
 

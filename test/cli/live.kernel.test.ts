@@ -154,6 +154,17 @@ it("traces one flow: passed, dropped, published, dropped by a stranger; a killed
       [[9, "syn", "accept"]],
     );
 
+    // Whoever closes at once sends its last packets from the memory of its first, with its id.
+    await host.listen(at("server", "shop"), "tcp", 83);
+    const short = await traced(host, ["host -> server:83", "--count", "3"], () =>
+      host.tcp(undefined, "172.18.0.10", 83, { timeout: 200 }),
+    );
+    assert.is(short[0]?.flags, "syn");
+    for (const { steps, flags } of short) {
+      const begins = steps.filter(({ chain, effect }) => chain === "output" && effect.startsWith("goto"));
+      assert.is(begins.length, 1, `${flags}: ${JSON.stringify(steps)}`);
+    }
+
     const [published] = await traced(host, ["host -> host:8080", "--count", "1"], () =>
       host.tcp(undefined, "127.0.0.1", 8080, { timeout: 200 }),
     );

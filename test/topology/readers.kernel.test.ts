@@ -16,6 +16,7 @@ const it = await when(test, "namespaces", "ip", "nf_tables", "netlink");
 
 const BY_IP = import.meta.resolve("../../src/topology/stack-ip.ts");
 const BY_NETLINK = import.meta.resolve("../../src/topology/stack-netlink.ts");
+const RULES = import.meta.resolve("../../src/topology/routing-rules.ts");
 const TRANSPORT = import.meta.resolve("../../src/system/transport.ts");
 
 const at = (container: string) => netnsPath("tsnet", container);
@@ -212,6 +213,34 @@ it("of what was read a moment ago only the sandboxes that are named are read ane
     const [bridge] = planTopology(policy).bridges;
     await host.run("ip", ["link", "set", "dev", bridge?.device ?? "", "down"]);
     assert.equal(await since("c2"), ["network front", "container c2"]);
+  }));
+
+it("rules that choose routing tables are read alike, and named as ip names them", () =>
+  lab(async (host) => {
+    const lines = [
+      "-4 prio 10 not from 10.0.0.0/8 to 10.201.1.11 fwmark 1/0xff iif lo uidrange 0-9 ipproto tcp sport 5-9 blackhole",
+      "-4 prio 11 from 10.201.1.12 table 77 suppress_prefixlength 0",
+      "-4 prio 12 goto 32766",
+      "-4 prio 13 tos 0x10 oif lo table main",
+      "-4 prio 14 nop",
+      "-6 prio 1 to fd01::11 ipproto udp dport 53 prohibit",
+      "-6 prio 2 from fd01::/64 unreachable",
+    ];
+    for (const line of lines) {
+      const [family = "", ...words] = line.split(" ");
+      await host.run("ip", [family, "rule", "add", ...words]);
+    }
+    const read: { family: number; text: string }[][] = [];
+    for (const transport of ["nft", "netlink"]) {
+      await host.call(TRANSPORT, "chooseTransport", transport);
+      read.push(await host.call(RULES, "readRoutingRules"));
+    }
+    assert.equal(read[1], read[0]);
+    for (const family of [4, 6]) {
+      const { stdout } = await host.run("ip", [`-${family}`, "rule", "show"]);
+      const texts = read[0]?.filter((rule) => rule.family === family).map(({ text }) => text);
+      assert.equal(texts, stdout.trim().replaceAll("\t", " ").split("\n"));
+    }
   }));
 
 it("a namespace that is gone, or none, is said by name", () =>

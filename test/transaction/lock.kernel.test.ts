@@ -3,9 +3,11 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
 import { lab } from "../kernel/lab.js";
+import { commandLine, forgetCommand } from "../support/command.js";
 
 const test = suite("lock");
 const it = await when(test, "namespaces");
+test.after(forgetCommand);
 const LOCK = import.meta.resolve("../../src/transaction/lock.ts");
 
 it("where there is no space for it, nothing of it stays", () =>
@@ -18,6 +20,17 @@ it("where there is no space for it, nothing of it stays", () =>
       (error: Error) => assert.match(error.message, /ENOSPC/),
     );
     assert.is((await host.run("ls", ["/run/tsnet"])).stdout, "full\n");
+  }));
+
+it("a read-only /run is told as that, with advice, whether or not tsnet has been there", () =>
+  lab(async (host) => {
+    for (const before of ["true", "mkdir /run/tsnet"]) {
+      const script = `mount -t tmpfs tmpfs /run && ${before} && mount -o remount,ro /run && exec "$@"`;
+      const words = ["--mount", "--propagation", "private", "sh", "-c", script, "sh", ...commandLine(["audit"])];
+      const { stderr, exitCode } = await host.run("unshare", words, { accept: "any" });
+      assert.is(exitCode, 3, stderr);
+      assert.match(stderr, /^tsnet: EROFS: read-only file system, .*'\/run\/tsnet.*'\n +\/run must be writable/);
+    }
   }));
 
 it("what a killed taker has left goes with the next, and what a living one is about to put there stays", () =>

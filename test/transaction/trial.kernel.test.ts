@@ -300,11 +300,13 @@ test("what goes back goes on trying while something is in its way", async () => 
       /going back failed: .*8080/.test((await host.read("/var/lib/tsnet/log")) ?? ""),
     );
     assert.match(await done(host, "ls"), /on trial, over since/);
-    const { stdout } = await tsnet(host, ["audit", "--json"]);
-    const { findings } = JSON.parse(stdout) as { findings: { code: string; message: string }[] };
+    const { stdout, exitCode } = await tsnet(host, ["audit", "--json"]);
+    const { findings } = JSON.parse(stdout) as { findings: { code: string; severity: string; message: string }[] };
+    const found = findings.find(({ code }) => code === "on-trial");
+    assert.equal([exitCode, found?.severity], [4, "error"], "nobody confirmed what is live");
     assert.match(
-      findings.find(({ code }) => code === "on-trial")?.message ?? "",
-      /'shop' is on trial and over since .*: `tsnet rollback` takes it back$/,
+      found?.message ?? "",
+      /'shop' is on trial and over since .* never confirmed; `tsnet rollback` takes it back$/,
     );
     await host.close(undefined, "tcp", 8080);
     await comes("it goes back", () => isLive(host, a));

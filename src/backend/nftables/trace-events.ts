@@ -18,7 +18,7 @@ export interface TracedPacket {
 }
 
 export interface TraceEvent {
-  /** The packet's, the same at every hook. */
+  /** The packet's, the same at every hook; the kernel gives it to a later packet again (trace-passes.ts). */
   readonly id: string;
   readonly family: string;
   readonly table: string;
@@ -66,6 +66,15 @@ const PROTOCOLS: Readonly<Record<string, number>> = {
   sctp: 132,
 };
 
+/** The lowest bits of TCP's flags, in their order. */
+const FLAGS = ["fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr"];
+
+/** nft 1.0.6 writes several flags as a number, unless they are those of a handshake. */
+function flagWords(text: string | undefined): string | undefined {
+  if (text === undefined || !/^0x[0-9a-f]+$/.test(text)) return text;
+  return FLAGS.filter((_, bit) => (Number(text) & (1 << bit)) !== 0).join(",");
+}
+
 function readPacket(text: string): TracedPacket | undefined {
   const word = (pattern: RegExp): string | undefined => pattern.exec(text)?.[1];
   const number = (pattern: RegExp): number | undefined => {
@@ -85,7 +94,7 @@ function readPacket(text: string): TracedPacket | undefined {
     protocol: /^\d+$/.test(protocol) ? Number(protocol) : PROTOCOLS[protocol],
     port: number(/\b(?:tcp|udp|sctp|th) dport (\d+)/),
     sourcePort: number(/\b(?:tcp|udp|sctp|th) sport (\d+)/),
-    flags: word(/\btcp flags == (\S+)/),
+    flags: flagWords(word(/\btcp flags == (\S+)/)),
     icmpType: word(/\bicmp(?:v6)? type (\S+)/),
   };
 }

@@ -89,7 +89,7 @@ export function dumpNetwork(netns: string | undefined): Dump {
 }
 
 /** `size` is that of the header before the attributes; all zero, it asks for everything. */
-function dump<T>(socket: NetlinkSocket, type: number, size: number, read: (body: Buffer) => T | undefined): T[] {
+export function dump<T>(socket: NetlinkSocket, type: number, size: number, read: (body: Buffer) => T | undefined): T[] {
   for (let again = 1; ; again++) {
     encoder.reset();
     const at = encoder.begin(type, NLM_F.REQUEST | NLM_F.DUMP);

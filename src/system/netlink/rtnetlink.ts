@@ -19,6 +19,7 @@ export const RTM = {
   NEWNEIGH: 28,
   DELNEIGH: 29,
   GETNEIGH: 30,
+  GETRULE: 34,
 } as const;
 
 /** linux/if_link.h: attributes behind `struct ifinfomsg` (16 bytes, linux/rtnetlink.h). */
@@ -137,3 +138,29 @@ export const NTF_PROXY = 8;
 
 /** linux/sockios.h: index of a device by its name, in the namespace of the socket that is asked. */
 export const SIOCGIFINDEX = 0x8933;
+
+/** linux/fib_rules.h: attributes of a rule that chooses a routing table. */
+export const FRA = {
+  DST: 1,
+  SRC: 2,
+  IIFNAME: 3,
+  GOTO: 4,
+  PRIORITY: 6,
+  FWMARK: 10,
+  TUN_ID: 12,
+  SUPPRESS_IFGROUP: 13,
+  SUPPRESS_PREFIXLEN: 14,
+  TABLE: 15,
+  FWMASK: 16,
+  OIFNAME: 17,
+  L3MDEV: 19,
+  UID_RANGE: 20,
+  IP_PROTO: 22,
+  SPORT_RANGE: 23,
+  DPORT_RANGE: 24,
+} as const;
+/** Those that narrow nothing: the realm, padding, who made it. */
+export const FRA_NEUTRAL: readonly number[] = [11, 18, 21];
+export const FIB_RULE_INVERT = 2;
+/** By number (FR_ACT_*); those beyond have the numbers of `ROUTE_TYPES`. */
+export const RULE_ACTIONS = ["unspec", "lookup", "goto", "nop"] as const;
