@@ -5,6 +5,7 @@ import { citation } from "../audit/statement.js";
 import type { Compiled } from "../ir/compile.js";
 import { applyPolicy } from "../transaction/apply.js";
 import { withLock } from "../transaction/lock.js";
+import { Obstacle } from "../transaction/obstacle.js";
 import { finishCutOff } from "../transaction/recover.js";
 import { requireSystem } from "../transaction/ready.js";
 import { tidyDirectories } from "../transaction/state.js";
@@ -13,6 +14,7 @@ import { EXIT } from "./exit.js";
 import { requireNftables } from "./nftables-only.js";
 import { compileOrFail } from "./input.js";
 import { hasDone, note, print, printJson, shown, waiting } from "./output.js";
+import { endOverdue } from "./trial.js";
 
 export interface AuditFlags {
   readonly json?: boolean;
@@ -27,6 +29,7 @@ export async function audit(files: readonly string[], options: AuditFlags): Prom
   let mended: string[] | undefined;
   if (options.fix === true) {
     const before = report;
+    await endOverdue();
     await complete(given?.[0], before);
     await fix(given ?? livePolicies(), before);
     report = await read(given);
@@ -55,17 +58,25 @@ async function complete(given: Compiled | undefined, before: AuditReport): Promi
   for (const done of await finishCutOff(given?.policy.name, waiting)) note(`tsnet: ${done}`);
 }
 
-/** Applies every policy that has drifted, and those whose apply was cut off. */
+/** Applies every policy that has drifted, and those whose apply was cut off. One that is refused keeps no other waiting. */
 async function fix(policies: readonly Compiled[], before: AuditReport): Promise<void> {
   const cutOff = isCutOff(before);
-  for (const compiled of policies) {
-    const report = before.policies.find(({ policy }) => policy === compiled.policy.name);
-    if (report?.drift.length === 0 && !cutOff && !report.findings.some(({ code }) => code === "no-record")) continue;
+  const drifted = policies.filter(({ policy: { name } }) => {
+    const report = before.policies.find(({ policy }) => policy === name);
+    return report?.drift.length !== 0 || cutOff || report.findings.some(({ code }) => code === "no-record");
+  });
+  for (const compiled of drifted) {
     // What nobody has confirmed isn't to stay because it was mended.
     const trial = readTrial();
     if (trial !== undefined) throw onTrial(trial);
-    const { problems } = await applyPolicy(compiled, { waiting, thorough: true });
-    for (const problem of problems) note(`tsnet: ${problem}`);
+    try {
+      const { problems } = await applyPolicy(compiled, { waiting, thorough: true });
+      for (const problem of problems) note(`tsnet: ${problem}`);
+    } catch (error) {
+      if (drifted.length === 1 || !(error instanceof Obstacle)) throw error;
+      note(`tsnet: ${shown(compiled.policy.name)} can't be mended: ${error.message}`);
+      if (error.help !== undefined) note(`       ${error.help}`);
+    }
   }
 }
 

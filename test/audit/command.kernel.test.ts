@@ -153,6 +153,22 @@ container b { network n ip 10.92.0.12; publish 8080 -> 80 }`;
     assert.match(await audit(host, [], 4), /by hand: start what makes it first[^]*; an apply refuses before/);
   }));
 
+test("a policy that can't be mended keeps no other waiting", () =>
+  lab(async (host) => {
+    for (const name of ["a", "b"]) {
+      const input = `policy ${name}\nnetwork n { subnet 10.92.${name === "a" ? 0 : 1}.0/24 }\ncontainer c { network n }\n`;
+      assert.is((await tsnet(host, ["compile", "-", "--apply"], { input })).exitCode, 0);
+      await host.run("nft", ["flush", "chain", "inet", `tsnet-${name}`, "forward"]);
+    }
+    await host.run("ip", ["route", "add", "10.92.0.128/25", "dev", "up0"]);
+    const { exitCode, stdout, stderr } = await tsnet(host, ["audit", "--fix"]);
+    assert.is(exitCode, 4, stderr);
+    assert.match(stderr, /tsnet: a can't be mended: .*10\.92\.0\.128\/25.*\n +give the network another subnet/);
+    assert.match(stdout, /\nb: as the policy says\n$/);
+    await host.run("ip", ["route", "delete", "10.92.0.128/25"]);
+    assert.is((await tsnet(host, ["audit", "--fix"])).exitCode, 0);
+  }));
+
 test("without the privilege it says how to get it", () =>
   lab(async (host) => {
     const [program, ...args] = commandLine(["audit"]);

@@ -193,7 +193,14 @@ test("when who waits is killed too, the next command goes back first", async () 
   await lab(async (host) => {
     const a = await applied(host, shop(22));
     const c = await write(host, "c.tsnet", "policy other\ncontainer c { mode none }\n");
-    for (const command of [["confirm"], ["compile", c, "--apply"], ["restore"], ["remove", "--policy", "other"]]) {
+    const commands = [
+      ["confirm"],
+      ["compile", c, "--apply"],
+      ["restore"],
+      ["remove", "--policy", "other"],
+      ["audit", "--fix"],
+    ];
+    for (const command of commands) {
       await applied(host, shop(80), "--confirm", "600");
       await kill(await waiter(host));
       await expire(host);
