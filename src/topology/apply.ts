@@ -38,7 +38,7 @@ export async function prepare(difference: Difference, back: Undo = nothing): Pro
   return phase(difference.changes, PREPARE, back);
 }
 
-/** What couldn't be done in sandboxes that were there before, and which. */
+/** What couldn't be done in sandboxes that the policy had before, and which. */
 export interface Withstood {
   readonly places: ReadonlySet<string>;
   /** A sentence each. */
@@ -47,15 +47,17 @@ export interface Withstood {
 
 /**
  * What runs in a sandbox has a say in the network there, by rules of its own routing, say. That mustn't keep a policy from
- * being in force everywhere else: a line that fails in a sandbox that was there before is told and left, and the next
- * apply tries again.
+ * being in force everywhere else: where `had` says that the policy had a sandbox before, a line that fails in it is told
+ * and left, and the next apply tries again. What is new to the policy is refused instead.
  */
-export async function raise(difference: Difference): Promise<{ undo: Undo; withstood: Withstood }> {
-  const made = new Set(difference.changes.flatMap(({ works }) => ofKind(works, "netns").map(({ path }) => path)));
+export async function raise(
+  difference: Difference,
+  had: (path: string) => boolean,
+): Promise<{ undo: Undo; withstood: Withstood }> {
   const places = new Set<string>();
   const problems: string[] = [];
   const lenient = (place: string, error: IpFailed): boolean => {
-    if (made.has(place)) return false;
+    if (!places.has(place) && !had(place)) return false;
     places.add(place);
     problems.push(
       `${error.message}; all else is in force. What runs in there has changed its network: see \`ip rule\` inside`,

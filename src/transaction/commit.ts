@@ -17,6 +17,7 @@ import { prepare, raise, retire, type Withstood } from "../topology/apply.js";
 import type { Actual } from "../topology/actual.js";
 import { differ, type Difference } from "../topology/difference.js";
 import { readForwarding, requireForwarding, restoreForwarding } from "../topology/forwarding.js";
+import { planTopology } from "../topology/plan.js";
 import { readTopology } from "../topology/read.js";
 import type { Topology } from "../topology/topology.js";
 import { placesOf, type Work } from "../topology/work.js";
@@ -123,7 +124,7 @@ async function make(changes: Changes, undos: Undo[], heed: () => Promise<void>):
   }
   await heed();
   step("raise");
-  const { undo, withstood } = await raise(difference);
+  const { undo, withstood } = await raise(difference, (path) => hadSandbox(before, path));
   undos.push(undo);
   problems.push(...withstood.problems);
   await heed();
@@ -170,6 +171,10 @@ async function make(changes: Changes, undos: Undo[], heed: () => Promise<void>):
     writeApplied(compiled, backend.name, committed, cut);
   }
   return problems;
+}
+
+function hadSandbox(before: Compiled | undefined, path: string): boolean {
+  return before !== undefined && planTopology(before.policy).sandboxes.some((sandbox) => sandbox.path === path);
 }
 
 /** Whether connections may have to be cut: what is denied now may be one's that is open. */

@@ -51,7 +51,7 @@ export async function apply(policy: Policy, options: ApplyOptions = {}): Promise
   const undo = await timed("prepare", () => prepare(difference));
   if (options.until === "undo-prepare") return { ...result, left: await undo() };
   if (options.until === "prepare") return result;
-  const { undo: undoRaise } = await timed("raise", () => raise(difference));
+  const { undo: undoRaise } = await timed("raise", () => raise(difference, () => false));
   if (options.until === "undo-raise") return { ...result, left: [...(await undoRaise()), ...(await undo())] };
   if (options.forwarding !== false) {
     await timed("forwarding", () => requireForwarding(policy.name, topology.forwards, { wide: options.wide ?? false }));

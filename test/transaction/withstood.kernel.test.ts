@@ -59,4 +59,22 @@ for (const transport of ["netlink", "nft"] as const)
         assert.is((await tsnet(host, ["remove"])).exitCode, 0);
       }));
 
+test("a namespace that the policy is to adopt is refused with the line that fails there, and nothing is changed", () =>
+  lab(async (host) => {
+    const path = "/run/lab/theirs";
+    await host.run("touch", [path]);
+    await host.run("unshare", [`--net=${path}`, "ip", "rule", "add", "prio", "5", "blackhole"]);
+    const apply = (input: string): ReturnType<typeof tsnet> => tsnet(host, ["compile", "-", "--apply"], { input });
+    assert.is((await apply(LOOSE)).exitCode, 0);
+    const adopting = `${STRICT}container d { network n ip 10.90.1.14; netns "${path}" }\n`;
+    const { exitCode, stderr } = await apply(adopting);
+    assert.is(exitCode, 3);
+    assert.match(stderr, `failed in ${path}`);
+    assert.is(await host.ping(at("c"), "10.90.1.11"), "reply", "what was in force still is");
+    await host.run("nsenter", [`--net=${path}`, "ip", "rule", "delete", "prio", "5"]);
+    assert.is((await apply(adopting)).exitCode, 0);
+    assert.is(await host.ping(at("c"), "10.90.1.11"), "timeout");
+    assert.is(await host.ping(at("c"), "10.90.1.14"), "reply");
+  }));
+
 test.run();
