@@ -22,18 +22,19 @@ export async function forwardingDrift({ forwards }: Topology, tables: readonly L
     effect: "packets that enter there aren't forwarded to containers, answers from the world among them",
   }));
   const broken = guardDrift(state, tables);
-  if (guard !== undefined && guard !== "add" && out.length === 0 && broken.length === 0) broken.push(overruled());
+  if (guard !== undefined && guard !== "add" && out.length === 0 && broken.length === 0) broken.push(guardsTooMuch());
   return [...out, ...broken];
 }
 
-/** Its administrator has made the host a router since, and the guard still stands in the way. */
-function overruled(): Drift {
+/** What an apply would take out of it: most likely the host's administrator has made it a router since. */
+function guardsTooMuch(): Drift {
   const object = `table inet ${GUARD_TABLE}`;
+  const why = isRouter(4) || isRouter(6) ? " for which this host's administrator has turned forwarding on since" : "";
   return {
     object,
     origin: undefined,
-    message: `${object} guards devices for which this host's administrator has turned forwarding on since`,
-    effect: "packets between others are dropped, though this host is to forward them now",
+    message: `${object} guards devices${why || " that it was never to guard"}`,
+    effect: "packets between others are dropped, though this host is to forward them",
   };
 }
 

@@ -112,7 +112,8 @@ export interface Alike {
  */
 export function alike(within: IndexSet, rules: readonly Seen[], of: (rule: Seen) => IndexSet): readonly Alike[] {
   const parts = rules.map((rule) => both(of(rule), within) ?? []);
-  if (parts.every((part) => sizeOf(part) === sizeOf(within))) return [{ places: within, rules }];
+  const size = sizeOf(within);
+  if (parts.every((part) => sizeOf(part) === size)) return [{ places: within, rules }];
   const starts = ascending([within, ...parts]);
   const covering = starts.map((): number[] => []);
   parts.forEach((part, rule) => {

@@ -21,7 +21,7 @@ export async function endOverdue(): Promise<void> {
   if (reverted === undefined) return;
   if (reverted instanceof Obstacle) {
     note(`tsnet: ${reverted.message}`);
-    if (reverted.help !== undefined) note(`help: ${reverted.help}`);
+    if (reverted.help !== undefined) note(`       ${reverted.help}`);
     return;
   }
   const { policy, hash, problems } = reverted;

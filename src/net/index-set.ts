@@ -4,7 +4,7 @@
  * What a statement speaks of is mostly one place or all but a few, so a set costs what it says and not what the list
  * is long: with 100,000 ends a set of bits takes 12 kB, and there are several sets of ends for each statement.
  */
-import { type Domain, firstReaching, normalise, overlaps, type Ranges } from "./ranges.js";
+import { type Domain, intersect, normalise, overlaps, type Ranges, subtract } from "./ranges.js";
 
 export type IndexSet = Ranges<number>;
 
@@ -37,39 +37,16 @@ export function hull(set: IndexSet): IndexSet {
   return set.length <= MANY ? set : [set[0] as number, set[set.length - 1] as number];
 }
 
-/** What is in both; undefined where nothing is. Costs about as much as the smaller of them. */
+/** What is in both; undefined where nothing is. */
 export function both(a: IndexSet, b: IndexSet): IndexSet | undefined {
-  if (a === b) return a.length === 0 ? undefined : a;
-  const [few, many] = a.length <= b.length ? [a, b] : [b, a];
-  const out: number[] = [];
-  let at = 0;
-  for (let i = 0; i < few.length; i += 2) {
-    const from = few[i] as number;
-    const to = few[i + 1] as number;
-    if ((many[at + 1] ?? from) < from) at = firstReaching(many, from, at);
-    for (let k = at; k < many.length && (many[k] as number) <= to; k += 2) {
-      const [first, last] = [many[k] as number, many[k + 1] as number];
-      out.push(first > from ? first : from, last < to ? last : to);
-    }
-  }
-  return out.length === 0 ? undefined : out;
+  const found = intersect(a, b);
+  return found.length === 0 ? undefined : found;
 }
 
 /** What is in the first alone; undefined where nothing is. */
 export function without(a: IndexSet, b: IndexSet): IndexSet | undefined {
-  const out: number[] = [];
-  let at = 0;
-  for (let i = 0; i < a.length; i += 2) {
-    let from = a[i] as number;
-    const to = a[i + 1] as number;
-    if ((b[at + 1] ?? from) < from) at = firstReaching(b, from, at);
-    for (let k = at; k < b.length && (b[k] as number) <= to; k += 2) {
-      if ((b[k] as number) > from) out.push(from, (b[k] as number) - 1);
-      from = (b[k + 1] as number) + 1;
-    }
-    if (from <= to) out.push(from, to);
-  }
-  return out.length === 0 ? undefined : out;
+  const found = subtract(a, b, PLACES);
+  return found.length === 0 ? undefined : found;
 }
 
 /** What is in any of them. */
@@ -85,11 +62,6 @@ export function sizeOf(set: IndexSet): number {
   let size = 0;
   for (let i = 0; i < set.length; i += 2) size += (set[i + 1] as number) - (set[i] as number) + 1;
   return size;
-}
-
-/** The only place; undefined where there are none or several. */
-export function onlyPlace(set: IndexSet): number | undefined {
-  return set.length === 2 && set[0] === set[1] ? set[0] : undefined;
 }
 
 /** In ascending order. */

@@ -65,8 +65,8 @@ export function intersect<T extends Scalar>(a: Ranges<T>, b: Ranges<T>): Ranges<
     const lo = (a[i] as T) > (b[j] as T) ? (a[i] as T) : (b[j] as T);
     const hi = (a[i + 1] as T) < (b[j + 1] as T) ? (a[i + 1] as T) : (b[j + 1] as T);
     if (lo <= hi) out.push(lo, hi);
-    if ((a[i + 1] as T) < (b[j + 1] as T)) i += 2;
-    else j += 2;
+    if ((a[i + 1] as T) < (b[j + 1] as T)) i = reachingAfter(a, b[j] as T, i);
+    else j = reachingAfter(b, a[i] as T, j);
   }
   return out;
 }
@@ -78,7 +78,7 @@ export function subtract<T extends Scalar>(a: Ranges<T>, b: Ranges<T>, domain: D
   for (let i = 0; i < a.length; i += 2) {
     let lo = a[i] as T;
     const hi = a[i + 1] as T;
-    while (j < b.length && (b[j + 1] as T) < lo) j += 2;
+    if (j < b.length && (b[j + 1] as T) < lo) j = reachingAfter(b, lo, j);
     let done = false;
     for (let k = j; k < b.length && (b[k] as T) <= hi; k += 2) {
       if ((b[k] as T) > lo) out.push(lo, domain.previous(b[k] as T));
@@ -140,8 +140,14 @@ export function countCommon<T extends Scalar>(a: Ranges<T>, b: Ranges<T>): numbe
   return count;
 }
 
+/** As `firstReaching`, behind place `at`: most often the next one, and of very many found without a look at each. */
+function reachingAfter<T extends Scalar>(set: Ranges<T>, value: T, at: number): number {
+  const next = at + 2;
+  return next >= set.length || (set[next + 1] as T) >= value ? next : firstReaching(set, value, next + 2);
+}
+
 /** Where the first interval is that ends at a value or after it, from place `start` on; the length where none does. */
-export function firstReaching<T extends Scalar>(set: Ranges<T>, value: T, start = 0): number {
+function firstReaching<T extends Scalar>(set: Ranges<T>, value: T, start = 0): number {
   let low = start / 2;
   let high = set.length / 2;
   while (low < high) {

@@ -119,15 +119,15 @@ export async function readGuard(): Promise<Standing | undefined> {
 function isWhole(listing: string, { v4, v6 }: Guarded): boolean {
   const lines = listing.split("\n").map((line) => line.trim());
   const wanted = [v4, v6].filter((devices) => devices.length > 0).length;
+  const rule = new RegExp(
+    String.raw`^meta nfproto ipv[46] iifname (\{.*\}|"[^"]*") oifname != "${ENDPOINT_PREFIX}\*" ` +
+      String.raw`ct state !=? ?(\{ )?established, ?related( \})? counter packets \d+ bytes \d+ drop$`,
+  );
   const shape = [
     /^table inet \S+ \{/,
     /^chain forward \{/,
     /^type filter hook forward priority (filter - 10|-10); policy accept;$/,
-    ...Array.from(
-      { length: wanted },
-      () =>
-        /^meta nfproto ipv[46] iifname (\{.*\}|"[^"]*") oifname != "tsv-\*" ct state != (\{ )?established, ?related( \})? counter packets \d+ bytes \d+ drop$/,
-    ),
+    ...Array.from({ length: wanted }, () => rule),
     /^\}$/,
     /^\}$/,
   ];

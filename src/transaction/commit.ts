@@ -242,7 +242,7 @@ async function verify(changes: Changes, withstood: Withstood): Promise<number | 
   const places = placesOf(difference.changes.flatMap(({ works }) => works)) ?? new Set(changes.actual.sandboxes.keys());
   const actual = await readTopology(topology, { since: { actual: changes.actual, places } });
   const isKnown = (work: Work): boolean =>
-    work.stage === "retire" || (work.kind === "ip" && work.place !== undefined && withstood.places.has(work.place));
+    work.stage === "retire" || ("place" in work && work.place !== undefined && withstood.places.has(work.place));
   const left = differ(topology, actual).changes.find((change) => !change.works.every(isKnown));
   if (left !== undefined)
     throw new Obstacle(
