@@ -6,7 +6,7 @@
  * through tokens and grammar costs, and the others are one match of one expression. Every other line, and every line
  * with an error, goes that way; a test holds the two against each other.
  */
-import type { Item, List, Peers, PublishStatement, RuleStatement, Verb } from "../src/ast/nodes.js";
+import type { Item, List, Peers, RuleStatement, Verb } from "../src/ast/nodes.js";
 import { PlainPublish } from "../src/ast/plain-publish.js";
 import { portItem } from "../src/ast/plain-rule.js";
 import { PlainRules, VERBS } from "../src/ast/plain-rules.js";
@@ -98,6 +98,20 @@ export function readPlainRules(text: string): PlainRules | undefined {
   return PlainLines.over(plain, (lines) => lines.read(0)) < text.length ? undefined : plain;
 }
 
+/** The publishes of a text that is nothing but plain ones; undefined of any other. */
+export function readPlainPublishes(text: string): PlainPublish[] | undefined {
+  const file = new SourceFile("publishes", text);
+  const out: PlainPublish[] = [];
+  for (let at = 0; at < text.length; at = PUBLISH.lastIndex) {
+    PUBLISH.lastIndex = at;
+    const match = PUBLISH.exec(text);
+    const publish = match === null ? undefined : publishOf(file, at, match);
+    if (publish === undefined) return undefined;
+    out.push(publish);
+  }
+  return out;
+}
+
 /** The rule of a line that matches `RULE`; undefined of what only looks like one: the grammar says what is wrong. */
 function ruleAt(file: SourceFile, start: number): RuleStatement | undefined {
   const { text } = file;
@@ -141,7 +155,7 @@ function isWhole(text: string, end: number): boolean {
 }
 
 /** Undefined for what the grammar has something to say about, or the formatter would write in another way. */
-function publishOf(file: SourceFile, start: number, match: RegExpExecArray): PublishStatement | undefined {
+function publishOf(file: SourceFile, start: number, match: RegExpExecArray): PlainPublish | undefined {
   const [, outside, name, inside] = match as unknown as [string, string, string, string];
   const [hostPort, port] = [Number(outside), Number(inside)];
   if (outside.startsWith("0") || inside.startsWith("0") || hostPort > 65535 || port > 65535) return undefined;

@@ -4,6 +4,7 @@
  * Everything here is all or nothing for whoever reads the rules, and fails closed for packets under way where a backend
  * can't do better. A backend knows the policy's own rules only; devices, forwarding and records are the transaction's.
  */
+import type { PlainPublish } from "../ast/plain-publish.js";
 import type { PlainRules } from "../ast/plain-rules.js";
 import type { Origin, Policy, Zone } from "../ir/policy.js";
 import type { Connection } from "../system/conntrack.js";
@@ -160,21 +161,23 @@ export interface Standing {
 
 /** Packets from one address to another, as they are between the translations. */
 export interface Covered {
-  /** Addresses as integers. */
-  readonly source: number | bigint;
+  /** Addresses as integers. Undefined: from anywhere. */
+  readonly source: number | bigint | undefined;
   readonly destination: number | bigint;
   /** 0: any. */
   readonly protocol: number;
   readonly port: number;
 }
 
-/** A way for plain rules to come and go without planning the whole policy. */
+/** A way for plain rules and publishes to come and go without planning the whole policy. */
 export interface Edits {
   /** What an edit comes to; undefined where the whole policy must be planned, be it to say what is wrong. */
   change(removed: PlainRules, added: PlainRules): Edit | undefined;
+  /** The same of publishes. Whoever else may hold a host port isn't asked. Absent where every publish is an apply. */
+  publishes?(removed: readonly PlainPublish[], added: readonly PlainPublish[]): Edit | undefined;
   /**
    * Commits it if nobody has changed anything since `generation`; returns the generation after it. Throws `Changed`, or
-   * `Refused`; nothing was changed then.
+   * `Refused`: no packet is let through then that wasn't before, and the whole policy must be applied.
    */
   commit(edit: Edit, generation: number): number;
   /** Notes what was committed. */

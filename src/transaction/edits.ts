@@ -1,5 +1,5 @@
 /** Statements added to and taken away from the texts of a policy. */
-import { readPlainRules } from "../../grammar/common-lines.js";
+import { readPlainPublishes, readPlainRules } from "../../grammar/common-lines.js";
 import { parse } from "../../grammar/parser.js";
 import { formatStatement } from "../ast/format.js";
 import { Diagnostics } from "../text/diagnostic.js";
@@ -79,11 +79,11 @@ export function applyEdits(texts: Texts, updates: readonly Update[], diagnostics
   return { files, roots: texts.roots };
 }
 
-/** Most edits are a plain rule, which needs no grammar: thousands are folded at once. */
+/** Most edits are a plain rule or publish, which needs no grammar: thousands are folded at once. */
 function statementsOf(file: SourceFile, diagnostics: Diagnostics): Piece[] {
   const plain = readPlainRules(file.text);
   if (plain === undefined)
-    return parse(file, diagnostics).statements.map((one) => {
+    return (readPlainPublishes(file.text) ?? parse(file, diagnostics).statements).map((one) => {
       const { start, end } = one.span;
       return { canonical: formatStatement(one), start, end };
     });

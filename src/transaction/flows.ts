@@ -46,12 +46,14 @@ export class Flows {
     const { known } = this;
     known.add(textOf(source, destination, 0, 0));
     known.add(textOf(source, destination, protocol, 0));
-    if (reply.sourcePort !== undefined) known.add(textOf(source, destination, protocol, reply.sourcePort));
+    if (reply.sourcePort === undefined) return;
+    known.add(textOf(source, destination, protocol, reply.sourcePort));
+    known.add(textOf(undefined, destination, protocol, reply.sourcePort));
   }
 }
 
-function textOf(source: number | bigint, destination: number | bigint, protocol: number, port: number): string {
-  return `${source} ${destination} ${protocol} ${port}`;
+function textOf(source: Covered["source"], destination: number | bigint, protocol: number, port: number): string {
+  return `${source ?? "*"} ${destination} ${protocol} ${port}`;
 }
 
 /** 1: always, 2: where somebody listens (nf_conntrack-sysctl). */

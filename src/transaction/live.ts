@@ -1,7 +1,6 @@
 /** What an open handle has made live, and the short way for edits of it that are only elements of sets. */
 import { now } from "../text/clock.js";
-import { statSync } from "node:fs";
-import { readPlainRules } from "../../grammar/common-lines.js";
+import { readPlainPublishes, readPlainRules } from "../../grammar/common-lines.js";
 import type { Backend, Edit, Edits } from "../backend/backend.js";
 import { Changed, Refused } from "../backend/refused.js";
 import { backendNamed } from "../backend/registry.js";
@@ -16,16 +15,8 @@ import type { Beside } from "./beside.js";
 import { cutConnections } from "./connections.js";
 import { applyEdits, type Update } from "./edits.js";
 import { makeEntry } from "./history.js";
-import {
-  type Applied,
-  backendOf,
-  editsPath,
-  hasEdits,
-  isRecorded,
-  readApplied,
-  recordPath,
-  rewriteApplied,
-} from "./state.js";
+import { mayBeHeld } from "./ports.js";
+import { type Applied, backendOf, hasEdits, isRecorded, readApplied, rewriteApplied, stampOf } from "./state.js";
 import { edit } from "./update.js";
 import { Watch } from "../topology/watch.js";
 
@@ -53,13 +44,13 @@ export class Live {
   /** Whether edits aren't in the record yet. */
   private unsettled = false;
   private overruled = false;
-  /** Which state of the record is ours. */
+  /** Which state of the record is ours; another writer who was killed has left his edits beside it. */
   private stamp: string | undefined;
 
   constructor(compiled: Compiled, beside: Beside) {
     this.compiled = compiled;
     this.beside = beside;
-    this.stamp = stampOf(compiled);
+    this.stamp = stampOf(compiled.policy.name);
     if (usesNetlink()) this.watch = Watch.begin(compiled.policy.name);
     // Edits that are beside the record now go into it when the handle rests.
     if (!beside.isOpen) return;
@@ -121,7 +112,7 @@ export class Live {
 
   /** Looks whether another writer has been here while this handle rested. */
   look(): void {
-    if (this.stamp !== undefined && this.stamp === stampOf(this.compiled)) return;
+    if (this.stamp !== undefined && this.stamp === stampOf(this.compiled.policy.name)) return;
     this.forget();
     const applied = readApplied(this.compiled.policy.name);
     const { files } = applyEdits(this.compiled, this.edits, new Diagnostics());
@@ -129,7 +120,7 @@ export class Live {
       applied?.files.length === files.length && applied.files.every(({ text }, i) => text === files[i]?.text);
     this.overruled = !same;
     this.applied = applied;
-    if (same) this.stamp = stampOf(this.compiled);
+    if (same) this.stamp = stampOf(this.compiled.policy.name);
   }
 
   /** Nobody edits for a while. */
@@ -165,7 +156,7 @@ export class Live {
     const committed = this.edits.length === 0 ? this.applied.committed : { digest: "", generation: this.generation };
     this.applied = { ...this.applied, at: new Date().toISOString(), files, roots, committed };
     rewriteApplied(this.applied);
-    this.stamp = stampOf(this.compiled);
+    this.stamp = stampOf(this.compiled.policy.name);
     this.unsettled = false;
     const { policy, at } = this.applied;
     saveConfirmed(makeEntry(policy, at, invoker(), { files, roots, backend: backendOf(this.applied) }), false);
@@ -191,15 +182,26 @@ export class Live {
 
   private prepareEdit({ add, remove }: Update): Prepared | undefined {
     const started = now();
-    const [removed, added] = [readPlainRules(remove ?? ""), readPlainRules(add ?? "")];
-    if (this.mirror === undefined || removed === undefined || added === undefined) return undefined;
+    const { mirror } = this;
+    if (mirror === undefined) return undefined;
     if (this.watch?.isUntouched() === false) {
       this.forget();
       return undefined;
     }
-    const change = this.mirror.change(removed, added);
+    const change = this.changeOf(mirror, remove ?? "", add ?? "");
     if (change === undefined || this.beside.covers(change.tightened)) return undefined;
     return { change, started };
+  }
+
+  /** Of plain rules, or of plain publishes. */
+  private changeOf(mirror: Edits, remove: string, add: string): Edit | undefined {
+    const [removed, added] = [readPlainRules(remove), readPlainRules(add)];
+    if (removed !== undefined && added !== undefined) return mirror.change(removed, added);
+    const [closed, opened] = [readPlainPublishes(remove), readPlainPublishes(add)];
+    if (closed === undefined || opened === undefined) return undefined;
+    const change = mirror.publishes?.(closed, opened);
+    const ports = opened.map(({ hostPort }) => hostPort);
+    return change === undefined || mayBeHeld(ports, this.compiled.policy.name) ? undefined : change;
   }
 
   private async cut(): Promise<string[]> {
@@ -220,13 +222,4 @@ export class Live {
     this.compiled = edit(this.compiled, this.edits);
     this.edits = [];
   }
-}
-
-/** Of the record and of the edits beside it: another writer who was killed has left his there. */
-function stampOf({ policy }: Compiled): string | undefined {
-  const stamps = [recordPath(policy.name), editsPath(policy.name)].map((path) => {
-    const there = statSync(path, { bigint: true, throwIfNoEntry: false });
-    return there === undefined ? undefined : `${there.ino} ${there.mtimeNs} ${there.size}`;
-  });
-  return stamps[0] === undefined ? undefined : stamps.join();
 }

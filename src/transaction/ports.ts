@@ -1,11 +1,11 @@
 /** Refuses to publish a host port that something else on this host holds. */
 import { type Address, formatAddress, parseAddress, sameAddress } from "../net/address.js";
-import { protocolName } from "../net/ports.js";
+import { protocolName, TCP } from "../net/ports.js";
 import type { Policy, Publish } from "../ir/policy.js";
 import { type BoundSocket, listening, processOf, servesBoth } from "../system/listening.js";
 import { location } from "../text/source.js";
 import { Obstacle } from "./obstacle.js";
-import { otherApplied, recompile } from "./state.js";
+import { otherApplied, recompile, stampOfOthers } from "./state.js";
 
 /** Throws `Obstacle`, naming the port's holder. Ports that `before` published already are not asked about again. */
 export async function holderOfPorts(policy: Policy, before: Policy | undefined): Promise<void> {
@@ -31,6 +31,31 @@ export async function holderOfPorts(policy: Policy, before: Policy | undefined):
         );
     }
   }
+}
+
+/**
+ * Whether something may hold one of these TCP ports of the host, on whatever address: a program, or another policy. Only
+ * `holderOfPorts` says for certain, and who it is.
+ */
+export function mayBeHeld(ports: readonly number[], policy: string): boolean {
+  if (ports.length === 0) return false;
+  const asked = new Set(ports);
+  if (listening().some(({ protocol, port }) => protocol === TCP && asked.has(port))) return true;
+  const others = publishedByOthers(policy);
+  return ports.some((port) => others.meeting(TCP, port, port).length > 0);
+}
+
+let known: { readonly stamp: string; readonly ports: ByPort } | undefined;
+
+/** What other policies publish; compiled again only where a record of them has changed. */
+function publishedByOthers(policy: string): ByPort {
+  const stamp = stampOfOthers(policy);
+  if (known !== undefined && known.stamp === stamp) return known.ports;
+  const publishes = otherApplied(policy).flatMap((applied) =>
+    applied.files.some(({ text }) => text.includes("publish")) ? recompile(applied).policy.publishes : [],
+  );
+  known = { stamp, ports: new ByPort(publishes) };
+  return known.ports;
 }
 
 function heldBy({ protocol, port, inode }: BoundSocket, address: Address, { origin }: Publish): Obstacle {

@@ -71,9 +71,6 @@ export function readApplied(policy: string): Applied | undefined {
   return readFile(pathOf(policy));
 }
 
-/** Where the record of an applied policy is. */
-export const recordPath = pathOf;
-
 function pathOf(policy: string): string {
   return join(ROOT, `${component(policy)}.record`);
 }
@@ -81,14 +78,17 @@ function pathOf(policy: string): string {
 /** The record that was read last, and what its files were then: an apply asks for it more than once. */
 let latest: { readonly stamp: string; readonly applied: Applied | undefined } | undefined;
 
-/** A file's state: another one, or the same with other content, has another. */
-function stampOf(path: string): string {
-  const { ino, mtimeNs, size } = statSync(path, { bigint: true, throwIfNoEntry: false }) ?? {};
-  return `${path} ${ino} ${mtimeNs} ${size}`;
+/** The states of a record's files: another one, or the same with other content, has another. */
+function stampOfFiles(record: string): string {
+  const stamps = [record, record.replace(/record$/, "edits")].map((path) => {
+    const { ino, mtimeNs, size } = statSync(path, { bigint: true, throwIfNoEntry: false }) ?? {};
+    return `${path} ${ino} ${mtimeNs} ${size}`;
+  });
+  return stamps.join(" ");
 }
 
 function readFile(path: string): Applied | undefined {
-  const stamp = `${stampOf(path)} ${stampOf(path.replace(/record$/, "edits"))}`;
+  const stamp = stampOfFiles(path);
   if (latest?.stamp === stamp) return latest.applied;
   const applied = parsed(path);
   latest = { stamp, applied };
@@ -224,6 +224,19 @@ export function appliedComponents(): string[] {
   } catch {
     return [];
   }
+}
+
+/** The states of a policy's record and of the edits beside it; undefined where there is no record. */
+export function stampOf(policy: string): string | undefined {
+  return existsSync(pathOf(policy)) ? stampOfFiles(pathOf(policy)) : undefined;
+}
+
+/** The same of all policies but one. */
+export function stampOfOthers(policy: string): string {
+  const own = component(policy);
+  return appliedComponents()
+    .map((name) => (name === own ? "" : stampOfFiles(join(ROOT, name + SUFFIX))))
+    .join("\n");
 }
 
 /** The backend that carries what is on record. */

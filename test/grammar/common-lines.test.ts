@@ -2,7 +2,8 @@
 import fc from "../support/property.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { readPlainRules } from "../../grammar/common-lines.js";
+import { readPlainPublishes, readPlainRules } from "../../grammar/common-lines.js";
+import { formatStatement } from "../../src/ast/format.js";
 import { formatAddress } from "../../src/net/address.js";
 import { fragments } from "../support/fragments.js";
 import { read } from "../support/syntax.js";
@@ -137,6 +138,36 @@ test("lines of every kind read the same on both ways", () => {
   });
   fc.assert(fc.property(text, check), { numRuns: 4000 });
   assert.ok(rows > 100, `${rows} rows were read the short way`);
+});
+
+test("publishes alone are read as the grammar reads them, or not at all", () => {
+  let count = 0;
+  const lines = fc.array(fc.tuple(line, end), { minLength: 1, maxLength: 3 });
+  const text = lines.map((list) => list.map((one) => one.join("")).join(""));
+  const same = (whole: string): void => {
+    const publishes = readPlainPublishes(whole);
+    if (publishes === undefined) return;
+    count += publishes.length;
+    const { tree, problems } = read(FIRST + whole);
+    assert.equal(problems, []);
+    const about = ({ text: words, span }: { text: string; span: { start: number; end: number } }): unknown => [
+      words,
+      span.start,
+      span.end,
+    ];
+    assert.equal(
+      publishes.map(about),
+      tree.statements.map((statement) => {
+        const { start, end: last } = statement.span;
+        const [from, to] = [start - FIRST.length, last - FIRST.length];
+        return about({ text: formatStatement(statement), span: { start: from, end: to } });
+      }),
+    );
+  };
+  fc.assert(fc.property(text, same), { numRuns: 4000 });
+  same("publish 1 -> a:2\npublish 65535 -> b.c-d:1  \r\npublish 8 -> c:8");
+  for (const whole of ["", "\n", "publish 1 -> a:2, publish 3 -> b:4", "publish 1 -> a:2\nallow a -> b"]) same(whole);
+  assert.ok(count > 10, `${count} were read`);
 });
 
 test("so do random texts", () => {

@@ -78,3 +78,47 @@ export function randomUpdates(seed: number, count: number): { readonly updates: 
   }
   return { updates, there };
 }
+
+/** Published ports of every kind, of which plain ones come and go: `c` has none at first. */
+export const PUBLISHING = `network n { subnet 10.9.0.0/24; subnet fd09::/64; icc off }
+network m { subnet 10.8.0.0/24 }
+container a { network n; publish 8070 -> 70 }
+container b { network n; network m }
+container c { network m }
+let both = {a, b}
+allow 192.0.2.1 -> a:80
+publish 8000 -> a:80
+publish 8090 -> a:8090
+publish 8001 -> b:81
+publish 9000-9010 -> b:9000-9010
+publish 127.0.0.1:7000 -> a:70
+publish 7100 -> both:71
+publish 7200 -> b:72 from 192.0.2.0/24
+publish 7300 -> a:73/udp
+`;
+
+/** Updates of `PUBLISHING`, some of them wrong nowhere but on the long way, and the lines that are there after them. */
+export function randomPublishes(seed: number, count: number): { readonly updates: Update[]; readonly there: string[] } {
+  const draw = draws(seed);
+  const updates: Update[] = [];
+  const there = ["publish 8000 -> a:80", "publish 8090 -> a:8090", "publish 8001 -> b:81"];
+  const free = (): string | undefined => {
+    const port = 8000 + draw(24);
+    const isTaken = there.some((line) => line.startsWith(`publish ${port} `)) || port === 8070;
+    return isTaken ? undefined : `publish ${port} -> ${["a", "b", "a", "b", "c"][draw(5)]}:${draw(2) === 0 ? port : 80}`;
+  };
+  while (updates.length < count) {
+    const add = [draw(4) === 0 ? undefined : free()];
+    if (add[0] !== undefined) there.push(add[0]);
+    if (draw(6) === 0 && add[0] !== undefined) {
+      add.push(free());
+      if (add[1] !== undefined) there.push(add[1]);
+    }
+    const old = there.length - add.filter((line) => line !== undefined).length;
+    const [remove] = old > 2 && draw(2) === 0 ? there.splice(draw(old), 1) : [];
+    const text = add.flatMap((line) => (line === undefined ? [] : [`${line}\n`])).join("");
+    if (text === "" && remove === undefined) continue;
+    updates.push({ ...(text === "" ? {} : { add: text }), ...(remove === undefined ? {} : { remove }) });
+  }
+  return { updates, there };
+}

@@ -3,10 +3,11 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { applyEdits, type Update } from "../../src/transaction/edits.js";
 import { Diagnostics } from "../../src/text/diagnostic.js";
-import { type Host, lab } from "../kernel/lab.js";
+import { lab } from "../kernel/lab.js";
 import { forgetCommand, tsnet } from "../support/command.js";
 import { apply, at } from "../support/live.js";
 import { Handle, isQuick } from "../support/handle.js";
+import { listing } from "../support/listing.js";
 import { BASE, randomUpdates } from "../support/updates.js";
 import { alive, Traffic } from "../support/traffic.js";
 import { until } from "../security/place.js";
@@ -14,20 +15,6 @@ import { until } from "../security/place.js";
 const test = suite("updates");
 const HANDLE = import.meta.resolve("../support/handle.ts");
 const COUNT = Number(process.env["TSNET_UPDATES"] ?? 100);
-
-/** The rules as nft lists them, without what depends on their history. */
-async function listing(host: Host): Promise<string[]> {
-  const { stdout } = await host.run("nft", ["-j", "list", "ruleset"]);
-  const { nftables } = JSON.parse(stdout) as { nftables: Record<string, Record<string, unknown>>[] };
-  return nftables
-    .filter((one) => !("metainfo" in one))
-    .map((one) => {
-      const [[kind, object]] = Object.entries(one) as [[string, Record<string, unknown>]];
-      const { handle: _, size: __, elem, ...rest } = object;
-      return `${kind} ${JSON.stringify({ ...rest, elem: ((elem ?? []) as unknown[]).map((e) => JSON.stringify(e)).sort() })}`;
-    })
-    .sort();
-}
 
 test(`${COUNT} random updates leave what a fresh apply of the edited text leaves`, async () => {
   const { updates, there } = randomUpdates(3, COUNT);

@@ -16,11 +16,12 @@ import { sizeOf } from "./values.js";
 import { difference, replacement } from "./wire/difference.js";
 import { readTables } from "./wire/dump.js";
 import { DEVICES } from "./names.js";
-import { loosens } from "./wire/changes.js";
+import { loosens, type Transaction } from "./wire/changes.js";
 import { Kernel, weightOf } from "./wire/kernel.js";
 import { desiredState, type TableState } from "./wire/state.js";
 import type { MirrorChange } from "./mirror.js";
 import { tupleChanges } from "./wire/edit.js";
+import type { TableName } from "./wire/encode.js";
 import { mismatch } from "./wire/verify.js";
 
 /** How the tables of a plan stand, and the way there. */
@@ -169,7 +170,7 @@ function approachByElements(
     check: () => Promise.resolve(socket().check({ changes, settle: false })),
     async commit() {
       try {
-        after = socket().edit(table.name, changes, from.generation);
+        after = socket().edit(table.name, [{ changes, settle: false }], from.generation);
         return { digest, generation: after, operations: changes.length };
       } catch (error) {
         if (!(error instanceof Changed || error instanceof Refused)) throw error;
@@ -221,11 +222,10 @@ function digestOf(states: readonly TableState[], texts: readonly string[] | unde
 
 /**
  * Commits what a mirror's edit comes to, if nobody has changed anything since `generation`; returns the generation after
- * it. Throws `Changed`, or `Refused`; nothing was changed then.
+ * it. Throws `Changed`, or `Refused`: no packet is let through then that wasn't before.
  */
-export function commitEdit(change: MirrorChange, generation: number): number {
-  const { table, tuples } = change;
-  return tuples.length === 0 ? generation : socket().edit(table.name, tupleChanges(table, tuples), generation);
+export function commitEdit(table: TableName, transactions: readonly Transaction[], generation: number): number {
+  return transactions.length === 0 ? generation : socket().edit(table.name, transactions, generation);
 }
 
 /** Hears of what others do to the tables from this generation on, up to the next commit. */

@@ -5,6 +5,7 @@
  * same `comment`. What would change more than elements of sets that stay (a set that comes or goes, a rule of a chain, a
  * class) is not for the mirror: it says so, and the whole policy is planned anew.
  */
+import type { PlainPublish } from "../../ast/plain-publish.js";
 import type { PlainRules } from "../../ast/plain-rules.js";
 import type { Policy } from "../../ir/policy.js";
 import { type AddressSet, type Family, FAMILIES } from "../../net/address.js";
@@ -15,9 +16,11 @@ import { Draft, type DraftChange, PlainEdits, Said, type Tuple } from "../shape/
 import type { Way } from "../shape/tuples.js";
 import { commitEdit, listen } from "./apply.js";
 import { DEVICES } from "./names.js";
-import type { Ruleset, Set as NftSet } from "./ruleset.js";
+import { PublishChange, PublishMirror } from "./publish-mirror.js";
+import type { Ruleset, Set as NftSet, Table } from "./ruleset.js";
 import { sizeOf } from "./values.js";
-import type { TupleChange } from "./wire/edit.js";
+import { type TupleChange, tupleChanges } from "./wire/edit.js";
+import type { Transaction } from "./wire/changes.js";
 import type { TableName } from "./wire/encode.js";
 
 const WAYS: readonly Way[] = ["both", "source", "destination"];
@@ -47,12 +50,13 @@ export class Mirror implements Edits {
   private readonly table: TableName;
   private readonly rules: PlainEdits;
   private readonly sets = new Map<string, MirrorSet>();
+  private readonly published: PublishMirror | undefined;
 
-  private constructor(rules: PlainEdits, ruleset: Ruleset) {
-    const table = ruleset.tables.find(({ sets }) => sets.some(({ name }) => name === DEVICES)) ?? ruleset.tables[0];
-    this.table = { family: "inet", name: table?.name ?? "" };
+  private constructor(rules: PlainEdits, table: Table, published: PublishMirror | undefined) {
+    this.table = { family: "inet", name: table.name };
     this.rules = rules;
-    for (const set of table?.sets ?? []) {
+    this.published = published;
+    for (const set of table.sets) {
       const family = set.type[0] === "ipv4_addr" ? 4 : 6;
       if (set.tuples !== undefined)
         this.sets.set(set.name, new MirrorSet(set, new Said(set.tuples), family, rules.own));
@@ -62,7 +66,8 @@ export class Mirror implements Edits {
   /** Undefined for a policy of which a single rule can change more than elements, or be wrong by itself. */
   static of(policy: Policy, ruleset: Ruleset): Mirror | undefined {
     const rules = PlainEdits.of(policy);
-    return rules && new Mirror(rules, ruleset);
+    const table = ruleset.tables.find(({ sets }) => sets.some(({ name }) => name === DEVICES)) ?? ruleset.tables[0];
+    return rules && table && new Mirror(rules, table, PublishMirror.of(policy, table));
   }
 
   /** Undefined where the whole policy must be planned, be it to say what is wrong. */
@@ -99,17 +104,28 @@ export class Mirror implements Edits {
     return back && inverse(back);
   }
 
-  commit(change: MirrorChange, generation: number): number {
-    return commitEdit(change, generation);
+  publishes(removed: readonly PlainPublish[], added: readonly PlainPublish[]): PublishChange | undefined {
+    return this.published?.change(removed, added);
+  }
+
+  commit(change: MirrorChange | PublishChange, generation: number): number {
+    return commitEdit(change.table, transactionsOf(change), generation);
   }
 
   listen(generation: number): void {
     listen(this.table.name, generation);
   }
 
-  note({ tuples }: MirrorChange): void {
-    for (const change of tuples) this.sets.get(change.set.name)?.note(change);
+  note(change: MirrorChange | PublishChange): void {
+    if (change instanceof PublishChange) this.published?.note(change);
+    else for (const tuple of change.tuples) this.sets.get(tuple.set.name)?.note(tuple);
   }
+}
+
+function transactionsOf(change: MirrorChange | PublishChange): Transaction[] {
+  if (change instanceof PublishChange) return change.transactions;
+  const changes = tupleChanges(change.table, change.tuples);
+  return changes.length === 0 ? [] : [{ changes, settle: false }];
 }
 
 /** The change that takes another back. */

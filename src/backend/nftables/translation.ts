@@ -59,15 +59,16 @@ export function planPublish(table: TableBuilder, ways: readonly Way[], family: F
       );
       rules.push(rule([PORTED_MATCH, { kind: "dnat", family, keys, address: `${name}-to`, port: `${name}-port` }]));
     }
-    if (kept.length > 0) {
-      table.map(
-        `${name}-same`,
-        types,
-        type,
-        kept.map((way) => element(way, way.targets[0] as Value)),
-        "published on the same port",
-      );
-      rules.push(rule([PORTED_MATCH, { kind: "dnat", family, keys, address: `${name}-same` }]));
+    // Ranges by themselves: a map with any is no hash table.
+    for (const [suffix, ranges] of [
+      ["same", false],
+      ["same-range", true],
+    ] as const) {
+      const some = kept.filter(({ hostPorts: [from, to] }) => (from !== to) === ranges);
+      if (some.length === 0) continue;
+      const elements = some.map((way) => element(way, way.targets[0] as Value));
+      table.map(`${name}-${suffix}`, types, type, elements, "published on the same port");
+      rules.push(rule([PORTED_MATCH, { kind: "dnat", family, keys, address: `${name}-${suffix}` }]));
     }
     const spread = group.filter((way) => way.targets.length > 1);
     if (spread.length > 0) {
@@ -95,7 +96,8 @@ function spreadChain(table: TableBuilder, family: Family, way: Way): string {
 /**
  * Chain `published4` or `published6` of the filter: what came through one of our publishes is accepted or, where
  * `from` leaves its source out, dropped. Keyed on the whole way (host port, container address and port), because
- * `ct status dnat` alone would admit translations that are somebody else's.
+ * `ct status dnat` alone would admit translations that are somebody else's. What anybody may use stands in sets: for one
+ * element more of a map that leads to chains the kernel looks at every chain that any element leads to.
  */
 export function planPublished(table: TableBuilder, ways: readonly Way[], family: Family): string | undefined {
   if (ways.length === 0) return undefined;
@@ -124,23 +126,32 @@ export function planPublished(table: TableBuilder, ways: readonly Way[], family:
         ];
         const types: Type[] = [...(at ? [type as Type] : []), "inet_service", type, "inet_service"];
         const length = (way: Way): number => way.hostPorts[1] - way.hostPorts[0];
-        const elements = group.flatMap((way) =>
-          way.targets.map((target): Element => ({
-            key: [
-              ...(at ? [way.host as Value] : []),
-              portPart(...way.hostPorts),
-              target,
-              portPart(way.port, way.port + length(way)),
-            ],
-            data:
-              way.publish.from === undefined
-                ? (accepted ??= publishDecides(table, family, ACCEPT))
-                : goto(sourceChain(table, family, way.publish.from)),
-            from: [way.publish.origin],
-          })),
-        );
-        table.map(name, types, "verdict", elements, "published: host port, container, its port");
-        rules.push(rule([match("meta l4proto", protocol), { kind: "vmap", keys, map: name }]));
+        const elementsOf = (some: readonly Way[], dataOf?: (from: PeerSet) => Data): Element[] =>
+          some.flatMap((way) =>
+            way.targets.map((target) => ({
+              key: [
+                ...(at ? [way.host as Value] : []),
+                portPart(...way.hostPorts),
+                target,
+                portPart(way.port, way.port + length(way)),
+              ],
+              ...(dataOf === undefined ? {} : { data: dataOf(way.publish.from as PeerSet) }),
+              from: [way.publish.origin],
+            })),
+          );
+        const begin = match("meta l4proto", protocol);
+        const open = group.filter(({ publish }) => publish.from === undefined);
+        if (open.length > 0) {
+          table.set(name, types, elementsOf(open), "published: host port, container, its port");
+          accepted ??= publishDecides(table, family, ACCEPT);
+          rules.push(rule([begin, lookup(name, ...keys), then(accepted)]));
+        }
+        const limited = group.filter(({ publish }) => publish.from !== undefined);
+        if (limited.length > 0) {
+          const elements = elementsOf(limited, (from) => goto(sourceChain(table, family, from)));
+          table.map(`${name}-from`, types, "verdict", elements, "published to some: host port, container, its port");
+          rules.push(rule([begin, { kind: "vmap", keys, map: `${name}-from` }]));
+        }
       }
   return table.chain(`published${family}`, rules);
 }

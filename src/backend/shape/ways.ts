@@ -13,7 +13,7 @@ export interface Way {
 }
 
 /** The ways of a family, in the order of the publishes. */
-export function waysOf(policy: Policy, family: Family): Way[] {
+export function waysOf(policy: Pick<Policy, "publishes">, family: Family): Way[] {
   const ways: Way[] = [];
   for (const publish of policy.publishes) {
     if (!publish.families.includes(family)) continue;

@@ -74,15 +74,19 @@ export class Kernel {
   }
 
   /**
-   * Commits changes if nobody has changed anything since `generation`; returns the generation after it, which nobody is
-   * asked for. Where somebody has changed other tables than those of this name, and that was heard, it goes on from
-   * there. Throws like `commit`.
+   * Commits transactions if nobody has changed anything since `generation`; returns the generation after the last, which
+   * nobody is asked for. Where somebody has changed other tables than those of this name, and that was heard, it goes on
+   * from there. Throws like `commit`.
    */
-  edit(table: string, changes: Transaction["changes"], generation: number): number {
-    const from = this.monitor === undefined ? generation : (this.since(table, generation) ?? generation);
-    this.send(changes, from, true);
-    // The kernel counts its commits in 32 bits and leaves 0 out (nf_tables_commit).
-    return from === 0xffffffff ? 1 : from + 1;
+  edit(table: string, transactions: readonly Transaction[], generation: number): number {
+    let from = this.monitor === undefined ? generation : (this.since(table, generation) ?? generation);
+    for (const { changes, settle } of transactions) {
+      if (settle) this.settle();
+      this.send(changes, from, true);
+      // The kernel counts its commits in 32 bits and leaves 0 out (nf_tables_commit).
+      from = from === 0xffffffff ? 1 : from + 1;
+    }
+    return from;
   }
 
   /** Has the kernel check a transaction, which it then takes back because it has no end. Throws `Refused`. */
