@@ -105,7 +105,9 @@ export function randomPublishes(seed: number, count: number): { readonly updates
   const free = (): string | undefined => {
     const port = 8000 + draw(24);
     const isTaken = there.some((line) => line.startsWith(`publish ${port} `)) || port === 8070;
-    return isTaken ? undefined : `publish ${port} -> ${["a", "b", "a", "b", "c"][draw(5)]}:${draw(2) === 0 ? port : 80}`;
+    return isTaken
+      ? undefined
+      : `publish ${port} -> ${["a", "b", "a", "b", "c"][draw(5)]}:${draw(2) === 0 ? port : 80}`;
   };
   while (updates.length < count) {
     const add = [draw(4) === 0 ? undefined : free()];
