@@ -1,13 +1,14 @@
-/** Published ports: a range of 10,000 beside a single one, and 1,000 single ones beside a DNAT map by hand. */
-import { compile } from "../src/ir/compile.js";
+/**
+ * Published ports: a range of 10,000 beside a single one, 1,000 single ones beside a DNAT map by hand, and one more or less
+ * among many.
+ */
 import { type Bench as Throwaway, command, withBench } from "../src/measure/bench.js";
 import { NODE } from "../src/measure/cold.js";
 import { type Case, interleave } from "../src/measure/interleave.js";
 import { ratio, type Suite } from "../src/measure/report.js";
 import { single, summarise } from "../src/measure/statistics.js";
 import { addressOf, base, CONTAINERS } from "../src/measure/workload.js";
-import { open } from "../src/transaction/open.js";
-import { type Bench, TSNET } from "./suite.js";
+import { type Bench, library, TSNET } from "./suite.js";
 import { inWorld } from "./world.js";
 
 const COUNT = 1_000;
@@ -19,21 +20,24 @@ export const publish: Bench = {
     inWorld(way, async (world) => [
       await world.call(import.meta.url, "inHost", quick ? 2 : 15),
       await world.call(import.meta.url, "inProcess", quick ? 3 : 41),
+      ...(await world.call<Suite[]>(
+        import.meta.url,
+        "oneByOne",
+        quick ? [COUNT] : [COUNT, 10 * COUNT],
+        quick ? 50 : 500,
+      )),
     ]),
 };
 
 const containerOf = (i: number): number => i % CONTAINERS;
 
 /** What someone writes who knows nft: one map, for packets from outside and from the host. No hairpin, no checks. */
-function byHand(): string {
-  const elements = Array.from(
-    { length: COUNT },
-    (_, i) => `tcp . ${20_000 + i} : ${addressOf(containerOf(i))} . ${1_000 + i}`,
-  );
+function byHand(count = COUNT): string {
+  const elements = Array.from({ length: count }, (_, i) => elementByHand(i));
   return `table inet hand {
   map m {
     type inet_proto . inet_service : ipv4_addr . inet_service
-    size ${2 * COUNT}
+    size ${2 * count}
     elements = { ${elements.join(",\n")} }
   }
   chain in {
@@ -47,6 +51,8 @@ function byHand(): string {
 }
 `;
 }
+
+const elementByHand = (i: number): string => `tcp . ${20_000 + i} : ${addressOf(containerOf(i))} . ${1_000 + i}`;
 
 const HAND = "nft -f, DNAT map of 1,000";
 
@@ -67,12 +73,15 @@ function handMade(bench: Throwaway): Case {
 
 /** Statements that publish a port each. */
 function publishes(count: number): string {
-  return Array.from({ length: count }, (_, i) => `publish ${20_000 + i} -> c${containerOf(i)}:${1_000 + i}\n`).join("");
+  return Array.from({ length: count }, (_, i) => `${publishOf(i)}\n`).join("");
 }
+
+const publishOf = (i: number): string => `publish ${20_000 + i} -> c${containerOf(i)}:${1_000 + i}`;
 
 /** In a process that runs already, from the text on: what neither Node's start nor the first run of the code is part of. */
 export function inProcess(rounds: number): Promise<Suite> {
   return withBench(TSNET, async (bench) => {
+    const { compile, open } = library();
     const net = await open();
     const times = { one: [] as number[], many: [] as number[], hand: [] as number[] };
     const apply = async (lines: string): Promise<number> => {
@@ -102,6 +111,54 @@ export function inProcess(rounds: number): Promise<Suite> {
     ];
     return { name: "published ports, in a process", figures, ratios: ratio(figures, many, HAND), missing: [] };
   });
+}
+
+/** A port more and a port less through an open handle, so many published already; beside a process of nft. */
+export async function oneByOne(counts: readonly number[], rounds: number): Promise<Suite[]> {
+  const suites: Suite[] = [];
+  for (const count of counts) suites.push(await withBench(TSNET, (bench) => portByPort(bench, count, rounds)));
+  return suites;
+}
+
+async function portByPort({ others, file }: Throwaway, count: number, rounds: number): Promise<Suite> {
+  const { compile, open } = library();
+  const net = await open();
+  const times = { more: [] as number[], commit: [] as number[], less: [] as number[], hand: [] as number[] };
+  await net.apply(compile(base() + publishes(count)).policy);
+  // V8 optimises what has run a few thousand times.
+  for (let round = -4 * rounds; round < rounds; round++) {
+    const one = publishOf(count + (round & 1023));
+    const started = performance.now();
+    const { timings } = await net.update({ add: one });
+    const added = performance.now();
+    await net.update({ remove: one });
+    if (round < 0) continue;
+    times.more.push((added - started) * 1000);
+    times.commit.push(timings.commit * 1000);
+    times.less.push((performance.now() - added) * 1000);
+  }
+  await net.close();
+  const nft = (...args: readonly string[]): Promise<{ readonly ms: number }> => others.time({ command: "nft", args });
+  const missing: string[] = [];
+  try {
+    await nft("-f", file("hand.nft", byHand(count)));
+    for (let round = 0; round < Math.max(3, rounds / 20); round++) {
+      const element = `{ ${elementByHand(count + round)} }`;
+      times.hand.push((await nft("add", "element", "inet", "hand", "m", element)).ms * 1000);
+    }
+    await nft("delete", "table", "inet", "hand");
+  } catch (error) {
+    missing.push((error as Error).message);
+  }
+  const [more, hand] = ["update: a port more, the whole call", "a process of nft, one element"];
+  const figures = [
+    summarise(more, "µs", times.more),
+    summarise("update: a port more, commit", "µs", times.commit),
+    summarise("update: a port less, the whole call", "µs", times.less),
+    ...(times.hand.length > 0 ? [summarise(hand, "µs", times.hand)] : []),
+  ];
+  const name = `published ports one by one, ${count.toLocaleString("en")} published`;
+  return { name, figures, ratios: ratio(figures, more, hand), missing };
 }
 
 export function inHost(rounds: number): Promise<Suite> {

@@ -1,5 +1,6 @@
 /** What a suite of benchmarks is. Each is a file of its own, registered in main.ts. */
 import { spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { buildSync } from "esbuild";
 import type { Suite } from "../src/measure/report.js";
@@ -24,6 +25,11 @@ export interface Bench {
 
 /** The built command. */
 export const TSNET: readonly string[] = [process.execPath, resolve("dist/tsnet.js")];
+
+/** The built library, which users get: its source, with the names that tsx gives each function anew, is a third slower. */
+export function library(): typeof import("../src/index.js") {
+  return createRequire(import.meta.url)(resolve("dist/index.js")) as typeof import("../src/index.js");
+}
 
 /** The numbers of statements to measure with, none of them above the context's. */
 export function counts({ most }: Context, wanted: readonly number[]): number[] {
