@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { buildSync } from "esbuild";
+import type * as Library from "../src/index.js";
 import type { Suite } from "../src/measure/report.js";
 
 export interface Context {
@@ -27,8 +28,8 @@ export interface Bench {
 export const TSNET: readonly string[] = [process.execPath, resolve("dist/tsnet.js")];
 
 /** The built library, which users get: its source, with the names that tsx gives each function anew, is a third slower. */
-export function library(): typeof import("../src/index.js") {
-  return createRequire(import.meta.url)(resolve("dist/index.js")) as typeof import("../src/index.js");
+export function library(): typeof Library {
+  return createRequire(import.meta.url)(resolve("dist/index.js")) as typeof Library;
 }
 
 /** The numbers of statements to measure with, none of them above the context's. */
