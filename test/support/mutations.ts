@@ -171,9 +171,9 @@ const ROWS: readonly Row[] = [
   [
     "a publish isn't checked",
     nft(
-      "delete element TABLE published4-tcp { 443 . 10.90.1.14 . 443 }; add element TABLE published4-tcp { 443 . 10.90.1.14 . 443 : accept }",
+      "delete element TABLE published4-tcp-from { 443 . 10.90.1.14 . 443 }; add element TABLE published4-tcp-from { 443 . 10.90.1.14 . 443 : accept }",
     ),
-    /published4-tcp/,
+    /published4-tcp-from/,
     16,
   ],
   ["a publish is for more", nft("add element TABLE from4-22qm5lnrdo { 192.0.2.0/24 }"), /from4-22qm5lnrdo/, 16],

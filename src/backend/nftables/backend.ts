@@ -24,12 +24,21 @@ export const nftables: Backend = {
     usesNetlink() ? Promise.resolve() : requireNft("the policy's tables can't be taken away without"),
   probe,
   approach: planned,
-  edits: (policy) => Mirror.of(policy, plan(policy)),
+  edits: (policy) => Mirror.of(policy, planOf(policy)),
   stop,
   remove,
   tidy: clearBatches,
   rest: deafen,
 };
+
+/** Who edits a policy through a handle has just applied it: to plan it again takes as long. */
+const plans = new WeakMap<Policy, Ruleset>();
+
+function planOf(policy: Policy): Ruleset {
+  let known = plans.get(policy);
+  if (known === undefined) plans.set(policy, (known = plan(policy)));
+  return known;
+}
 
 /** Flows are stopped by it, whatever commits the rules. */
 function requireNft(help: string): Promise<void> {
@@ -37,7 +46,7 @@ function requireNft(help: string): Promise<void> {
 }
 
 async function planned(policy: Policy, known: Committed | undefined, source?: Source): Promise<Approach> {
-  const ruleset = plan(policy);
+  const ruleset = planOf(policy);
   const there = await approach(ruleset, known, source && tablesSource(policy, ruleset, source));
   const [foreign] = there.foreign;
   const name = foreign === undefined ? "" : `${foreign.family} ${foreign.name}`;

@@ -50,12 +50,14 @@ export class Mirror implements Edits {
   private readonly table: TableName;
   private readonly rules: PlainEdits;
   private readonly sets = new Map<string, MirrorSet>();
-  private readonly published: PublishMirror | undefined;
+  /** Made for the first who asks: most edits are rules. */
+  private readonly makePublished: () => PublishMirror | undefined;
+  private published: PublishMirror | undefined;
 
-  private constructor(rules: PlainEdits, table: Table, published: PublishMirror | undefined) {
+  private constructor(policy: Policy, rules: PlainEdits, table: Table) {
     this.table = { family: "inet", name: table.name };
     this.rules = rules;
-    this.published = published;
+    this.makePublished = () => PublishMirror.of(policy, table);
     for (const set of table.sets) {
       const family = set.type[0] === "ipv4_addr" ? 4 : 6;
       if (set.tuples !== undefined)
@@ -67,7 +69,7 @@ export class Mirror implements Edits {
   static of(policy: Policy, ruleset: Ruleset): Mirror | undefined {
     const rules = PlainEdits.of(policy);
     const table = ruleset.tables.find(({ sets }) => sets.some(({ name }) => name === DEVICES)) ?? ruleset.tables[0];
-    return rules && table && new Mirror(rules, table, PublishMirror.of(policy, table));
+    return rules && table && new Mirror(policy, rules, table);
   }
 
   /** Undefined where the whole policy must be planned, be it to say what is wrong. */
@@ -105,6 +107,7 @@ export class Mirror implements Edits {
   }
 
   publishes(removed: readonly PlainPublish[], added: readonly PlainPublish[]): PublishChange | undefined {
+    this.published ??= this.makePublished();
     return this.published?.change(removed, added);
   }
 

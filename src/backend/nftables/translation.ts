@@ -101,8 +101,6 @@ function spreadChain(table: TableBuilder, family: Family, way: Way): string {
  */
 export function planPublished(table: TableBuilder, ways: readonly Way[], family: Family): string | undefined {
   if (ways.length === 0) return undefined;
-  const { destination, originalDestination, type } = IN[family];
-  let accepted: Target | undefined;
   const rules: Rule[] = [];
   const groups = new Map<string, Way[]>();
   const groupOf = (protocol: number, at: boolean, range: boolean): string => `${protocol} ${at} ${range}`;
@@ -118,42 +116,49 @@ export function planPublished(table: TableBuilder, ways: readonly Way[], family:
         const group = groups.get(groupOf(protocol, at, range));
         if (group === undefined) continue;
         const name = `published${family}-${protocolName(protocol)}${at ? "-at" : ""}${range ? "-range" : ""}`;
-        const keys: Key[] = [
-          ...(at ? [originalDestination as Key] : []),
-          "ct original proto-dst",
-          destination,
-          "th dport",
-        ];
-        const types: Type[] = [...(at ? [type as Type] : []), "inet_service", type, "inet_service"];
-        const length = (way: Way): number => way.hostPorts[1] - way.hostPorts[0];
-        const elementsOf = (some: readonly Way[], dataOf?: (from: PeerSet) => Data): Element[] =>
-          some.flatMap((way) =>
-            way.targets.map((target) => ({
-              key: [
-                ...(at ? [way.host as Value] : []),
-                portPart(...way.hostPorts),
-                target,
-                portPart(way.port, way.port + length(way)),
-              ],
-              ...(dataOf === undefined ? {} : { data: dataOf(way.publish.from as PeerSet) }),
-              from: [way.publish.origin],
-            })),
-          );
-        const begin = match("meta l4proto", protocol);
-        const open = group.filter(({ publish }) => publish.from === undefined);
-        if (open.length > 0) {
-          table.set(name, types, elementsOf(open), "published: host port, container, its port");
-          accepted ??= publishDecides(table, family, ACCEPT);
-          rules.push(rule([begin, lookup(name, ...keys), then(accepted)]));
-        }
-        const limited = group.filter(({ publish }) => publish.from !== undefined);
-        if (limited.length > 0) {
-          const elements = elementsOf(limited, (from) => goto(sourceChain(table, family, from)));
-          table.map(`${name}-from`, types, "verdict", elements, "published to some: host port, container, its port");
-          rules.push(rule([begin, { kind: "vmap", keys, map: `${name}-from` }]));
-        }
+        rules.push(...publishedRules(table, name, group, family, protocol, at));
       }
   return table.chain(`published${family}`, rules);
+}
+
+/** The rules of ways of one kind; `at`: they are ways of single host addresses. */
+function publishedRules(
+  table: TableBuilder,
+  name: string,
+  ways: readonly Way[],
+  family: Family,
+  protocol: number,
+  at: boolean,
+): Rule[] {
+  const { destination, originalDestination, type } = IN[family];
+  const keys: Key[] = [...(at ? [originalDestination as Key] : []), "ct original proto-dst", destination, "th dport"];
+  const types: Type[] = [...(at ? [type as Type] : []), "inet_service", type, "inet_service"];
+  const keysOf = ({ host, hostPorts: [from, to], port, targets }: Way): Part[][] =>
+    targets.map((target) => [
+      ...(at ? [host as Value] : []),
+      portPart(from, to),
+      target,
+      portPart(port, port + to - from),
+    ]);
+  const rules: Rule[] = [];
+  const begin = match("meta l4proto", protocol);
+  const open: Element[] = [];
+  const limited: Element[] = [];
+  for (const way of ways)
+    for (const key of keysOf(way)) {
+      const { from, origin } = way.publish;
+      if (from === undefined) open.push({ key, from: [origin] });
+      else limited.push({ key, data: goto(sourceChain(table, family, from)), from: [origin] });
+    }
+  if (open.length > 0) {
+    table.set(name, types, open, "published: host port, container, its port");
+    rules.push(rule([begin, lookup(name, ...keys), then(publishDecides(table, family, ACCEPT))]));
+  }
+  if (limited.length > 0) {
+    table.map(`${name}-from`, types, "verdict", limited, "published to some: host port, container, its port");
+    rules.push(rule([begin, { kind: "vmap", keys, map: `${name}-from` }]));
+  }
+  return rules;
 }
 
 /** Counts a packet by the whole way through a publish, its first host address included, and decides it. */
