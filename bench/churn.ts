@@ -5,7 +5,7 @@ import { Churn, churnSuite, joined, type Samples } from "../src/measure/churn.js
 import type { Suite } from "../src/measure/report.js";
 import { base, statements } from "../src/measure/workload.js";
 import { command } from "../src/measure/bench.js";
-import { type Bench, counts, TSNET } from "./suite.js";
+import { type Bench, counts, library, TSNET } from "./suite.js";
 import { inWorlds } from "./world.js";
 
 export const churn: Bench = {
@@ -69,7 +69,7 @@ export function begin(count: number, backend: BackendName | null = null): Promis
   return new Promise((resolve, reject) => {
     void withBench(TSNET, async (bench) => {
       await bench.own.time(command(bench, "compile", bench.file("base.tsnet", base()), "--apply"));
-      live = await Churn.begin(bench, count, backend ?? undefined);
+      live = await Churn.begin(bench, count, backend ?? undefined, library());
       resolve(live.missing);
       // The bench stays until `end`.
       await new Promise<void>((done) => (release = done));

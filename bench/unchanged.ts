@@ -4,9 +4,7 @@ import type { Suite } from "../src/measure/report.js";
 import { type Figure, single, summarise } from "../src/measure/statistics.js";
 import { edits, measureUnchanged } from "../src/measure/unchanged.js";
 import { base, statements } from "../src/measure/workload.js";
-import { compile } from "../src/ir/compile.js";
-import { open } from "../src/transaction/open.js";
-import { type Bench, counts, runOrThrow, TSNET } from "./suite.js";
+import { type Bench, counts, library, runOrThrow, TSNET } from "./suite.js";
 import { inWorld } from "./world.js";
 
 export const unchanged: Bench = {
@@ -38,6 +36,7 @@ export function processes(count: number, rounds: number): Promise<Suite> {
 /** `net.apply(compile(text).policy)` of an edited text: what a program that keeps a file calls. */
 export async function inProcess(count: number, rounds: number): Promise<Suite> {
   const { first, changed, inserted } = edits(count);
+  const { compile, open } = library();
   const net = await open();
   const times = new Map<string, { all: number[]; commit: number[]; operations: number }>();
   const apply = async (name: string, text: string): Promise<void> => {

@@ -4,6 +4,7 @@
  */
 import { compile } from "../ir/compile.js";
 import { type Net, open, type OpenOptions } from "../transaction/open.js";
+import type { Policy } from "../ir/policy.js";
 import { type Stopwatch, TimedFailed } from "../system/stopwatch.js";
 import type { Bench } from "./bench.js";
 import { type Peer, PEERS } from "./peers.js";
@@ -12,6 +13,12 @@ import { type Figure, summarise } from "./statistics.js";
 import { another, policy, statement, statements, tuples } from "./workload.js";
 
 const CALL = "update: the whole call";
+
+/** What a program uses of the library: as this command has it, or as it was built for others. */
+export interface Library {
+  compile(text: string): { readonly policy: Policy };
+  open(options?: OpenOptions): Promise<Net>;
+}
 
 /** Durations of single pieces of work, in microseconds. */
 export interface Samples {
@@ -48,6 +55,7 @@ export class Churn {
     { others, file }: Pick<Bench, "others" | "file">,
     count: number,
     backend?: OpenOptions["backend"],
+    library: Library = { compile, open },
   ): Promise<Churn> {
     const all = tuples(count);
     const [peers, missing] = [[] as Peer[], [] as string[]];
@@ -66,8 +74,8 @@ export class Churn {
         missing.push(`${name}: ${error.message}`);
       }
     }
-    const net = await open(backend === undefined ? {} : { backend });
-    await net.apply(compile(policy(all)).policy);
+    const net = await library.open(backend === undefined ? {} : { backend });
+    await net.apply(library.compile(policy(all)).policy);
     return new Churn(net, peers, others, missing);
   }
 

@@ -31,6 +31,7 @@ import {
   type Applied,
   backendOf,
   forgetApplied,
+  isRecorded,
   prepareRecord,
   recompile,
   rewriteApplied,
@@ -139,7 +140,7 @@ async function make(changes: Changes, undos: Undo[], heed: () => Promise<void>):
   // From here on it goes through: connections that are cut stay so.
   await heed();
   let cut = applied?.cut ?? [];
-  if (rulesChanged && (cut.length > 0 || mayCut(changes))) {
+  if ((rulesChanged && cut.length > 0) || mayCut(changes)) {
     step("cut");
     // Connections that are gone stay gone; but what the old rules allow isn't stopped.
     if (before !== undefined && former.length === 0)
@@ -178,8 +179,13 @@ function hadSandbox(before: Compiled | undefined, path: string): boolean {
 }
 
 /** Whether connections may have to be cut: what is denied now may be one's that is open. */
-function mayCut({ rules, compiled, before, applied, beside }: Changes): boolean {
-  if (rules === undefined || rules.loosens) return false;
+function mayCut({ rules, rulesChanged, compiled, before, applied, beside }: Changes): boolean {
+  if (rules === undefined) return false;
+  // Where the kernel isn't as the record's commit left it, its difference from the plan isn't that of the policies: what was
+  // killed in an update may have tightened it, and not cut.
+  const { generation } = rules.now;
+  const isAsRecorded = generation === undefined || generation === applied?.committed.generation;
+  if (isAsRecorded ? !rulesChanged || rules.loosens : isRecorded(compiled, applied)) return false;
   // Asked after the commit: what begins now has met the new rules.
   if (beside !== undefined && rules.tightened !== undefined) return beside.covers(rules.tightened);
   const [now, then] = [compiled.policy.containers, before?.policy.containers];

@@ -8,9 +8,10 @@
  * After a remove nothing is 0, and 1 is what was removed.
  */
 import { beginDigest } from "../system/digest.js";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import type { BackendName } from "../backend/backend.js";
 import { component } from "../topology/names.js";
+import { unlink } from "../system/files.js";
 import { linkSecret, saveSecret, STATE_ROOT } from "./files.js";
 import { readRecord, recordBytes } from "./record-text.js";
 
@@ -183,7 +184,7 @@ export function addEntry(entry: Entry, live: readonly string[], durable: boolean
   const replaced = newest?.hash === hash ? [newest] : [];
   const rest = [{ file, sequence, hash, policy }, ...all.filter((name) => !replaced.includes(name))];
   const doomed = superfluous(rest, new Set([...live, policy]));
-  for (const { file } of [...replaced, ...doomed]) rmSync(`${ROOT}/${file}`, { force: true });
+  for (const { file } of [...replaced, ...doomed]) unlink(`${ROOT}/${file}`);
 }
 
 /** An entry as people count. */

@@ -117,7 +117,8 @@ export class Live {
     const applied = readApplied(this.compiled.policy.name);
     const { files } = applyEdits(this.compiled, this.edits, new Diagnostics());
     const same =
-      applied?.files.length === files.length && applied.files.every(({ text }, i) => text === files[i]?.text);
+      applied?.files.length === files.length &&
+      applied.files.every(({ text }, i) => isAlike(text, files[i]?.text as string));
     this.overruled = !same;
     this.applied = applied;
     if (same) this.stamp = stampOf(this.compiled.policy.name);
@@ -222,4 +223,10 @@ export class Live {
     this.compiled = edit(this.compiled, this.edits);
     this.edits = [];
   }
+}
+
+/** Whether two texts are the same but for empty lines and white space around lines, which edits leave behind. */
+function isAlike(a: string, b: string): boolean {
+  const bare = (text: string): string => text.replace(/\s*\n\s*/g, "\n").trim();
+  return a === b || bare(a) === bare(b);
 }

@@ -2,22 +2,12 @@
  * What was applied, beside the kernel state that it made: /run is cleared with the kernel at a reboot. The texts are
  * kept, not what was compiled from them: compiling is pure, so they give the policy back whole.
  */
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmdirSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { BackendName, Committed } from "../backend/backend.js";
 import { type Compiled, compileFiles } from "../ir/compile.js";
 import { attempt } from "../system/attempt.js";
-import { removeFile, writeWhole } from "../system/files.js";
+import { removeFile, unlink, writeWhole } from "../system/files.js";
 import { Diagnostics } from "../text/diagnostic.js";
 import { SourceFile } from "../text/source.js";
 import type { CutFlow } from "./connections.js";
@@ -165,7 +155,7 @@ const baseOf = ({ at, committed }: Applied): string => `${at} ${committed.genera
 const taken = new Map<string, number>();
 
 function takeEdits(policy: string): void {
-  rmSync(editsPath(policy), { force: true });
+  unlink(editsPath(policy));
   taken.set(policy, (taken.get(policy) ?? 0) + 1);
 }
 

@@ -5,7 +5,7 @@ import { applyEdits } from "../../src/transaction/edits.js";
 import { Diagnostics } from "../../src/text/diagnostic.js";
 import { when } from "../kernel/features.js";
 import { HOST4, HOST6, lab, type Place, WORLD } from "../kernel/lab.js";
-import { C1, cross, expect, front, GATEWAY } from "../security/place.js";
+import { C1, cross, expect, front, GATEWAY, until } from "../security/place.js";
 import { Handle, isQuick } from "../support/handle.js";
 import { listing } from "../support/listing.js";
 import { apply, at } from "../support/live.js";
@@ -179,6 +179,51 @@ it("connections through a port that goes are cut, and no others", () =>
       await alive(kept);
       assert.is((await client.look(ends.client)).received, before, remove);
     }
+    await handle.close();
+  }));
+
+it("what an update that was killed had taken away is cut by the apply that comes next", () =>
+  lab(async (host) => {
+    const traffic = new Traffic(host);
+    const text = (...lines: string[]): string => front("icc off", ["publish 8080 -> c1:80", ...lines].join("\n"));
+    await apply(host, text("publish 8082 -> c1:82", "allow world -> c2:98"));
+    const kept = await traffic.open("tcp", WORLD, at("c1"), HOST4, 8080, 80);
+    const doomed = await traffic.open("tcp", WORLD, at("c1"), HOST4, 8082, 82);
+    for (const [family, address] of [
+      [4, C1.ip],
+      [6, C1.ip6],
+    ] as const)
+      for (const element of [
+        `publish${family}-to { tcp . 8082 }`,
+        `publish${family}-port { tcp . 8082 }`,
+        `published${family}-tcp { 8082 . ${address} . 82 }`,
+      ])
+        await host.nft(`delete element inet tsnet-tsnet ${element}`);
+    const heard = async (): Promise<number> => (await doomed.client.look(doomed.ends.client)).received;
+    // Replies of a connection aren't judged.
+    const first = await heard();
+    await doomed.server.send(doomed.ends.server);
+    await until("the reply comes through", async () => (await heard()) > first);
+    await apply(host, text("allow world -> c2:98"));
+    const before = await heard();
+    await doomed.server.send(doomed.ends.server);
+    await alive([kept]);
+    assert.is(await heard(), before);
+  }));
+
+it("a handle goes on where somebody else has applied the very text that it has edited", () =>
+  lab(async (host) => {
+    const handle = new Handle(host);
+    const text = front("", "publish 8080 -> c1:80\n");
+    await handle.apply(text);
+    await handle.update({ add: "publish 8081 -> c1:81" }, { add: "publish 8082 -> c1:82" });
+    await apply(host, `${text}publish 8081 -> c1:81\npublish 8082 -> c1:82\n`);
+    assert.ok((await handle.update({ add: "publish 8083 -> c1:83" }))[0]?.changed);
+    await apply(host, `${text}publish 8081 -> c1:81\n`);
+    await handle.update({ add: "publish 8084 -> c1:84" }).then(
+      () => assert.unreachable("it was overruled"),
+      (error: unknown) => assert.match(String(error), "somebody else has applied another text"),
+    );
     await handle.close();
   }));
 

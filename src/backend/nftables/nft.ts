@@ -1,6 +1,7 @@
 /** Commits rulesets to the kernel through nft: one file, one transaction. */
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { Refused } from "../refused.js";
+import { unlink } from "../../system/files.js";
 import { CommandFailed, run } from "../../system/run.js";
 
 const DIRECTORY = "/run/tsnet";
@@ -17,8 +18,7 @@ export function commitText(text: string): Promise<void> {
 
 /** Takes away batches that killed commands left. Only for who holds the lock: nobody else is feeding nft then. */
 export function clearBatches(): void {
-  for (const name of readdirSync(DIRECTORY))
-    if (/^batch-\d+\.nft$/.test(name)) rmSync(`${DIRECTORY}/${name}`, { force: true });
+  for (const name of readdirSync(DIRECTORY)) if (/^batch-\d+\.nft$/.test(name)) unlink(`${DIRECTORY}/${name}`);
 }
 
 /** nft gets a file: a child's standard input is a socket here, which nft can't open anew. */
@@ -32,7 +32,7 @@ async function feed(text: string, flags: readonly string[]): Promise<void> {
     if (!(error instanceof CommandFailed)) throw error;
     throw new Refused(`the kernel refused the ruleset: ${refusal(error.stderr, text)}`, mend(error.stderr));
   } finally {
-    rmSync(file, { force: true });
+    unlink(file);
   }
 }
 
