@@ -181,13 +181,16 @@ function hadSandbox(before: Compiled | undefined, path: string): boolean {
 /** Whether connections may have to be cut: what is denied now may be one's that is open. */
 function mayCut({ rules, rulesChanged, compiled, before, applied, beside }: Changes): boolean {
   if (rules === undefined) return false;
-  // Where the kernel isn't as the record's commit left it, its difference from the plan isn't that of the policies: what was
-  // killed in an update may have tightened it, and not cut.
   const { generation } = rules.now;
   const isAsRecorded = generation === undefined || generation === applied?.committed.generation;
-  if (isAsRecorded ? !rulesChanged || rules.loosens : isRecorded(compiled, applied)) return false;
+  if (isAsRecorded && (!rulesChanged || rules.loosens)) return false;
   // Asked after the commit: what begins now has met the new rules.
   if (beside !== undefined && rules.tightened !== undefined) return beside.covers(rules.tightened);
+  // Where somebody may have changed the kernel, its difference from the plan isn't that of the policies: what was looser
+  // may have let connections in, and what was killed in an update may have tightened without cutting.
+  const tightens = rulesChanged && !rules.loosens;
+  if (isRecorded(compiled, applied)) return tightens;
+  if (!isAsRecorded && tightens) return true;
   const [now, then] = [compiled.policy.containers, before?.policy.containers];
   if (applied === undefined || now.length !== then?.length) return true;
   // A statement more can name a container that no other one names.

@@ -227,6 +227,11 @@ export class Live {
 
 /** Whether two texts are the same but for empty lines and white space around lines, which edits leave behind. */
 function isAlike(a: string, b: string): boolean {
-  const bare = (text: string): string => text.replace(/\s*\n\s*/g, "\n").trim();
+  const bare = (text: string): string =>
+    text
+      .split("\n")
+      .map((line) => line.trim())
+      .filter((line) => line !== "")
+      .join("\n");
   return a === b || bare(a) === bare(b);
 }

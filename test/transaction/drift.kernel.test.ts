@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { lab } from "../kernel/lab.js";
 import { forgetCommand, tsnet } from "../support/command.js";
 import { at } from "../support/live.js";
+import { alive, Traffic } from "../support/traffic.js";
 
 const test = suite("drift");
 
@@ -31,14 +32,22 @@ for (const transport of ["netlink", "nft"] as const)
         tsnet(host, ["compile", "-", "--apply", "--transport", transport], { input: POLICY });
       assert.is((await apply()).exitCode, 0);
       await host.listen(at("b"), "tcp", 80);
-      for (const [what, command] of CHANGES) {
+      const traffic = new Traffic(host);
+      for (const [i, [what, command]] of CHANGES.entries()) {
         assert.is(await host.tcp(at("a"), "10.90.1.12", 80), "timeout", what);
         await host.run("nft", command);
         assert.is(await host.tcp(at("a"), "10.90.1.12", 80), "open", `${what}: it makes no difference`);
+        const stray = await traffic.open("tcp", at("a"), at("b"), "10.90.1.12", 8100 + i);
         const { stdout, stderr, exitCode } = await apply();
         assert.is(exitCode, 0, stderr);
         assert.not.match(stdout, "nothing to change", what);
         assert.is(await host.tcp(at("a"), "10.90.1.12", 80), "timeout", `${what}: it was not put right`);
+        // What had got in meanwhile is cut: the rules alone judge no replies.
+        const { client, server, ends } = stray;
+        const before = (await client.look(ends.client)).received;
+        await server.send(ends.server);
+        await alive([await traffic.open("tcp", at("b"), at("a"), "10.90.1.11", 8200 + i)]);
+        assert.is((await client.look(ends.client)).received, before, `${what}: a connection was not cut`);
         assert.match((await apply()).stdout, "nothing to change", what);
       }
     }));
