@@ -19,18 +19,22 @@ export async function holderOfPorts(policy: Policy, before: Policy | undefined):
       if (holds(publish, address) && (publish.families.includes(address.family) || (await servesBoth(socket))))
         throw heldBy(socket, address, publish);
   }
-  for (const applied of otherApplied(policy.name)) {
-    // Compiling a large policy takes longer than looking whether it can publish anything.
-    if (!applied.files.some(({ text }) => text.includes("publish"))) continue;
-    for (const other of recompile(applied).policy.publishes) {
-      const clash = fresh.meeting(other.protocol, ...other.hostPorts).find((publish) => meet(publish, other));
-      if (clash !== undefined)
-        throw new Obstacle(
-          `host port ${Math.max(clash.hostPorts[0], other.hostPorts[0])}/${protocolName(clash.protocol)} is published by the policy '${applied.policy}' already (${location(clash.origin.span)})`,
-          "publish another host port, or remove the other policy",
-        );
-    }
+  for (const { by, publish: other } of othersPublishes(policy.name)) {
+    const clash = fresh.meeting(other.protocol, ...other.hostPorts).find((publish) => meet(publish, other));
+    if (clash !== undefined)
+      throw new Obstacle(
+        `host port ${Math.max(clash.hostPorts[0], other.hostPorts[0])}/${protocolName(clash.protocol)} is published by the policy '${by}' already (${location(clash.origin.span)})`,
+        "publish another host port, or remove the other policy",
+      );
   }
+}
+
+/** What the other applied policies publish, and which of them does. */
+function* othersPublishes(policy: string): Generator<{ readonly by: string; readonly publish: Publish }> {
+  for (const applied of otherApplied(policy))
+    // Compiling a large policy takes longer than looking whether it can publish anything.
+    if (applied.files.some(({ text }) => text.includes("publish")))
+      for (const publish of recompile(applied).policy.publishes) yield { by: applied.policy, publish };
 }
 
 /**
@@ -41,20 +45,17 @@ export function mayBeHeld(ports: readonly number[], policy: string): boolean {
   if (ports.length === 0) return false;
   const asked = new Set(ports);
   if (listening().some(({ protocol, port }) => protocol === TCP && asked.has(port))) return true;
-  const others = publishedByOthers(policy);
+  const others = portsOfOthers(policy);
   return ports.some((port) => others.meeting(TCP, port, port).length > 0);
 }
 
 let known: { readonly stamp: string; readonly ports: ByPort } | undefined;
 
-/** What other policies publish; compiled again only where a record of them has changed. */
-function publishedByOthers(policy: string): ByPort {
+/** The same by port; compiled again only where a record of them has changed. */
+function portsOfOthers(policy: string): ByPort {
   const stamp = stampOfOthers(policy);
-  if (known !== undefined && known.stamp === stamp) return known.ports;
-  const publishes = otherApplied(policy).flatMap((applied) =>
-    applied.files.some(({ text }) => text.includes("publish")) ? recompile(applied).policy.publishes : [],
-  );
-  known = { stamp, ports: new ByPort(publishes) };
+  if (known?.stamp !== stamp)
+    known = { stamp, ports: new ByPort(Array.from(othersPublishes(policy), ({ publish }) => publish)) };
   return known.ports;
 }
 

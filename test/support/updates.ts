@@ -97,7 +97,7 @@ publish 7200 -> b:72 from 192.0.2.0/24
 publish 7300 -> a:73/udp
 `;
 
-/** Updates of `PUBLISHING`, some of them wrong nowhere but on the long way, and the lines that are there after them. */
+/** Updates of `PUBLISHING`, some of which only the long way can do, and the plain lines that are there after them. */
 export function randomPublishes(seed: number, count: number): { readonly updates: Update[]; readonly there: string[] } {
   const draw = draws(seed);
   const updates: Update[] = [];

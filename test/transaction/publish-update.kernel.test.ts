@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { applyEdits } from "../../src/transaction/edits.js";
 import { Diagnostics } from "../../src/text/diagnostic.js";
 import { when } from "../kernel/features.js";
-import { HOST4, HOST6, lab, type Place, WORLD } from "../kernel/lab.js";
+import { HOST4, HOST6, lab, WORLD } from "../kernel/lab.js";
 import { C1, cross, expect, front, GATEWAY, until } from "../security/place.js";
 import { Handle, isQuick } from "../support/handle.js";
 import { listing } from "../support/listing.js";
@@ -48,13 +48,13 @@ it(`${COUNT} random updates leave what a fresh apply of the edited text leaves`,
 });
 
 /** Everybody's ways to a host port. */
-function ways(port: number): [Place, string, number][] {
+function ways(port: number): ReturnType<typeof cross> {
   const here = [HOST4, HOST6, GATEWAY.ip, GATEWAY.ip6];
   return [
     ...cross("tcp", [at("c1"), at("c2"), undefined], here, port),
     ...cross("tcp", [undefined], ["127.0.0.1", "::1"], port),
     ...cross("tcp", [WORLD], [HOST4, HOST6], port),
-  ] as unknown as [Place, string, number][];
+  ];
 }
 
 it("a port that comes is open for everybody, one that goes is closed, and the others stay", () =>
@@ -70,20 +70,20 @@ it("a port that comes is open for everybody, one that goes is closed, and the ot
       // Of both families: where it leads to, its port there unless that is the same, and that the filter lets it in.
       [6, 4],
     );
-    for (const port of [8080, 9090, 8082]) await expect(host, "open", ways(port) as never);
+    for (const port of [8080, 9090, 8082]) await expect(host, "open", ways(port));
     // The direct way is none of theirs.
     await expect(host, "timeout", cross("tcp", [at("c2"), WORLD], [C1.ip, C1.ip6], 80));
     // Of one that nobody has asked for no connection can be left.
     const quick = await handle.update({ add: "publish 8083 -> c1:8083" }, { remove: "publish 8083 -> c1:8083" });
     assert.ok(quick.every(isQuick), JSON.stringify(quick));
     await handle.update({ remove: "publish 9090 -> c1:80" });
-    for (const port of [8083, 9090]) await expect(host, "refused", ways(port) as never);
-    await expect(host, "open", ways(8080) as never);
+    for (const port of [8083, 9090]) await expect(host, "refused", ways(port));
+    await expect(host, "open", ways(8080));
     // Where a port leads somewhere else with the same word, no packet meets half of each: that is planned whole.
     const [moved] = await handle.update({ add: "publish 8082 -> c1:80", remove: "publish 8082 -> c1:8082" });
     assert.ok(moved !== undefined && moved.changed && !isQuick(moved));
     await host.close(at("c1"), "tcp", 8082);
-    await expect(host, "open", ways(8082) as never);
+    await expect(host, "open", ways(8082));
     await handle.close();
   }));
 

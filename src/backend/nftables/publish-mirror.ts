@@ -9,7 +9,6 @@
  */
 import type { PlainPublish } from "../../ast/plain-publish.js";
 import type { Policy, Publish } from "../../ir/policy.js";
-import { isSelfContained } from "../../ir/self-contained.js";
 import { FAMILIES, isEmptySet } from "../../net/address.js";
 import { TCP } from "../../net/ports.js";
 import type { Covered, Edit } from "../backend.js";
@@ -21,9 +20,6 @@ import { sizeOf } from "./values.js";
 import type { Change, Transaction } from "./wire/changes.js";
 import { encodeElements } from "./wire/elements.js";
 import type { TableName } from "./wire/encode.js";
-
-/** `publish PORT -> NAME:PORT`, in canonical text. */
-const PLAIN = /^publish \d+ -> [^\s:]+:\d+$/;
 
 /** The maps of translation.ts, and its sets in the filter, which accept what was translated. */
 const OURS = /^publish/;
@@ -76,6 +72,17 @@ export class PublishChange implements Edit {
     );
   }
 
+  /** By how much it changes how many elements each map has, and how many publishes each container. */
+  get steps(): ReadonlyMap<string, number> {
+    const steps = new Map<string, number>();
+    const add = (name: string, step: number): void => void steps.set(name, (steps.get(name) ?? 0) + step);
+    for (const publish of this.removed) add(tallyOf(publish), -1);
+    for (const publish of this.added) add(tallyOf(publish), 1);
+    for (const { name, elements } of this.gone) add(name, -elements.length);
+    for (const { name, elements } of this.come) add(name, elements.length);
+    return steps;
+  }
+
   get operations(): number {
     return [...this.gone, ...this.come].reduce((sum, { elements }) => sum + elements.length, 0);
   }
@@ -97,19 +104,19 @@ function mapsOf(publishes: readonly Publish[]): NftSet[] {
   return table.sets.filter(({ counts }) => counts !== true);
 }
 
-interface KnownMap {
-  readonly size: number;
+/** A map's elements, or a container's plain publishes. */
+interface Tally {
+  readonly most: number;
   count: number;
 }
 
 export class PublishMirror {
   private readonly table: TableName;
-  private readonly maps = new Map<string, KnownMap>();
+  private readonly tallies = new Map<string, Tally>();
   /** Plain publishes by their texts. */
   private readonly standing = new Map<string, Publish>();
-  /** One of each container that has any, and how many it has. */
+  /** One of each container that has any. */
   private readonly models = new Map<string, Publish>();
-  private readonly counts = new Map<string, number>();
   /** TCP ports of the host. */
   private readonly taken = new Set<number>();
   private readonly ranges: (readonly [number, number])[] = [];
@@ -120,19 +127,24 @@ export class PublishMirror {
     this.table = { family: "inet", name: table.name };
     for (const set of table.sets)
       if (OURS.test(set.name) && !set.interval)
-        this.maps.set(set.name, { size: sizeOf(set) ?? 0, count: set.elements.length });
-    for (const publish of policy.publishes) this.add(publish);
+        this.tallies.set(set.name, { most: sizeOf(set) ?? 0, count: set.elements.length });
+    for (const publish of policy.publishes) {
+      this.add(publish);
+      if (!isPlain(publish)) continue;
+      const tally = this.tallies.get(tallyOf(publish));
+      if (tally === undefined) this.tallies.set(tallyOf(publish), { most: Infinity, count: 1 });
+      else tally.count++;
+    }
     const onHost = policy.ruleList.pick(
       (_, to, isPorted) => isPorted && typeof to !== "number" && !isEmptySet(to.host),
     );
     this.hasHostRules = onHost.length > 0;
   }
 
-  /** Undefined for a policy of which a publish more or less may change others, or what is asserted. */
+  /** Of a policy that a mirror is made of; undefined where a publish more or less may change others. */
   static of(policy: Policy, table: Table): PublishMirror | undefined {
-    const isAlone = isSelfContained(policy) && policy.assertions.length === 0;
     const numbers = policy.publishes.some(({ origin }) => /\bpublish all\b/.test(origin.text));
-    return isAlone && !numbers ? new PublishMirror(policy, table) : undefined;
+    return numbers ? undefined : new PublishMirror(policy, table);
   }
 
   /** Undefined where the whole policy must be planned, be it to say what is wrong. */
@@ -152,69 +164,57 @@ export class PublishMirror {
       come.set(hostPort, { ...model, hostPorts: [hostPort, hostPort], port: containerPort, origin });
     }
     const change = new PublishChange(this.table, [...gone.values()], [...come.values()]);
-    return this.keepsContainers(change) && this.holds(change) ? change : undefined;
+    return this.holds(change) ? change : undefined;
   }
 
-  note({ removed, added, gone, come }: PublishChange): void {
-    for (const publish of removed) {
-      const name = containerOf(publish);
-      this.standing.delete(publish.origin.text);
-      this.taken.delete(publish.hostPorts[0]);
-      this.counts.set(name, (this.counts.get(name) as number) - 1);
+  note({ removed, added, steps }: PublishChange): void {
+    for (const { origin, hostPorts } of removed) {
+      this.standing.delete(origin.text);
+      this.taken.delete(hostPorts[0]);
     }
     for (const publish of added) this.add(publish);
-    for (const { name, elements } of gone) (this.maps.get(name) as KnownMap).count -= elements.length;
-    for (const { name, elements } of come) (this.maps.get(name) as KnownMap).count += elements.length;
+    for (const [name, step] of steps) (this.tallies.get(name) as Tally).count += step;
   }
 
   private add(publish: Publish): void {
-    const { protocol, hostPorts, origin } = publish;
+    const { protocol, hostPorts } = publish;
     if (protocol === TCP) {
       if (hostPorts[0] === hostPorts[1]) this.taken.add(hostPorts[0]);
       else this.ranges.push(hostPorts);
     }
-    if (publish.targets.length !== 1 || !PLAIN.test(origin.text)) return;
-    const name = containerOf(publish);
-    this.standing.set(origin.text, publish);
-    this.models.set(name, publish);
-    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+    if (!isPlain(publish)) return;
+    this.standing.set(publish.origin.text, publish);
+    this.models.set(containerOf(publish), publish);
   }
 
   private isTaken(port: number): boolean {
     return this.taken.has(port) || this.ranges.some(([from, to]) => from <= port && port <= to);
   }
 
-  /** Whether every container keeps a publish. */
-  private keepsContainers({ removed, added }: PublishChange): boolean {
-    const left = new Map<string, number>();
-    for (const [publishes, step] of [
-      [removed, -1],
-      [added, 1],
-    ] as const)
-      for (const publish of publishes) {
-        const name = containerOf(publish);
-        left.set(name, (left.get(name) ?? (this.counts.get(name) as number)) + step);
-      }
-    return [...left.values()].every((count) => count > 0);
+  /**
+   * Whether every map is still what the plan would declare: there, not empty, and not full; and every container keeps a
+   * publish.
+   */
+  private holds({ steps }: PublishChange): boolean {
+    return [...steps].every(([name, step]) => {
+      const { count, most } = this.tallies.get(name) ?? { count: 0, most: 0 };
+      return count > 0 && count + step > 0 && count + step <= most;
+    });
   }
+}
 
-  /** Whether every map is still what the plan would declare: there, not empty, and not full. */
-  private holds({ gone, come }: PublishChange): boolean {
-    const counts = new Map<string, number>();
-    for (const [sets, step] of [
-      [gone, -1],
-      [come, 1],
-    ] as const)
-      for (const { name, elements } of sets) {
-        const known = this.maps.get(name);
-        if (known === undefined) return false;
-        counts.set(name, (counts.get(name) ?? known.count) + step * elements.length);
-      }
-    return [...counts].every(([name, count]) => count > 0 && count <= (this.maps.get(name) as KnownMap).size);
-  }
+/** Whether it is what `publish PORT -> NAME:PORT` says of a container by its own name. */
+function isPlain(publish: Publish): boolean {
+  const { hostPorts, port, origin } = publish;
+  return origin.text === `publish ${hostPorts[0]} -> ${containerOf(publish)}:${port}`;
 }
 
 /** Of a plain publish: the container that it leads to. */
 function containerOf({ targets }: Publish): string {
   return targets[0]?.container as string;
+}
+
+/** No map's name has a space. */
+function tallyOf(publish: Publish): string {
+  return `container ${containerOf(publish)}`;
 }
