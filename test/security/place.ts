@@ -144,12 +144,12 @@ export async function snapshot(host: Host, place?: Place): Promise<string[]> {
     lists.push(line, (await host.runIn(place, "ip", ["-j", "-d", ...line.split(" ")])).stdout);
   const settings = await host.runIn(place, "grep", ["-rHs", "", "/proc/sys/net"], { accept: "any" });
   const objects = (text: string): string[] => text.replace(/\}, ?\{/g, "},\n{").split("\n");
+  // Ages and timers move by themselves, and the kernel tells of a carrier when it gets round to it.
+  const moving =
+    /"(expires|used|age|\w+_timer|valid_life_time|preferred_life_time)":[\d.]+,?|"operstate":"\w+",?|"NO-CARRIER",?|,?"(LOWER_UP|linkdown)"/g;
   return [
     ...rulesOf(rules.stdout),
-    // Ages and timers move by themselves.
-    ...lists.flatMap((text) =>
-      objects(text.replace(/"(expires|used|age|\w+_timer|valid_life_time|preferred_life_time)":[\d.]+,?/g, "")),
-    ),
+    ...lists.flatMap((text) => objects(text.replace(moving, ""))),
     ...settings.stdout
       .split("\n")
       .filter((line) => !line.includes("nf_conntrack_count"))
