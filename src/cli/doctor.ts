@@ -1,4 +1,5 @@
 /** `tsnet doctor` */
+import { accessSync, constants, existsSync } from "node:fs";
 import { release } from "node:os";
 import { type BackendName } from "../backend/backend.js";
 import { type Feature, type FeatureName, probeAll } from "../system/features.js";
@@ -36,19 +37,24 @@ const NEEDS: Readonly<Record<Exclude<FeatureName, "nft" | "nf_tables">, Need>> =
   br_netfilter: "more",
 };
 
+/** What `try` has in its own namespaces. */
+const BROUGHT = ["net_admin", "record"];
+
 export async function doctor(options: { json?: boolean }): Promise<void> {
   const probed = await probeAll(Object.keys(NEEDS) as FeatureName[]);
   const found = (name: FeatureName): boolean => probed.find((feature) => feature.name === name)?.ok === true;
   const asked = (found("net_admin") || found("user_namespaces")) && found("util-linux");
   const backends = asked ? await probeBackends(found("net_admin")) : unprobedBackends();
   const works = backends.filter((backend) => backend.works !== false).map(({ name }) => name);
-  const features = [...probed.flatMap(findingOf), ...others()];
-  const lacks = features.some(({ ok, needs, name }) => !ok && needs === "apply" && name !== "net_admin");
+  const kept = record();
+  // Who may not apply has no business there.
+  const features = [...probed.flatMap(findingOf), ...(found("net_admin") ? [kept] : []), ...others()];
+  const lacks = features.some(({ ok, needs, name }) => !ok && needs === "apply" && !BROUGHT.includes(name));
   const hostCan = !lacks && works.length > 0;
   const can = {
     check: true,
     try: hostCan && asked,
-    apply: hostCan && found("net_admin"),
+    apply: hostCan && found("net_admin") && kept.ok,
   };
   const machine = {
     version: VERSION,
@@ -77,6 +83,19 @@ function findingOf(feature: Feature): Finding[] {
   if (name === "conntrack" && usesNetlink() && !ok) return [];
   const needs = name === "conntrack" && !usesNetlink() ? "apply" : NEEDS[name as keyof typeof NEEDS];
   return [{ name, ok, needs, what, mend }];
+}
+
+/** Whether what is live can be recorded. */
+function record(): Finding {
+  const place = existsSync("/run/tsnet") ? "/run/tsnet" : "/run";
+  const about = { name: "record", needs: "apply" } as const;
+  try {
+    accessSync(place, constants.W_OK);
+    return { ...about, ok: true, what: "what is live can be recorded below /run/tsnet", mend: "" };
+  } catch {
+    const mend = `make ${place} writable (read-only file systems: mount -o remount,rw /run)`;
+    return { ...about, ok: false, what: `what is live can't be recorded: ${place} is not writable`, mend };
+  }
 }
 
 function others(): Finding[] {

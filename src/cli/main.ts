@@ -104,4 +104,7 @@ function report(error: unknown): number {
   return EXIT.system;
 }
 
+// Nothing is left to do or to write then; ended by itself, Node would first give back its heap piece by piece.
+process.once("beforeExit", () => process.exit());
+
 void main();

@@ -1,6 +1,6 @@
 /** Texts in the file system: what is read of them, and when two paths are one file. */
 import { isUtf8 } from "node:buffer";
-import { readFileSync, realpathSync, type Stats, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, readSync, realpathSync, type Stats, statSync } from "node:fs";
 import { Unreadable } from "./unreadable.js";
 
 /** Names, not codes: `ENOENT` means nothing to most people. */
@@ -18,17 +18,57 @@ export function reasonOf(error: unknown): string {
   return REASONS[code ?? ""] ?? message;
 }
 
+/** Of a text, in MiB: five times what a million statements take. A device may have no end. */
+const MOST = 256;
+
 /** Reads a file as UTF-8; throws `Unreadable`. `-` is standard input. */
 export function readText(path: string): string {
-  let bytes: Buffer;
+  let bytes: Buffer | undefined;
   try {
-    bytes = readFileSync(path === "-" ? 0 : path);
+    bytes = readBytes(path);
   } catch (error) {
     throw new Unreadable(reasonOf(error), { cause: error });
   }
+  if (bytes === undefined)
+    throw new Unreadable(`it has more than ${MOST} MiB`, { mend: "a policy of that size is none: name another file" });
   // What TextDecoder would do, without loading it.
   if (!isUtf8(bytes)) throw notUtf8(bytes);
   return bytes.toString();
+}
+
+/** undefined where there are too many. */
+function readBytes(path: string): Buffer | undefined {
+  const fd = path === "-" ? 0 : openSync(path, "r");
+  try {
+    const stats = fstatSync(fd);
+    if (!stats.isFile() && !stats.isDirectory()) return readStream(fd);
+    return stats.size > MOST << 20 ? undefined : readFileSync(fd);
+  } finally {
+    if (fd !== 0) closeSync(fd);
+  }
+}
+
+function readStream(fd: number): Buffer | undefined {
+  const parts: Buffer[] = [];
+  for (let room = (MOST << 20) + 1; room > 0;) {
+    const part = Buffer.allocUnsafe(Math.min(room, 1 << 16));
+    const size = readSome(fd, part);
+    if (size === 0) return Buffer.concat(parts);
+    parts.push(part.subarray(0, size));
+    room -= size;
+  }
+  return undefined;
+}
+
+/** The bytes read, 0 at the end. Whoever made the pipe may have made it so that a read of it doesn't wait. */
+function readSome(fd: number, into: Buffer): number {
+  for (;;)
+    try {
+      return readSync(fd, into);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
 }
 
 /**

@@ -235,6 +235,14 @@ it("doctor says what works, and what is missing", async () => {
     assert.equal([bounded.exitCode, nobody.can.apply], [0, false]);
     assert.ok(nobody.features.some(({ name, ok, mend }) => name === "net_admin" && !ok && mend !== ""));
 
+    // A namespace of one's own brings its own /run.
+    await host.run("mount", ["-o", "remount,ro", "/run"]);
+    const unrecorded = await tsnet(host, ["doctor", "--json"]);
+    await host.run("mount", ["-o", "remount,rw", "/run"]);
+    const readOnly = JSON.parse(unrecorded.stdout) as Doctor;
+    assert.equal([unrecorded.exitCode, readOnly.can], [0, { check: true, try: true, apply: false }]);
+    assert.ok(readOnly.features.some(({ name, ok, mend }) => name === "record" && !ok && mend !== ""));
+
     // The command that is tested here has no dataplane beside it: it says how to get one, and what else there is.
     const part = (doctor: Doctor, name: string) => doctor.features.find((feature) => feature.name === name);
     assert.is(whole.backends["nft"], true);
