@@ -8,6 +8,7 @@ import { usesNetlink } from "../../system/transport.js";
 import { checkText, commitText } from "./nft.js";
 import { compare, foreignTables, type NamedTable, ownTables } from "./readback.js";
 import { objectChanges, type Planned } from "./object-changes.js";
+import { forgetAll, leave, leftBy } from "./left.js";
 import type { Approach, Committed, ObjectChange } from "../backend.js";
 import { Changed, Refused } from "../refused.js";
 import type { Ruleset } from "./ruleset.js";
@@ -74,6 +75,7 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
   const all = (["inet", "arp"] as const).map((family) => ({ family, name }));
   // The generation now, if the tables are as the last commit left them.
   const generation = known?.generation === undefined ? undefined : socket().since(name, known.generation);
+  const left = leftBy(name, known, generation);
   if (known !== undefined && known.digest === digest && generation !== undefined)
     return {
       standing: "equal",
@@ -87,16 +89,19 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
       verify: () => undefined,
       list: () => [],
     };
-  const listening = <G extends number | undefined>(at: G): G => {
-    if (source?.again === true && at !== undefined) socket().listen(name, at);
+  /** The plan stands since this generation, with chains and sets as in `have`. */
+  const stands = (at: number | undefined, have: readonly TableState[] | undefined): number | undefined => {
+    if (source?.again !== true || at === undefined) return at;
+    if (have !== undefined) leave(name, digest, at, want, have);
+    socket().listen(name, at);
     return at;
   };
   const { last } = source ?? {};
   const isLast = last !== undefined && known !== undefined && known.digest === digestOf(want, last.texts);
   const change = isLast ? last.change() : undefined;
   if (change !== undefined && generation !== undefined)
-    return approachByElements(ruleset, change, { digest, generation }, listening);
-  let read = socket().read(all);
+    return approachByElements(ruleset, change, { digest, generation }, (at) => stands(at, left));
+  let read = left === undefined || generation === undefined ? socket().read(all) : { tables: left, generation };
   let transactions = difference(ruleset.tables, want, read.tables);
   /** The generation after a commit of single elements to what was read: the kernel has taken them, so it is as wanted. */
   let sent: number | undefined;
@@ -133,7 +138,9 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
         }
     },
     verify() {
-      return listening(sent ?? verified(want));
+      if (sent !== undefined) return stands(sent, read.tables);
+      const { tables, generation } = verified(want);
+      return stands(generation, tables);
     },
     list: (before) =>
       transactions.length === 0 ? [] : objectChanges({ ruleset, states: want }, read.tables, before && planned(before)),
@@ -151,7 +158,7 @@ function approachByElements(
   ruleset: Ruleset,
   change: MirrorChange,
   from: Committed & { readonly generation: number },
-  listening: <G extends number | undefined>(generation: G) => G,
+  stands: (generation: number | undefined) => number | undefined,
 ): TablesApproach {
   const { digest } = from;
   const { table } = change;
@@ -181,25 +188,25 @@ function approachByElements(
       }
     },
     // The kernel has taken these elements, and nobody has changed anything since what was there was read back.
-    verify: () => listening(whole === undefined ? after : whole.verify()),
+    verify: () => (whole === undefined ? stands(after) : whole.verify()),
     list: (before) => approachByNetlink(ruleset, undefined).list(before),
   };
 }
 
-/** Throws `Refused` where the kernel hasn't what is wanted; returns the generation at which it has. */
-function verified(want: readonly TableState[]): number {
+/** What was read of the plan's tables, of elements their number, and when. Throws `Refused` where it isn't what is wanted. */
+function verified(want: readonly TableState[]): ReturnType<Kernel["read"]> {
   const { name } = want[0]?.table ?? { name: "" };
-  const { tables, generation } = socket().read(
+  const read = socket().read(
     (["inet", "arp"] as const).map((family) => ({ family, name })),
     true,
   );
-  const wrong = mismatch(want, tables);
+  const wrong = mismatch(want, read.tables);
   if (wrong !== undefined)
     throw new Refused(
       `the ruleset isn't as it was committed (${wrong}): somebody else has changed it meanwhile`,
       "look for what else manages nftables on this host, and apply again",
     );
-  return generation;
+  return read;
 }
 
 /**
@@ -236,6 +243,7 @@ export function listen(table: string, generation: number): void {
 /** Hears of nothing any more. */
 export function deafen(): void {
   kernel?.deafen();
+  forgetAll();
 }
 
 // nft ----------------------------------------------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 /** Which elements of two sets differ, as bytes. */
-import { count, type Elements } from "./elements.js";
+import { count, type Elements, NONE } from "./elements.js";
 
 /** Words of an element that its hash is made of: header and key, and more where there is. */
 const HASHED = 12;
 
 /** What is only in `want`, and what is only in `have`, in their orders. Equal elements are taken to stand once. */
 export function compareElements(want: Elements, have: Elements): { added: Elements; removed: Elements } {
+  if (want.bytes.equals(have.bytes)) return { added: NONE, removed: NONE };
   const [a, b] = [wordsOf(want), wordsOf(have)];
   const there = new Table(have, b);
   const added: number[] = [];
