@@ -1,5 +1,19 @@
 /** `tsnet fmt` */
-import { realpathSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { parse } from "../../grammar/parser.js";
 import { format } from "../ast/format.js";
 import { Diagnostics } from "../text/diagnostic.js";
@@ -37,15 +51,72 @@ export function fmt(paths: readonly string[], { check = false, json = false }: F
     printJson({ files: done.map(({ file, changed, text }) => ({ file, changed, ...(file === "-" && { text }) })) });
 }
 
-/** Written beside and renamed, so that a full disk or Ctrl-C never leaves half a file. */
+/** How to mend what stands in the way of writing. */
+const MENDS: Readonly<Record<string, string>> = {
+  EACCES: "make it writable (chmod u+w), or print it formatted: tsnet fmt - < FILE",
+  EROFS: "its file system is read-only; print it formatted: tsnet fmt - < FILE",
+  ENOSPC: "free some space on that file system; the file is as it was",
+};
+
 function replace(path: string, text: string): void {
   try {
     // Through a link to the file itself: replacing the link would leave the file as it was.
     const real = realpathSync(path);
-    const beside = `${real}.tsnet-fmt`;
-    writeFileSync(beside, text, { mode: statSync(real).mode });
-    renameSync(beside, real);
+    // Who may not write a file may not put another in its place either, whoever owns the directory.
+    const file = openSync(real, "r+");
+    try {
+      const stats = fstatSync(file);
+      if (stats.nlink > 1 || !renamed(real, stats, text)) overwrite(file, text);
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
-    throw new Failure(EXIT.system, `can't write ${shown(path)}: ${(error as Error).message}`);
+    const { message, code } = error as NodeJS.ErrnoException;
+    throw new Failure(EXIT.system, `can't write ${shown(path)}: ${message}`, MENDS[code ?? ""]);
   }
+}
+
+/**
+ * Written beside and renamed, so that a full disk or Ctrl-C never leaves half a file; under a name that nobody can have
+ * put there before. False where the directory, or the file's owner, doesn't allow it.
+ */
+function renamed(path: string, { uid, gid, mode }: Stats, text: string): boolean {
+  const beside = `${path}.${Math.random().toString(36).slice(2)}.tmp`;
+  let file: number;
+  try {
+    file = openSync(beside, "wx", 0o600);
+  } catch {
+    return false;
+  }
+  try {
+    if (!given(file, uid, gid)) return false;
+    fchmodSync(file, mode & 0o7777);
+    writeFileSync(file, text);
+    fsyncSync(file);
+    renameSync(beside, path);
+    return true;
+  } finally {
+    closeSync(file);
+    rmSync(beside, { force: true });
+  }
+}
+
+/** Whether the file is, or could be made, theirs. */
+function given(file: number, uid: number, gid: number): boolean {
+  const own = fstatSync(file);
+  if (own.uid === uid && own.gid === gid) return true;
+  try {
+    fchownSync(file, uid, gid);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** In its place: other names of the file lead to it. What is too much goes last, so that no text is ever missing. */
+function overwrite(file: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done, bytes.length - done, done);
+  ftruncateSync(file, bytes.length);
+  fsyncSync(file);
 }

@@ -1,5 +1,6 @@
 /** Runs a person's command inside a network namespace, with files laid over others. */
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { MissingTool } from "./run.js";
 
@@ -15,6 +16,19 @@ export interface EnterOptions {
 /** Never sees a name as text: paths and the command are its arguments. */
 const SCRIPT =
   'n=$1; shift; while [ "$n" -gt 0 ]; do mount --bind "$1" "$2" || exit 126; shift 2; n=$((n-1)); done; exec "$@"';
+
+/** What a terminal's keys send. */
+const KEYS: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
+
+/** SIGUSR1 would have Node wait for a debugger. */
+const PASSED: readonly NodeJS.Signals[] = [...KEYS, "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"];
+
+/** Whether a terminal's keys reach the child by themselves: proc(5), fields 5 and 8 of stat. */
+function isForeground(): boolean {
+  const stat = readFileSync("/proc/self/stat", "utf8");
+  const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return group === foreground;
+}
 
 /** The command's exit status; 128 and the signal's number where a signal ended it. Standard streams are shared. */
 export function enter({ netns, binds, env, command }: EnterOptions): Promise<number> {
@@ -32,15 +46,16 @@ export function enter({ netns, binds, env, command }: EnterOptions): Promise<num
   const path = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin:/usr/bin:/bin`;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, ...env, PATH: path } });
-    // The terminal sends Ctrl-C to the child too: it decides, and we report how it ended.
-    const ignore = (): void => undefined;
-    const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
-    process.on("SIGINT", ignore).on("SIGQUIT", ignore).on("SIGTERM", pass).on("SIGHUP", pass);
+    // What a signal does is the child's to decide, and we report how it ended.
+    const pass = (signal: NodeJS.Signals): void => {
+      if (!(KEYS.includes(signal) && isForeground())) child.kill(signal);
+    };
+    for (const signal of PASSED) process.on(signal, pass);
     child.on("error", (error: NodeJS.ErrnoException) =>
       reject(error.code === "ENOENT" ? new MissingTool(program) : error),
     );
     child.on("close", (code, signal) => {
-      process.off("SIGINT", ignore).off("SIGQUIT", ignore).off("SIGTERM", pass).off("SIGHUP", pass);
+      for (const signal of PASSED) process.off(signal, pass);
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });

@@ -1,6 +1,20 @@
 /** `fmt`: what it writes and prints, for people and for programs. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { suite } from "uvu";
@@ -54,6 +68,62 @@ test("for people: what was formatted, or would be", () => {
   assert.is(fmt(["--check", ugly, neat]).stdout, `${ugly} would change\n`);
   assert.is(fmt([ugly, neat]).stdout, `formatted ${ugly}\n`);
   assert.is(fmt([ugly, neat]).stdout, "");
+});
+
+test("a file keeps its owner, its mode and its other names, and nothing else is touched", () => {
+  const neatText = readFileSync(neat, "utf8");
+  const [victim, beside] = [path.join(folder, "victim"), `${ugly}.tsnet-fmt`];
+  writeFileSync(victim, "secret\n");
+  symlinkSync(victim, beside);
+  chownSync(ugly, 1234, 1235);
+  chmodSync(ugly, 0o640);
+  const link = path.join(folder, "link.tsnet");
+  symlinkSync("ugly.tsnet", link);
+  assert.is(fmt([link]).status, 0);
+  assert.is(readFileSync(ugly, "utf8"), neatText);
+  const { uid, gid, mode } = statSync(ugly);
+  assert.equal([uid, gid, mode & 0o7777], [1234, 1235, 0o640]);
+  assert.is(readlinkSync(link), "ugly.tsnet");
+  assert.is(lstatSync(ugly).isFile(), true);
+  assert.is(readFileSync(victim, "utf8"), "secret\n");
+  for (const name of [victim, beside, link]) rmSync(name);
+
+  const other = path.join(folder, "other.tsnet");
+  writeFileSync(ugly, UGLY);
+  linkSync(ugly, other);
+  assert.is(fmt([ugly]).status, 0);
+  assert.is(readFileSync(other, "utf8"), neatText);
+  rmSync(other);
+  assert.equal(readdirSync(folder).sort(), ["neat.tsnet", "ugly.tsnet"]);
+});
+
+test("who may write a file, in a directory that isn't theirs, formats it; who may not is told", () => {
+  const own = path.join(folder, "own");
+  mkdirSync(own);
+  chownSync(own, 1234, 1234);
+  const [theirs, closed] = ["theirs.tsnet", "closed.tsnet"].map((name) => path.join(own, name)) as [string, string];
+  for (const [file, mode] of [
+    [theirs, 0o666],
+    [closed, 0o644],
+  ] as const) {
+    writeFileSync(file, UGLY);
+    chmodSync(file, mode);
+    chownSync(file, 1234, 1234);
+  }
+  // Root without what lifts it above the modes of files.
+  const bounded = ["chown", "dac_override", "dac_read_search", "fowner"].map((name) => `-${name}`).join();
+  const other = (file: string): ReturnType<typeof fmt> => {
+    const words = ["--bounding-set", bounded, "--inh-caps", bounded, ...commandLine(["fmt", file])];
+    return spawnSync("setpriv", words, { encoding: "utf8" });
+  };
+  const done = other(theirs);
+  assert.is(done.status, 0, done.stderr);
+  assert.is(readFileSync(theirs, "utf8"), readFileSync(neat, "utf8"));
+  const refused = other(closed);
+  assert.is(refused.status, 3);
+  assert.match(refused.stderr, /^tsnet: can't write .*closed\.tsnet: EACCES.*\n {7}make it writable/);
+  assert.is(readFileSync(closed, "utf8"), UGLY);
+  rmSync(own, { recursive: true });
 });
 
 test.run();

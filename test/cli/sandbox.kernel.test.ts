@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
 import { lab } from "../kernel/lab.js";
-import { forgetCommand } from "../support/command.js";
+import { commandLine, forgetCommand } from "../support/command.js";
 import { applied, done, fails, shop, write } from "../support/history.js";
 import { at } from "../support/live.js";
 
@@ -47,6 +47,23 @@ it("exec shows no hosts file but the sandbox's own", async () => {
         `the hosts file of '${name}' is gone (${path})\n       apply the policy again`,
       );
     await done(host, "exec", "machine", "--", "true");
+  });
+});
+
+it("exec hands signals on, and nobody debugs it", async () => {
+  await lab(async (host) => {
+    await applied(host, shop(22));
+    for (const signal of ["INT", "QUIT", "TERM", "HUP", "USR1", "USR2"]) {
+      const inside = `trap 'echo told; exit 7' ${signal}; > /run/lab/${signal}; for i in $(seq 300); do sleep 0.1; done`;
+      // In a session of its own no terminal's keys reach the child.
+      const script = `use POSIX; my ($signal, @words) = @ARGV; my $id = fork;
+        if (!$id) { POSIX::setsid(); exec(@words) }
+        for (1 .. 3000) { last if -e "/run/lab/$signal"; select(undef, undef, undef, 0.01) }
+        kill($signal, $id); waitpid($id, 0); exit($? >> 8)`;
+      const words = commandLine(["exec", "user", "--", "sh", "-c", inside]);
+      const { exitCode, stdout, stderr } = await host.run("perl", ["-e", script, signal, ...words], { accept: "any" });
+      assert.equal([exitCode, stdout, stderr], [7, "told\n", ""], signal);
+    }
   });
 });
 
