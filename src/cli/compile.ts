@@ -99,7 +99,23 @@ export async function compile(files: readonly string[], options: CompileFlags): 
   printExactly(JSON.stringify(toJson(ruleset)));
 }
 
+/** What a text without a statement is made of. */
+const NOTHING = /^\uFEFF?(?:[\s;,]|#[^\n]*(?:\n|$))*$/;
+
+/** A file that was cut off, or a program that failed before a pipe, is no wish to take everything away. */
+async function refuseNothing({ policy, files }: Compiled): Promise<void> {
+  if (policy.containers.length > 0 || !files.every(({ text }) => NOTHING.test(text))) return;
+  const { readApplied } = await import("../transaction/state.js");
+  if (readApplied(policy.name) === undefined) return;
+  throw new Failure(
+    EXIT.policy,
+    `the text has no statement, and the policy '${shown(policy.name)}' is live: nothing was changed`,
+    `to take it away: tsnet remove --policy ${policy.name}; who means an empty policy says so: policy ${policy.name}`,
+  );
+}
+
 async function apply(compiled: Compiled, options: CompileFlags, compiling: number): Promise<void> {
+  await refuseNothing(compiled);
   const { applyPolicy } = await import("../transaction/apply.js");
   if (!options.dryRun) await endOverdue();
   let trial: Trial | undefined;

@@ -33,6 +33,23 @@ it("a file with errors, or whose include can't be read, takes nothing away", () 
     assert.equal(await live(host), []);
   }));
 
+it("a text without a statement takes nothing away, unless it names its policy", () =>
+  lab(async (host) => {
+    const empty = await write(host, "empty.tsnet", "\n# nothing # is left\n ; ,\n");
+    // Nothing is what there is.
+    await done(host, "compile", empty, "--apply");
+    await applied(host, TEXT);
+    const before = await live(host);
+    for (const more of [[], ["--dry-run"]]) {
+      const said = await fails(host, 1, "compile", empty, "--apply", ...more);
+      assert.match(said, "the text has no statement, and the policy 'tsnet' is live: nothing was changed");
+      assert.match(said, "tsnet remove --policy tsnet");
+    }
+    assert.equal(await live(host), before);
+    await done(host, "compile", await write(host, "named.tsnet", "policy tsnet\n"), "--apply");
+    assert.match((await host.run("ip", ["-o", "link"])).stdout, /^(?!.*tsv-)/s);
+  }));
+
 /** An `ip` that deletes nothing. */
 const STUBBORN = (ip: string): string => `#!/bin/sh
 lines=$(cat)
