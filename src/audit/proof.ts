@@ -119,12 +119,13 @@ function destinationsOf(policy: Policy, all: readonly End[], entry: Zone, host: 
 
 /** An end for all addresses that the same intervals of the policy and of the ruleset cover. */
 function endsOf(policy: Policy, family: Family, ruleset: Pick<Ruleset, "tables">): End[] {
-  const by: PeerSet[] = policy.rules.flatMap((rule) => [rule.from, rule.to]);
+  // A ruleset may speak of more addresses than a call takes arguments.
+  const by: PeerSet[] = policy.rules.flatMap((rule) => [rule.from, rule.to]).concat(boundaries(family, ruleset));
   for (const { from, hostAddress } of policy.publishes) {
     if (from !== undefined) by.push(from);
     if (hostAddress !== undefined) by.push(anywhere(single(hostAddress)));
   }
-  by.push(...boundaries(family, ruleset), anywhere({ v4: [0x7f000000, 0x7fffffff], v6: [1n, 1n] }));
+  by.push(anywhere({ v4: [0x7f000000, 0x7fffffff], v6: [1n, 1n] }));
   return ends(policy, family, ANY, by, true);
 }
 

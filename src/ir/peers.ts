@@ -8,7 +8,7 @@ import {
   NO_ADDRESSES,
   overlapsSet,
   subtractSet,
-  unionSet,
+  unionOf,
   type Address,
 } from "../net/address.js";
 import { type PeerSet, type Zone, ZONES } from "./policy.js";
@@ -27,10 +27,17 @@ export function inContainers(set: AddressSet): PeerSet {
   return { container: set, host: NO_ADDRESSES, world: NO_ADDRESSES };
 }
 
-export function unionPeers(a: PeerSet, b: PeerSet): PeerSet {
-  if (a === NOBODY) return b;
-  if (b === NOBODY) return a;
-  return zonewise(a, b, unionSet);
+/** The union of several sets, in about the time that sorting all of their addresses takes. */
+export function unionOfPeers(sets: readonly PeerSet[]): PeerSet {
+  const some = sets.filter((set) => set !== NOBODY);
+  const [first, second] = some;
+  if (first === undefined) return NOBODY;
+  if (second === undefined) return first;
+  // Addresses by number are the same set in each zone.
+  if (some.every(({ container, host, world }) => container === host && host === world))
+    return anywhere(unionOf(some.map(({ world }) => world)));
+  const of = (zone: Zone): AddressSet => unionOf(some.map((set) => set[zone]).filter((set) => set !== NO_ADDRESSES));
+  return { container: of("container"), host: of("host"), world: of("world") };
 }
 
 export function subtractPeers(a: PeerSet, b: PeerSet): PeerSet {

@@ -11,14 +11,14 @@ import {
   type PortSet,
   portSet,
   TCP,
-  unionPorts,
+  unionOfPorts,
 } from "../net/ports.js";
 import { EMPTY } from "../net/ranges.js";
 import type { Span } from "../text/source.js";
 import { addressesOf } from "./literals.js";
 import { letsBelow } from "./let-order.js";
 import type { Lowering } from "./lowering.js";
-import { ANY, anywhere, HOST, inContainers, isNobody, NOBODY, subtractPeers, unionPeers, WORLD } from "./peers.js";
+import { ANY, anywhere, HOST, inContainers, isNobody, NOBODY, subtractPeers, unionOfPeers, WORLD } from "./peers.js";
 import type { Container, PeerSet } from "./policy.js";
 
 /** A peer set and what its text names outright, which some checks ask about. */
@@ -40,14 +40,15 @@ const BUILT_IN: ReadonlyMap<string, Peers> = new Map([
   ["any", { set: ANY, containers: [], host: false, world: false }],
 ]);
 
-function join(a: Peers, b: Peers): Peers {
-  if (a === NONE) return b;
-  if (b === NONE) return a;
+function joined(all: readonly Peers[]): Peers {
+  const [first, second] = all;
+  if (first === undefined) return NONE;
+  if (second === undefined) return first;
   return {
-    set: unionPeers(a.set, b.set),
-    containers: [...a.containers, ...b.containers],
-    host: a.host || b.host,
-    world: a.world || b.world,
+    set: unionOfPeers(all.map(({ set }) => set)),
+    containers: [...new Set(all.flatMap(({ containers }) => containers))],
+    host: all.some(({ host }) => host),
+    world: all.some(({ world }) => world),
   };
 }
 
@@ -99,14 +100,8 @@ export function lowerPeers(low: Lowering, node: PeersNode): Peers | undefined {
 }
 
 export function lowerPeerList(low: Lowering, list: List): Peers | undefined {
-  const [only] = list.items;
-  if (only !== undefined && list.items.length === 1) return lowerPeer(low, only);
-  let all: Peers | undefined = NONE;
-  for (const item of list.items) {
-    const peers = lowerPeer(low, item);
-    all = peers && all && join(all, peers);
-  }
-  return all;
+  const all = list.items.map((item) => lowerPeer(low, item));
+  return all.every((peers) => peers !== undefined) ? joined(all) : undefined;
 }
 
 function lowerPeer(low: Lowering, item: Item): Peers | undefined {
@@ -194,14 +189,15 @@ function containerPeers(low: Lowering, name: string, span: Span): Peers | undefi
 }
 
 function networkPeers(low: Lowering, name: string): Peers {
-  let set = NOBODY;
-  const containers: string[] = [];
-  for (const container of low.containers.values()) {
-    if (!container.endpoints.some((endpoint) => endpoint.network === name)) continue;
-    set = unionPeers(set, endpointsOf(container));
-    containers.push(container.name);
-  }
-  return { set, containers, host: false, world: false };
+  const members = [...low.containers.values()].filter(({ endpoints }) =>
+    endpoints.some((endpoint) => endpoint.network === name),
+  );
+  return {
+    set: unionOfPeers(members.map(endpointsOf)),
+    containers: members.map((container) => container.name),
+    host: false,
+    world: false,
+  };
 }
 
 // Ports --------------------------------------------------------------------------------------------------------------
@@ -213,12 +209,9 @@ export interface PortOptions {
 }
 
 export function lowerPorts(low: Lowering, list: List, options: PortOptions = {}): PortSet {
-  let all = options.join ?? NO_PORTS;
-  for (const item of list.items) {
-    const ports = lowerPort(low, item, options.ported ?? false);
-    if (ports !== undefined) all = unionPorts(all, ports);
-  }
-  return all;
+  const all = options.join === undefined ? [] : [options.join];
+  for (const item of list.items) all.push(lowerPort(low, item, options.ported ?? false) ?? NO_PORTS);
+  return unionOfPorts(all);
 }
 
 /** The number of a protocol's name; undefined (and reported) when the language has none such. */

@@ -49,6 +49,9 @@ export function unionSet(a: AddressSet, b: AddressSet): AddressSet {
 
 /** The union of several sets. Like `unionSet` of one after the other, whose time is the square of their number. */
 export function unionOf(sets: readonly AddressSet[]): AddressSet {
+  const [first, second] = sets;
+  if (first === undefined) return NO_ADDRESSES;
+  if (second === undefined) return first;
   const v4 = normalise(
     sets.flatMap((set) => set.v4),
     V4,

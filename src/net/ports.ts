@@ -5,7 +5,7 @@
  * stands under 1 for both families: `protocolIn` turns it into 58 (ICMPv6) where the packet is IPv6.
  */
 import type { Family } from "./address.js";
-import { type Domain, intersect, normalise, type Ranges, subtract, union } from "./ranges.js";
+import { type Domain, intersect, normalise, type Ranges, subtract } from "./ranges.js";
 
 export const ICMP = 1;
 export const TCP = 6;
@@ -64,20 +64,7 @@ export function portSet(protocol: number, ports: Ranges<number> | null): PortSet
   return { all: false, protocols: new Map([[protocol, ports]]) };
 }
 
-export function unionPorts(a: PortSet, b: PortSet): PortSet {
-  if (a.all || b.all) return ALL_PORTS;
-  if (a.protocols.size === 0) return b;
-  if (b.protocols.size === 0) return a;
-  const protocols = new Map(a.protocols);
-  for (const [protocol, ports] of b.protocols) {
-    const mine = protocols.get(protocol);
-    if (mine === undefined) protocols.set(protocol, ports);
-    else protocols.set(protocol, mine === null || ports === null ? null : union(mine, ports, PORT));
-  }
-  return { all: false, protocols };
-}
-
-/** The union of several sets. Like `unionPorts` of one after the other, whose time is the square of their number. */
+/** The union of several sets, in about the time that sorting all of their ranges takes. */
 export function unionOfPorts(sets: readonly PortSet[]): PortSet {
   const [first, second] = sets;
   if (first === undefined) return NO_PORTS;

@@ -1,9 +1,10 @@
-/** A topology for people: the `ip` and `sysctl` commands that would make it, grouped by object. */
+/** A topology for people: the commands that would make it, grouped by object; a script that any shell takes. */
+import { dirname } from "node:path";
 import * as lines from "./lines.js";
 import type { IpLine } from "./lines.js";
 import type { BridgePlan, EndpointPlan, SandboxPlan, Sysctl, Topology } from "./topology.js";
 
-/** Ends with a newline. What is indented runs in the sandbox's namespace. */
+/** Ends with a newline. */
 export function formatTopology(topology: Topology): string {
   const blocks = [...topology.bridges.map(bridgeBlock), ...topology.sandboxes.map(sandboxBlock)];
   const { v4, v6 } = topology.forwards;
@@ -26,9 +27,12 @@ function bridgeBlock(bridge: BridgePlan): string {
 
 function sandboxBlock(sandbox: SandboxPlan): string {
   const hosts = sandbox.hosts.split("\n").slice(6, -1);
+  const path = word(sandbox.path);
   return block(`container ${printable(sandbox.container)}`, sandbox.from, [
-    sandbox.adopted ? `# adopts ${printable(sandbox.path)}` : `unshare --net=${sandbox.path} true`,
-    "    ip link set dev lo up",
+    ...(sandbox.adopted
+      ? [`# adopts ${printable(sandbox.path)}`]
+      : [`mkdir -p ${word(dirname(sandbox.path))}`, `touch ${path}`, `unshare --net=${path} true`]),
+    `nsenter --net=${path} ip link set dev lo up`,
     ...sandbox.endpoints.flatMap((endpoint) => endpointLines(sandbox, endpoint)),
     ...hosts.map((line) => `# hosts: ${line.replace("\t", " ")}`),
   ]);
@@ -36,10 +40,9 @@ function sandboxBlock(sandbox: SandboxPlan): string {
 
 function endpointLines(sandbox: SandboxPlan, endpoint: EndpointPlan): string[] {
   const { device, inside } = endpoint;
-  const netns = /^[\w@%+=:,./-]+$/.test(sandbox.path) ? sandbox.path : JSON.stringify(sandbox.path);
   return [
     `# on network ${printable(endpoint.network)}`,
-    ip(lines.addVethFromHost(endpoint, netns)),
+    ip(lines.addVethFromHost(endpoint, sandbox.path)),
     ip(lines.setAlias(device, endpoint.alias)),
     ...endpoint.hostSysctls.map(sysctl),
     ...endpoint.hostAddresses.map((address) => ip(lines.addAddress(address, device, "endpoint"))),
@@ -52,7 +55,7 @@ function endpointLines(sandbox: SandboxPlan, endpoint: EndpointPlan): string[] {
       ip(lines.setUp(inside.device)),
       ...inside.routes.map((route) => ip(lines.addRoute(route, "replace"))),
       ...inside.neighbours.map((neighbour) => ip(lines.setNeighbour(neighbour))),
-    ].map((line) => `    ${line}`),
+    ].map((line) => `nsenter --net=${word(sandbox.path)} ${line}`),
   ];
 }
 
@@ -61,11 +64,16 @@ function block(title: string, from: string | undefined, body: readonly string[])
 }
 
 function ip(line: IpLine): string {
-  return `ip ${line.join(" ")}`;
+  return `ip ${line.map(word).join(" ")}`;
 }
 
 function sysctl({ path, value, optional }: Sysctl): string {
-  return `sysctl -w net/${path}=${value}${optional ? "  # where the kernel has it" : ""}`;
+  return `sysctl -w net/${path}=${value}${optional ? " || true  # where the kernel has it" : ""}`;
+}
+
+/** A word as a shell takes it. */
+function word(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** A name as it is if it is plain, else quoted, so that a newline in it can't end the comment. */

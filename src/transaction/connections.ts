@@ -65,9 +65,10 @@ export async function cutConnections(
     const missing: Connection[] = [];
     for (const family of FAMILIES) {
       const some = family === 4 ? mine.v4.length + old.v4.length : mine.v6.length + old.v6.length;
-      const connections = some > 0 ? await listConnections(family) : [];
-      doomed.push(...connections.filter(denied));
-      missing.push(...connections.filter((connection) => missesPublish(policy, local, connection)));
+      for (const connection of some > 0 ? await listConnections(family) : []) {
+        if (denied(connection)) doomed.push(connection);
+        if (missesPublish(policy, local, connection)) missing.push(connection);
+      }
     }
     for (const connection of doomed)
       if (!HAS_BEGINNING.has(connection.protocol)) flows.push({ connection, until: now + MEMORY });

@@ -24,6 +24,20 @@ test("they may be as deep as they like, in any order", () => {
   assert.equal(said([...lines].reverse()), reached);
 });
 
+test("a let of the same peers or ports many times over is as large as they are", () => {
+  const doubled = (name: string): string[] =>
+    Array.from({ length: 50 }, (_, i) => `let ${name}${i} = {${name}${i + 1}, ${name}${i + 1}}`);
+  assert.equal(said([...doubled("x"), "let x50 = {a, 192.0.2.1}"]), reached);
+  assert.equal(said([...doubled("x"), "let x50 = a", ...doubled("p"), "let p50 = 80", "allow x0 -> b:p0"]), reached);
+});
+
+test("a list of addresses or ports may be as long as they like", () => {
+  const addresses = Array.from({ length: 60_000 }, (_, i) => `10.${i >> 15}.${(i >> 7) & 255}.${(2 * i) & 255}`);
+  const ports = Array.from({ length: 30_000 }, (_, i) => 2 * i + 1);
+  const lines = [`let x0 = {${addresses.join()}}`, `let many = {${ports.join()}}`, "allow a -> b:many"];
+  assert.equal(said(lines), reached);
+});
+
 test("a circle of any length is one error", () => {
   assert.equal(said([...chain.slice(0, 1000), "let x1000 = {a, x5}"]), ["let-cycle"]);
 });

@@ -206,7 +206,7 @@ test("the same policy gives the same value and text, and JSON keeps it", () => {
   const text = formatTopology(plan(SHOP));
   assert.is(text, formatTopology(plan(SHOP)));
   assert.match(text, /^# container c1$/m);
-  assert.match(text, /^ {4}ip route replace 0\.0\.0\.0\/0 via 10\.84\.1\.1 dev eth0 protocol 83$/m);
+  assert.match(text, /^nsenter --net=\S+\/c1 ip route replace 0\.0\.0\.0\/0 via 10\.84\.1\.1 dev eth0 protocol 83$/m);
   assert.ok(text.endsWith("\n"));
 });
 

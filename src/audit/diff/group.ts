@@ -14,14 +14,12 @@ export interface Group {
 export const EMPTY_GROUP: Group = { places: new Set(), host: NO_ADDRESSES, world: NO_ADDRESSES };
 
 export function groupOf(classes: readonly Class[]): Group {
-  const flat = { host: { v4: [] as number[], v6: [] as bigint[] }, world: { v4: [] as number[], v6: [] as bigint[] } };
-  for (const { pieces } of classes)
-    for (const { zone, family, ranges } of pieces)
-      if (family === 4) flat[zone].v4.push(...(ranges as readonly number[]));
-      else flat[zone].v6.push(...(ranges as readonly bigint[]));
+  const pieces = classes.flatMap((one) => one.pieces);
+  const flat = <T>(zone: "host" | "world", family: Family): T[] =>
+    pieces.filter((piece) => piece.zone === zone && piece.family === family).flatMap(({ ranges }) => ranges as T[]);
   const set = (zone: "host" | "world"): AddressSet => ({
-    v4: normalise(flat[zone].v4, V4),
-    v6: normalise(flat[zone].v6, V6),
+    v4: normalise(flat<number>(zone, 4), V4),
+    v6: normalise(flat<bigint>(zone, 6), V6),
   });
   return { places: new Set(classes.flatMap(({ places }) => places)), host: set("host"), world: set("world") };
 }
