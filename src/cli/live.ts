@@ -42,9 +42,8 @@ function containersOf(all: readonly Live[], name: string): string[] {
   );
 }
 
-/** What `NAME` or `POLICY/NAME` means among the live policies; exit 2 when nothing, or several. */
-export function findLive(name: string): Found {
-  const all = livePolicies();
+/** What `NAME` or `POLICY/NAME` may mean among the live policies. */
+function meant(all: readonly Live[], name: string): Found[] {
   const found: Found[] = [];
   for (const { policy } of all) {
     const prefix = `${policy.name}/`;
@@ -55,14 +54,25 @@ export function findLive(name: string): Found {
       if (network !== undefined) found.push({ policy, kind: "network", network });
     }
   }
-  const [first, second] = found;
+  return found;
+}
+
+/** Whether a live container, or several, can be meant by `NAME` or `POLICY/NAME`. */
+export function isLive(name: string): boolean {
+  return meant(livePolicies(), name).some(({ kind }) => kind === "container");
+}
+
+/** What `NAME` or `POLICY/NAME` means among the live policies; exit 2 when nothing, or several. */
+export function findLive(name: string): Found {
+  const all = livePolicies();
+  const [first, second, ...more] = meant(all, name);
   if (first === undefined) {
     const names = containersOf(all, name);
     const known = names.length === 0 ? "nothing is live here" : `live are: ${names.slice(0, 20).join(", ")}`;
     throw new Failure(EXIT.usage, `no live container or network is called '${name}'`, known);
   }
   if (second !== undefined) {
-    const choices = found.map((one) => `${one.policy.name}/${name}`).join(", ");
+    const choices = [first, second, ...more].map((one) => `${one.policy.name}/${name}`).join(", ");
     throw new Failure(EXIT.usage, `'${name}' is in several live policies`, `say which: ${choices}`);
   }
   return first;

@@ -15,7 +15,7 @@ import { isRecorded, readApplied } from "../transaction/state.js";
 import { EXIT, Failure } from "./exit.js";
 import { compileOrFail } from "./input.js";
 import { requireNftables } from "./nftables-only.js";
-import { findLive, livePolicies } from "./live.js";
+import { findLive, isLive, livePolicies } from "./live.js";
 import { note, print, printExactly, printJson, shown } from "./output.js";
 import { standardError, standardOutput } from "./sink.js";
 
@@ -80,7 +80,8 @@ function subjectsOf(names: readonly string[]): Subject[] {
       throw new Failure(EXIT.system, "no policy is live here", "tsnet compile FILE --apply makes one live");
     return all;
   }
-  if (second === undefined && first !== "-" && !first.endsWith(".tsnet") && !existsSync(first)) {
+  // A file whose name is a live container's too is ./NAME.
+  if (second === undefined && first !== "-" && !first.endsWith(".tsnet") && (isLive(first) || !existsSync(first))) {
     const found = findLive(first);
     if (found.kind === "container") return [{ policy: found.policy, container: found.container }];
     throw new Failure(EXIT.usage, `'${shown(first)}' is a network`, "name a container, or policy files");

@@ -32,6 +32,26 @@ export function checkName(name: Name, diagnostics: Diagnostics): boolean {
   return false;
 }
 
+/** Whether a container, network or let may have this name. */
+export function checkDeclared(name: Name, kind: Declared["kind"], diagnostics: Diagnostics): boolean {
+  if (!checkName(name, diagnostics)) return false;
+  if (RESERVED.has(name.text)) {
+    diagnostics.error("reserved-name", name.span, `'${name.text}' can't be declared: the language uses it`, {
+      why: "host, world and any are peers of every policy; tcp, udp, sctp and icmp are protocols.",
+      help: `choose another name, such as '${name.text}1'`,
+    });
+    return false;
+  }
+  if (name.text === "default" && kind !== "network") {
+    diagnostics.error("reserved-name", name.span, `'default' is the name of the default network`, {
+      why: "The network 'default' exists in every policy; containers, networks and lets share one space of names.",
+      help: "choose another name",
+    });
+    return false;
+  }
+  return true;
+}
+
 export class Scope {
   readonly names = new Map<string, Declared>();
   /** Names that some statement mentions: what is never mentioned is reported as unused. */
@@ -55,21 +75,7 @@ export class Scope {
 
   private declare(statement: ContainerStatement | NetworkStatement | LetStatement): void {
     const { name, kind } = statement;
-    if (!checkName(name, this.diagnostics)) return;
-    if (RESERVED.has(name.text)) {
-      this.diagnostics.error("reserved-name", name.span, `'${name.text}' can't be declared: the language uses it`, {
-        why: "host, world and any are peers of every policy; tcp, udp, sctp and icmp are protocols.",
-        help: `choose another name, such as '${name.text}1'`,
-      });
-      return;
-    }
-    if (name.text === "default" && kind !== "network") {
-      this.diagnostics.error("reserved-name", name.span, `'default' is the name of the default network`, {
-        why: "The network 'default' exists in every policy; containers, networks and lets share one space of names.",
-        help: "choose another name",
-      });
-      return;
-    }
+    if (!checkDeclared(name, kind, this.diagnostics)) return;
     const first = this.names.get(name.text);
     if (first !== undefined) {
       this.diagnostics.error("duplicate-name", name.span, `'${name.text}' is declared twice`, {

@@ -15,6 +15,7 @@ import type { CodeAction, Connection, Diagnostic as Report, Location, TextEdit }
 import { TextDocument } from "vscode-languageserver-textdocument";
 import { parse } from "../../grammar/parser.js";
 import { format, formatName, formatStatement } from "../ast/format.js";
+import { checkDeclared } from "../ir/scope.js";
 import { type Diagnostic, Diagnostics } from "../text/diagnostic.js";
 import { identify } from "../text/files.js";
 import { SourceFile } from "../text/source.js";
@@ -159,6 +160,9 @@ function answerNames(connection: Connection, workspace: Workspace): void {
     const name = params.newName.replace(/^"(.*)"$/, "$1");
     if (name !== found.name && placesOf(analysis, name).length > 0)
       throw new ResponseError(-32803, `'${name}' is a name of this policy already`);
+    const refused = new Diagnostics();
+    if (!checkDeclared({ text: name, quoted: true, span: found.span }, "container", refused))
+      throw new ResponseError(-32803, refused.sorted()[0]?.message ?? "");
     const changes: Record<string, TextEdit[]> = {};
     for (const { span } of placesOf(analysis, found.name))
       (changes[uriOf(span.file.name)] ??= []).push({ range: toRange(span), newText: formatName(name) });

@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
 import { HOST4, HOST6, type Host, lab, type Place, WORLD } from "../kernel/lab.js";
-import { forgetCommand, tsnet } from "../support/command.js";
+import { commandLine, forgetCommand, tsnet } from "../support/command.js";
 import { Handle, isQuick } from "../support/handle.js";
 import { apply, at } from "../support/live.js";
 
@@ -221,8 +221,11 @@ it("counts bytes with accounting on, tells of a container alone, and says what i
     // A handshake of 60, 60 and 52 bytes is the least.
     assert.ok((allowed?.bytes ?? 0) > 172, String(allowed?.bytes));
     assert.equal([allowed?.packets, denied?.packets, denied?.bytes, idle?.packets], [1, 1, 0, 0]);
+    // Whatever is called so in the directory that one is in.
+    const there = 'mkdir -p /run/lab/here/web && cd /run/lab/here && exec "$@"';
+    const { stdout: web } = await host.run("sh", ["-c", there, "sh", ...commandLine(["stats", "web", "--json"])]);
     assert.equal(
-      (await read(host, "web")).policies[0]?.statements.map(({ text }) => text),
+      (JSON.parse(web) as Said).policies[0]?.statements.map(({ text }) => text),
       ["network n icc off", "allow app -> web:80", "deny app -> web:{7/udp, 8/udp}"],
     );
     const { stdout } = await tsnet(host, ["stats"]);

@@ -113,8 +113,15 @@ test("diagnostics, their fixes, and what an editor asks about names", async () =
       changes[uri]?.map(({ newText }) => newText),
       ['"data base"', '"data base"'],
     );
-    const taken = connection.sendRequest("textDocument/rename", { ...db, newName: "web" });
-    assert.match(String(await taken.catch((error: Error) => error.message)), "'web' is a name of this policy already");
+    for (const [newName, why] of [
+      ["web", "'web' is a name of this policy already"],
+      ["host", "'host' can't be declared: the language uses it"],
+      ["default", "'default' is the name of the default network"],
+      ["", "a name can't be empty"],
+    ] as const) {
+      const refused = connection.sendRequest("textDocument/rename", { ...db, newName });
+      assert.match(String(await refused.catch((error: Error) => error.message)), why);
+    }
     const said = (await connection.sendRequest("textDocument/hover", db)) as { contents: { value: string } };
     assert.match(said.contents.value, "**container** `db`");
     const items = (await connection.sendRequest("textDocument/completion", db)) as { label: string }[];
