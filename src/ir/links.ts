@@ -16,11 +16,18 @@ export interface LinkSource {
 /** Names that may stand in a hosts file as one word. */
 const ALIAS = /^[^\s#\p{Cc}]+$/u;
 
+/** How the variables of a link begin, as Docker names them. */
+export function variablesOf(alias: string): string {
+  return alias.toUpperCase().replaceAll("-", "_");
+}
+
 /** A link, and the allow that it is. */
 export function lowerLinks(low: Lowering, sources: readonly LinkSource[]): { links: Link[]; rules: Rule[] } {
   const links: Link[] = [];
   const rules: Rule[] = [];
   const aliases = new Map<string, Link>();
+  /** By the beginning of their variables. */
+  const prefixes = new Map<string, Link>();
   for (const { statement, block } of sources) {
     const from =
       block === undefined ? endOf(low, statement.from as LinkStatement["target"]) : low.containers.get(block);
@@ -65,6 +72,20 @@ export function lowerLinks(low: Lowering, sources: readonly LinkSource[]): { lin
       continue;
     }
     if (other !== undefined) continue;
+    const names = `${from.name}\0${variablesOf(alias)}`;
+    const alike = prefixes.get(names);
+    if (alike !== undefined && alike.target !== target.name)
+      low.diagnostics.warning(
+        "alias-variables",
+        (statement.alias ?? statement.target).span,
+        `'${alias}' and '${alike.alias}' give the same variables, ${variablesOf(alias)}_…`,
+        {
+          why: "Variables have the alias in capitals, with '_' for '-': those of one link would stand for both.",
+          help: "choose an alias that differs in more: link app -> db as database",
+          related: [{ span: alike.origin.span, message: "the other link" }],
+        },
+      );
+    prefixes.set(names, link);
     aliases.set(key, link);
     links.push(link);
     if (!target.expose.all && target.expose.protocols.size === 0) {

@@ -14,6 +14,11 @@ export const adviceCodes = () =>
       "A container that nothing reaches",
       "No other container and no publish reaches it: right for what only asks others.",
     ),
+    "not-applied-yet": entry(
+      "info",
+      "A statement that this version can't carry out",
+      "It is checked as it is meant, but an apply refuses it: nothing is ever widened.",
+    ),
     "wide-range": entry(
       "info",
       "A CIDR that allows more than it seems to",

@@ -319,6 +319,11 @@ export const semanticCodes = () =>
       "The alias becomes a name in /etc/hosts, where spaces separate names and '#' starts a comment.",
     ),
     "duplicate-alias": entry("error", "An alias for two containers", "A name in /etc/hosts leads to one address."),
+    "alias-variables": entry(
+      "warning",
+      "Two aliases whose variables are the same",
+      "Variables have the alias in capitals, with '_' for '-': those of one link would stand for both.",
+    ),
 
     // Beyond the policy's own text
     "not-applicable": entry(

@@ -1,6 +1,7 @@
 /** The environment that a link gives, in the names that Docker's `--link` uses. */
 import { formatAddress } from "../net/address.js";
 import { protocolName } from "../net/ports.js";
+import { variablesOf } from "../ir/links.js";
 import { containerNamed, type Container, type Link, type Policy } from "../ir/policy.js";
 import { endpointFor } from "./hosts.js";
 
@@ -17,7 +18,7 @@ export function variables(policy: Policy, container: Container): Record<string, 
 function linkVariables(policy: Policy, link: Link): Record<string, string> {
   const target = containerNamed(policy, link.target);
   const address = endpointFor(containerNamed(policy, link.from), target)?.addresses[0];
-  const prefix = link.alias.toUpperCase().replaceAll("-", "_");
+  const prefix = variablesOf(link.alias);
   const out: Record<string, string> = { [`${prefix}_NAME`]: `/${link.from}/${link.alias}` };
   for (const [key, value] of target.env) out[`${prefix}_ENV_${key}`] = value;
   if (address === undefined) return out;

@@ -42,6 +42,11 @@ test("a published port is open unless somebody is kept out of it", () => {
   assert.equal(said("publish 80 -> a\ndeny world -> a"), ["publish-hidden 1"]);
 });
 
+test("what an apply refuses is said by check", () => {
+  assert.equal(said('container a { }\ncontainer b { }\nshare "/s" {a, b}'), ["not-applied-yet 3"]);
+  assert.equal(said("network n { driver macvlan eth0 }\ncontainer a { network n }"), ["not-applied-yet 1"]);
+});
+
 test("a container is unreached when only the host and replies come to it", () => {
   const policy = (more: string): string =>
     `network n { icc off }\ncontainer a { network n }\ncontainer b { network n }\nallow a -> b\n${more}`;
