@@ -13,6 +13,7 @@ import type { Policy } from "../ir/policy.js";
 import { PAST } from "../ir/assertions.js";
 import { type Address, FAMILIES, formatValue } from "../net/address.js";
 import type { Chain, Expression, Rule } from "../backend/nftables/ruleset.js";
+import { isPlain, openingOf } from "./altered.js";
 import { type Difference, prove, type ProofOptions } from "./proof.js";
 import type { Effect, Foreign } from "./report.js";
 import { effective, working } from "./working.js";
@@ -45,21 +46,30 @@ export function foreignEffects(
   }));
   const ruleset = { tables: [...working(own).tables, ...others] };
   const options: ProofOptions = { deviceOf, host: true };
-  const suspect = (place: RulePlace): boolean => isForeign(place) && special(place) !== undefined;
-  const certain = prove(policy, ruleset, { ...options, suspect }).differences.flatMap((difference): Difference[] => {
-    const { by, translator, expected, actual } = difference;
-    // What is refused in another way than the policy's is refused.
-    if (expected.verdict !== "allow" && actual !== "allow") return [];
-    if (by !== undefined && isForeign(by)) return [difference];
-    // What somebody leads elsewhere and our rules then drop, he takes away.
-    return translator !== undefined && isForeign(translator) ? [{ ...difference, by: translator }] : [];
-  });
+  const suspect = (place: RulePlace): ReturnType<typeof fates> => (isForeign(place) ? fates(place) : []);
+  const opening: NonNullable<ProofOptions["opening"]> = (by, met) => {
+    const rule = by.rule as ReadRule;
+    if (!isForeign(by) || !isPlain(rule)) return undefined;
+    const found = openingOf(policy, rule, met);
+    return found && { becomes: found.packet, ...found, actual: "allow", by, perhaps: true };
+  };
+  const certain = prove(policy, ruleset, { ...options, suspect, opening }).differences.flatMap(
+    (difference): Difference[] => {
+      const { by, translator, expected, actual } = difference;
+      // What is refused in another way than the policy's is refused.
+      if (expected.verdict !== "allow" && actual !== "allow") return [];
+      if (by !== undefined && isForeign(by)) return [difference];
+      // What somebody leads elsewhere and our rules then drop, he takes away.
+      return translator !== undefined && isForeign(translator) ? [{ ...difference, by: translator }] : [];
+    },
+  );
   // Whether a rewritten packet gets through instead is told of rules that aren't told for what they take away.
-  certain.sort((a, b) => Number(opens(a)) - Number(opens(b)));
+  const rank = (one: Difference): number => (one.becomes !== undefined ? 1 : opens(one) ? 2 : 0);
+  certain.sort((a, b) => rank(a) - rank(b));
   const told: Foreign[] = [];
   for (const difference of certain) {
     const one = toForeign(policy, difference, awake);
-    if (!opens(difference) || !told.some(({ object }) => object === one.object)) told.push(one);
+    if (rank(difference) < 2 || !told.some(({ object }) => object === one.object)) told.push(one);
   }
   if (!awake.some(({ chains }) => chains.some(({ rules }) => rules.some(({ uncertain }) => uncertain))))
     return few(told);
@@ -115,6 +125,15 @@ function few(all: readonly Foreign[]): Foreign[] {
   });
 }
 
+/** What may become of a packet at a rule in place of what the other rules do. */
+function fates(place: RulePlace): readonly Difference["actual"][] {
+  const effect = special(place);
+  if (effect === undefined) return [];
+  if (effect === "copies") return ["allow"];
+  const { rewrites } = place.rule as ReadRule;
+  return rewrites === true && !isPlain(place.rule as ReadRule) ? ["deny", "allow"] : ["deny"];
+}
+
 /** What a rule does besides a verdict, or may do; undefined of a plain one. */
 function special({ rule }: RulePlace): Effect | undefined {
   const { kinds, uncertain, rewrites, expressions } = rule as ReadRule;
@@ -123,6 +142,7 @@ function special({ rule }: RulePlace): Effect | undefined {
   if (kinds.includes("tproxy")) return "bypasses";
   if (kinds.includes("flow")) return "bypasses";
   if (rewrites === true) return uncertain === true ? "unclear" : "translates";
+  if (kinds.includes("dup")) return "copies";
   if (uncertain !== true) return undefined;
   const harmless = expressions.at(-1);
   const accepts =
@@ -136,23 +156,27 @@ function decides(kinds: readonly string[]): boolean {
 }
 
 function toForeign(policy: Policy, difference: Difference, tables: readonly ForeignTable[]): Foreign {
-  const { packet, expected, actual, by, perhaps } = difference;
+  const { packet, expected, actual, by, perhaps, becomes } = difference;
   const place = by as RulePlace;
-  const { effect, severity } = kindOf(difference, special(place));
   const table = tables.find(({ family, name }) => family === place.table.family && name === place.table.name);
   const object = describe(place, table);
   const what = packetText(policy, packet).replace(/,$/, "");
   const byDefault = expected.default === null ? "" : " by default";
   const policySays = `which the policy ${expected.verdict === "allow" ? "allows" : "denies"}${byDefault}`;
-  const rewrites = (place.rule as ReadRule).rewrites === true;
+  const read = place.rule as ReadRule;
+  const rewrites = read.rewrites === true;
   const may = rewrites ? "make another packet of" : actual === "reject" ? "reject" : "drop";
   const unknown = opens(difference)
     ? "whether that gets through in its place can't be told"
     : "whether it does can't be told, since it asks for something that tsnet doesn't interpret";
+  const { effect, severity } = kindOf(difference, special(place));
   const does = {
     drops: `drops ${what}, ${policySays}`,
     rejects: `rejects ${what}, ${policySays}`,
-    translates: `translates ${what}, ${policySays}: it ${ledText(difference, rewrites)}`,
+    translates: becomes
+      ? `lets ${what} through, ${policySays}: it makes ${packetText(policy, becomes).replace(/,$/, "")} of it`
+      : `translates ${what}, ${policySays}: it ${ledText(difference, rewrites)}`,
+    copies: `sends a copy of ${what}, ${policySays}, to ${read.copies || "an address that it works out"}, by a way on which the policy isn't asked`,
     bypasses: `takes ${what} out of the policy's sight, ${policySays}`,
     untracks: `keeps ${what}, ${policySays}, from connection tracking, so that its answers aren't known as such and are dropped`,
     unclear: `may ${may} ${what}, ${policySays}: ${unknown}`,
@@ -165,6 +189,9 @@ function toForeign(policy: Policy, difference: Difference, tables: readonly Fore
   ): { effect: Effect; severity: Foreign["severity"] } {
     const outside = packet.destination.zone === "world";
     if (perhaps === true) {
+      if (becomes !== undefined) return { effect: kind ?? "unclear", severity: "error" };
+      // To who mirrors packets, say.
+      if (kind === "copies") return { effect: kind, severity: "info" };
       if (kind === undefined || kind === "unclear" || opens(difference)) return { effect: "unclear", severity: "info" };
       return { effect: kind, severity: kind === "translates" && outside ? "info" : "error" };
     }

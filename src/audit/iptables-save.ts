@@ -72,6 +72,7 @@ interface Growing {
   readonly kinds: string[];
   uncertain: boolean;
   rewrites?: boolean;
+  copies?: string;
   port?: number;
 }
 
@@ -95,11 +96,12 @@ function readRule(words: readonly string[], text: string, family: 4 | 6, handle:
   const all = ordered(rule.expressions);
   const first = withoutLater(all);
   const plain: Rule = { expressions: first ?? all, from: [] };
-  const { kinds, port, rewrites } = rule;
+  const { kinds, port, rewrites, copies } = rule;
   const uncertain = rule.uncertain || first !== undefined;
   return {
     ...{ ...plain, handle, text, understood: !uncertain, uncertain, kinds },
     ...(rewrites === true ? { rewrites } : {}),
+    ...(copies === undefined ? {} : { copies }),
     ...(port === undefined ? {} : { port }),
   };
 }
@@ -271,6 +273,7 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   "--set-xmark": nothing,
   "--to-source": nothing,
   ...Object.fromEntries(["--zone", "--zone-orig", "--zone-reply"].map((word) => [word, rezone])),
+  "--gateway": (rule, value) => void (rule.copies = value),
   "--notrack": (rule) => void rule.kinds.push("notrack"),
   "--to-ports": (rule, value) => void (rule.port = Number(value)),
   "--to-destination": (rule, value, _not, family) => {

@@ -22,6 +22,8 @@ export interface Difference {
   readonly target?: NonNullable<Box["target"]>;
   /** Whether it is so can't be told: the rule asks for something that isn't interpreted. */
   readonly perhaps?: boolean;
+  /** What the packet, which is denied, has become and gets through as; or itself, of which a copy does. */
+  readonly becomes?: Packet;
 }
 
 /** A rule, seen from a universe. */

@@ -17,7 +17,8 @@ import type { Endpoint, PeerSet, Policy, Zone } from "../ir/policy.js";
 import { type Address, type Family, FAMILIES, isLoopback, sameAddress, single } from "../net/address.js";
 import { ICMP, PORTED, protocolIn } from "../net/ports.js";
 import { Judge } from "./judge.js";
-import type { Difference, Judged } from "./pieces.js";
+import type { Met } from "./altered.js";
+import { type Difference, type Judged, numberOf } from "./pieces.js";
 
 export type { Difference } from "./pieces.js";
 
@@ -37,11 +38,10 @@ export interface ProofOptions {
   readonly reading?: Reading;
   /** The device by which packets from or to an address of the world come or go. */
   readonly deviceOf?: (address: Address) => string | undefined;
-  /**
-   * Rules that might drop what meets their known conditions: what the policy allows of it is told as `perhaps`. Of those
-   * that rewrite what they meet, what the policy denies too.
-   */
-  readonly suspect?: (place: RulePlace) => boolean;
+  /** What else may become of what meets the known conditions of a rule: where the policy says otherwise it is told as `perhaps`. */
+  readonly suspect?: (place: RulePlace) => readonly Judged["verdict"][];
+  /** Asked of packets that meet a suspect, what it opens that the policy denies. */
+  readonly opening?: (place: RulePlace, met: Met) => Difference | undefined;
   /** After these milliseconds a proof that has failed looks for no further ways in which it fails. */
   readonly patience?: number;
   /** Look at packets to this host that nothing is published for, too. */
@@ -57,10 +57,9 @@ export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">, options:
   const suspects = new Map<unknown, Judged[]>();
   const observe = (by: RulePlace, box: Box): void => {
     const met = suspects.get(by.rule) ?? [];
-    if (met.length >= MOST || options.suspect?.(by) !== true) return;
-    suspects.set(by.rule, met);
-    met.push({ box, verdict: "deny", by, perhaps: true });
-    if (by.rule.rewrites === true) met.push({ box, verdict: "allow", by, perhaps: true });
+    if (met.length >= MOST) return;
+    for (const verdict of options.suspect?.(by) ?? []) met.push({ box, verdict, by, perhaps: true });
+    if (met.length > 0) suspects.set(by.rule, met);
   };
   const interpreter = new BoxInterpreter(ruleset, options.reading, options.suspect && observe);
   const differences = new Map<string, Difference>();
@@ -96,6 +95,13 @@ export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">, options:
         for (const met of suspects.values()) {
           const before = differences.size;
           for (const suspect of met) if (differences.size < before + ENOUGH) judge.judge(suspect);
+          for (const { by, box } of met) {
+            if (by === undefined) continue;
+            const key = `opened ${numberOf(by.rule)}`;
+            if (differences.has(key)) continue;
+            const opened = options.opening?.(by, { box, sources, destinations, protocol });
+            if (opened !== undefined) differences.set(key, opened);
+          }
         }
         classes += judge.pieces;
       }

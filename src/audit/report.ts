@@ -22,7 +22,7 @@ export interface ByHand {
 }
 
 /** What somebody else's rule does to packets of the policy. */
-export type Effect = "drops" | "rejects" | "translates" | "bypasses" | "untracks" | "unclear";
+export type Effect = "drops" | "rejects" | "translates" | "bypasses" | "copies" | "untracks" | "unclear";
 
 export interface Foreign {
   /** The rule or chain, with its table. */

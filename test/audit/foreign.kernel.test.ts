@@ -166,8 +166,47 @@ const CASES: readonly Case[] = [
   {
     what: "a source that could be admitted",
     make: "table ip mine { chain c { type filter hook prerouting priority -500; ip saddr 203.0.113.9 ip daddr 10.90.1.11 tcp dport 443 ip saddr set 198.51.100.9; }; }",
+    found: ["translates error *"],
+    says: /lets world \(203\.0\.113\.9\) -> web .*:443\/tcp through, which the policy denies by default: it makes world \(198\.51\.100\.9\) -> web/,
+  },
+  {
+    what: "a source that is worked out",
+    make: "table ip mine { chain c { type filter hook prerouting priority -500; ip saddr 203.0.113.9 ip daddr 10.90.1.11 tcp dport 443 ip saddr set ip saddr map { 203.0.113.9 : 198.51.100.9 }; }; }",
     found: ["unclear info *"],
     says: /which the policy denies( by default)?: whether that gets through/,
+  },
+  {
+    what: "a container in another's name",
+    make: "table ip mine { chain c { type filter hook forward priority -5; ip saddr 10.90.2.12 ip daddr 10.90.2.13 tcp dport 8005 ip saddr set 10.90.2.11; }; }",
+    found: [],
+  },
+  {
+    what: "a container that speaks for one that may",
+    make: "table ip mine { chain c { type filter hook prerouting priority -150; ip saddr 10.90.2.13 ip daddr 10.90.2.12 ip saddr set 10.90.2.11; }; }",
+    found: ["translates error 8", "translates error 12", "translates error 3"],
+    says: /lets app \(10\.90\.2\.13\) -> db \(10\.90\.2\.12\).* through, which the policy denies by default: it makes web \(10\.90\.2\.11\) -> db/,
+  },
+  {
+    what: "copies of what is denied, to where it was going",
+    make: "table ip mine { chain c { type filter hook prerouting priority -150; ip saddr 10.90.1.14 dup to 10.90.1.11; }; }",
+    found: ["copies error 9"],
+    says: /sends a copy of ops \(10\.90\.1\.14\) -> web \(10\.90\.1\.11\):22\/tcp, which the policy denies, to 10\.90\.1\.11/,
+  },
+  {
+    what: "copies by iptables",
+    make: (host) =>
+      iptables(host, "-t mangle -A PREROUTING -s 10.90.1.14 -p tcp --dport 22 -j TEE --gateway 10.90.1.11"),
+    found: ["copies error 9"],
+  },
+  {
+    what: "a mirror of all traffic",
+    make: "table ip mine { chain c { type filter hook prerouting priority -150; dup to 192.0.2.99; }; }",
+    found: ["copies info *"],
+  },
+  {
+    what: "copies of what the policy allows",
+    make: "table ip mine { chain c { type filter hook prerouting priority -150; ip saddr 10.90.2.11 ip daddr 10.90.2.12 dup to 10.90.2.12; }; }",
+    found: [],
   },
   {
     what: "another zone",

@@ -24,9 +24,10 @@ export function accepts(chains: Chains, name: string, depth = 0): boolean {
 export function matters(chains: Chains, chain: Chain, depth = 0): boolean {
   if (depth > DEEPEST) return true;
   return chain.rules.some(
-    ({ expressions, uncertain, rewrites }: PerhapsRule) =>
+    ({ expressions, uncertain, rewrites, copies }: PerhapsRule) =>
       uncertain === true ||
       rewrites === true ||
+      copies !== undefined ||
       expressions.some((e) => {
         if (e.kind !== "verdict") return e.kind === "vmap" || e.kind === "reject";
         if (!("chain" in e.target)) return e.target.verdict === "drop";

@@ -35,6 +35,8 @@ export interface PerhapsRule extends Rule {
   readonly uncertain?: boolean;
   /** It writes addresses, ports or zones into the packets that it meets (see from-json.ts). */
   readonly rewrites?: boolean;
+  /** It sends copies of the packets that it meets to this address, by a way of their own (see from-json.ts). */
+  readonly copies?: string;
 }
 
 /**

@@ -25,6 +25,12 @@ export interface ReadSet extends Set {
   readonly understood: boolean;
 }
 
+/** `ip saddr set 192.0.2.1`: the field by nft's word for it, such as `dport`. */
+export interface Write {
+  readonly field: string;
+  readonly value: string | number;
+}
+
 export interface ReadRule extends Rule {
   readonly handle: number;
   /** Its expressions as text.ts writes them, without the comment. */
@@ -36,6 +42,10 @@ export interface ReadRule extends Rule {
   readonly kinds: readonly string[];
   /** Of somebody else's: it makes another packet of what it meets. */
   readonly rewrites?: boolean;
+  /** The constants that it writes, in their order; undefined where it writes anything else too. */
+  readonly writes?: readonly Write[];
+  /** The address that it sends copies of packets to; "" where it is no constant. */
+  readonly copies?: string;
   /** Of a redirection to this host: the port, where it says one. */
   readonly port?: number;
 }
@@ -152,9 +162,28 @@ function readRule(rule: Listed, reader: Reader): ReadRule {
     text,
     understood,
     kinds: list.map((object) => Object.keys(object)[0] as string),
-    ...(rewrites ? { rewrites } : {}),
+    ...(rewrites ? { rewrites, ...written(list) } : {}),
+    ...copied(list),
     ...redirection(list),
   };
+}
+
+function written(list: readonly Listed[]): { writes?: readonly Write[] } {
+  const writes: Write[] = [];
+  for (const object of list) {
+    const { key, value } = (object["mangle"] ?? {}) as { key?: { payload?: { field?: string } }; value?: unknown };
+    if (key === undefined) continue;
+    const field = key.payload?.field;
+    if (field === undefined || (typeof value !== "string" && typeof value !== "number")) return {};
+    writes.push({ field, value });
+  }
+  return { writes };
+}
+
+function copied(list: readonly Listed[]): { copies?: string } {
+  const dup = list.find((object) => "dup" in object)?.["dup"] as Listed | undefined;
+  if (dup === undefined) return {};
+  return { copies: typeof dup["addr"] === "string" ? dup["addr"] : "" };
 }
 
 function redirection(list: readonly Listed[]): { port?: number } {

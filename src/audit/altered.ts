@@ -1,0 +1,104 @@
+/** What somebody's rule opens by writing constants into packets, or by sending copies of them on another way. */
+import type { Box } from "../backend/nftables/box.js";
+import type { ReadRule } from "../backend/nftables/from-json.js";
+import { type Decision, type End, endpointAt, evaluate, type Packet } from "../ir/evaluate.js";
+import { hostsOf } from "../ir/hosts.js";
+import type { Policy } from "../ir/policy.js";
+import { type Address, hasAddress, isLoopback, parseAddress, sameAddress } from "../net/address.js";
+import { places } from "../net/index-set.js";
+import { ICMP, ICMPV6, portsOf, PORTED } from "../net/ports.js";
+
+/** A packet that the policy denies, and what gets through for it. */
+export interface Opening {
+  readonly packet: Packet;
+  readonly expected: Decision;
+  /** What the packet has become; undefined where a copy of it goes its own way. */
+  readonly becomes?: Packet;
+}
+
+/** Packets that meet a rule. */
+export interface Met {
+  readonly box: Box;
+  readonly sources: readonly End[];
+  readonly destinations: readonly End[];
+  readonly protocol: number;
+}
+
+/** So many statements are asked in all about the packets of one box: more would take seconds. */
+const PATIENCE = 2_000_000;
+
+/** Whether all that a rule does can be told: it writes constants, or copies packets to one. */
+export function isPlain({ uncertain, writes, copies }: ReadRule): boolean {
+  return uncertain !== true && (writes !== undefined || (copies !== undefined && copies !== ""));
+}
+
+/** The first packet among those that meet a plain rule that opens what the policy denies; undefined where none was found. */
+export function openingOf(
+  policy: Policy,
+  rule: ReadRule,
+  { box, sources, destinations, protocol }: Met,
+): Opening | undefined {
+  const copies = rule.copies === undefined ? undefined : parseAddress(rule.copies);
+  const ports = samplesOf(policy, box, protocol);
+  let left = Math.max(200, PATIENCE / (policy.rules.length + 1));
+  for (const k of places(box.destinations)) {
+    const destination = destinations[k] as End;
+    // A copy keeps its destination: who has that receives it.
+    if (copies !== undefined && !sameAddress(copies, destination.address)) continue;
+    for (const i of places(box.sources))
+      for (const port of ports) {
+        const packet: Packet = { source: sources[i] as End, destination, protocol, port };
+        if (isOfOne(policy, packet)) continue;
+        if (left-- <= 0) return undefined;
+        const becomes = copies === undefined ? altered(policy, rule.writes ?? [], packet) : undefined;
+        if (copies === undefined && (becomes === undefined || evaluate(policy, becomes).verdict !== "allow")) continue;
+        const expected = evaluate(policy, packet);
+        if (expected.verdict !== "deny" && expected.verdict !== "reject") continue;
+        return { packet, expected, ...(becomes === undefined ? {} : { becomes }) };
+      }
+  }
+  return undefined;
+}
+
+/** One of each run of ports that the policy's statements tell apart. */
+function samplesOf({ rules }: Policy, { from, to }: Box, protocol: number): readonly (number | undefined)[] {
+  if (!PORTED.includes(protocol)) return [undefined];
+  const samples = new Set([Math.max(1, from)]);
+  for (const { ports } of rules) {
+    const ranges = portsOf(ports, protocol === ICMPV6 ? ICMP : protocol) ?? [];
+    for (let i = 0; i < ranges.length; i += 2)
+      for (const port of [ranges[i] as number, (ranges[i + 1] as number) + 1])
+        if (port >= from && port <= to) samples.add(port);
+  }
+  return [...samples];
+}
+
+/** What a container sends to itself meets no rule. */
+function isOfOne(policy: Policy, { source, destination }: Packet): boolean {
+  const [from, to] = [source, destination].map(({ address }) => endpointAt(policy, address)?.container);
+  return from !== undefined && from === to;
+}
+
+function altered(policy: Policy, writes: NonNullable<ReadRule["writes"]>, packet: Packet): Packet | undefined {
+  let { source, destination, port } = packet;
+  for (const { field, value } of writes) {
+    if (field === "dport" && typeof value === "number") {
+      if (port !== undefined) port = value;
+      continue;
+    }
+    // Nothing is decided by it.
+    if (field === "sport") continue;
+    const address = typeof value === "string" ? parseAddress(value) : undefined;
+    if (address?.family !== source.address.family) return undefined;
+    if (field === "saddr") source = endOf(policy, address);
+    else if (field === "daddr") destination = endOf(policy, address);
+    else return undefined;
+  }
+  return { ...packet, source, destination, port };
+}
+
+function endOf(policy: Policy, address: Address): End {
+  if (endpointAt(policy, address) !== undefined) return { zone: "container", address };
+  const isHost = isLoopback(address) || hasAddress(hostsOf(policy).certain, address);
+  return { zone: isHost ? "host" : "world", address };
+}
