@@ -85,5 +85,11 @@ export function attach(command: string, args: readonly string[], options: Attach
 }
 
 function asMissing(error: Error, command: string): Error {
-  return (error as NodeJS.ErrnoException).code === "ENOENT" ? new MissingTool(command) : error;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT") return new MissingTool(command);
+  if (code !== "EACCES") return error;
+  return Object.assign(new Error(`'${command}' can't be run: permission denied`), {
+    code,
+    help: "name a program that may be executed, or what runs it: sh FILE",
+  });
 }

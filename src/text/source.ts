@@ -9,16 +9,17 @@
 export class SourceFile {
   readonly name: string;
   readonly text: string;
-  /** Offsets at which lines start, as far as somebody has asked; the first is always 0. */
-  private readonly starts: number[] = [0];
+  /** Offsets at which lines start, as far as somebody has asked; the first is 0, or 1 behind a byte order mark. */
+  private readonly starts: number[];
   private isWhole = false;
 
   constructor(name: string, text: string) {
     this.name = name;
     this.text = text;
+    this.starts = [text.charCodeAt(0) === 0xfeff ? 1 : 0];
   }
 
-  /** Offsets at which lines start; the first is always 0. */
+  /** Offsets at which lines start; the first is 0, or 1 behind a byte order mark. */
   get lineStarts(): readonly number[] {
     return this.startsTo(this.text.length);
   }
@@ -44,7 +45,7 @@ export class SourceFile {
       if ((starts[middle] as number) <= offset) low = middle;
       else high = middle - 1;
     }
-    return { line: low + 1, column: offset - (starts[low] as number) + 1 };
+    return { line: low + 1, column: Math.max(offset - (starts[low] as number), 0) + 1 };
   }
 
   /** The text of a line, counted from 1, without its line end. */

@@ -31,6 +31,15 @@ help: leave it out`,
   );
 });
 
+test("a byte order mark is no column, and isn't shown", () => {
+  const [head, place, , line, marks] = plain(problem("\ufeffallow a -> b:0", 14, 15)).split("\n");
+  assert.equal(
+    [head, place, line, marks],
+    ["error[bad-port]: 0 is no port", " --> shop.tsnet:1:14", "1 | allow a -> b:0", "  |              ^"],
+  );
+  assert.equal(new SourceFile("empty", "\ufeff").position(0), { line: 1, column: 1 });
+});
+
 test("shows related places, and spans over several lines", () => {
   const text = "network a { }\n\n\nnetwork a {\n  icc on\n}\n";
   const span = { file: new SourceFile("a.tsnet", text), start: 0, end: 9 };
