@@ -12,7 +12,7 @@ import { ICMP, ICMPV6, portsOf, PORTED } from "../net/ports.js";
 export interface Opening {
   readonly packet: Packet;
   readonly expected: Decision;
-  /** What the packet has become; undefined where a copy of it goes its own way. */
+  /** What the packet has become; itself where a copy of it goes its own way; undefined where there was too much to ask. */
   readonly becomes?: Packet;
 }
 
@@ -49,12 +49,13 @@ export function openingOf(
       for (const port of ports) {
         const packet: Packet = { source: sources[i] as End, destination, protocol, port };
         if (isOfOne(policy, packet)) continue;
-        if (left-- <= 0) return undefined;
-        const becomes = copies === undefined ? altered(policy, rule.writes ?? [], packet) : undefined;
-        if (copies === undefined && (becomes === undefined || evaluate(policy, becomes).verdict !== "allow")) continue;
+        const becomes = copies === undefined ? altered(policy, rule.writes ?? [], packet) : packet;
+        const passes = becomes !== undefined && (copies !== undefined || evaluate(policy, becomes).verdict === "allow");
+        if (!passes && left-- > 0) continue;
         const expected = evaluate(policy, packet);
-        if (expected.verdict !== "deny" && expected.verdict !== "reject") continue;
-        return { packet, expected, ...(becomes === undefined ? {} : { becomes }) };
+        const denied = expected.verdict === "deny" || expected.verdict === "reject";
+        if (denied) return { packet, expected, ...(passes ? { becomes } : {}) };
+        if (left-- <= 0) return undefined;
       }
   }
   return undefined;

@@ -51,7 +51,7 @@ export function foreignEffects(
     const rule = by.rule as ReadRule;
     if (!isForeign(by) || !isPlain(rule)) return undefined;
     const found = openingOf(policy, rule, met);
-    return found && { becomes: found.packet, ...found, actual: "allow", by, perhaps: true };
+    return found && { ...found, actual: "allow", by, perhaps: true };
   };
   const certain = prove(policy, ruleset, { ...options, suspect, opening }).differences.flatMap(
     (difference): Difference[] => {

@@ -98,7 +98,7 @@ export function prove(policy: Policy, ruleset: Pick<Ruleset, "tables">, options:
           for (const { by, box } of met) {
             if (by === undefined) continue;
             const key = `opened ${numberOf(by.rule)}`;
-            if (differences.has(key)) continue;
+            if (differences.get(key)?.becomes !== undefined) continue;
             const opened = options.opening?.(by, { box, sources, destinations, protocol });
             if (opened !== undefined) differences.set(key, opened);
           }

@@ -7,6 +7,7 @@ import {
   fsyncSync,
   ftruncateSync,
   openSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -56,6 +57,7 @@ const MENDS: Readonly<Record<string, string>> = {
   EACCES: "make it writable (chmod u+w), or print it formatted: tsnet fmt - < FILE",
   EROFS: "its file system is read-only; print it formatted: tsnet fmt - < FILE",
   ENOSPC: "free some space on that file system; the file is as it was",
+  EDQUOT: "free some space, or ask for more; the file is as it was",
 };
 
 function replace(path: string, text: string): void {
@@ -113,9 +115,19 @@ function given(file: number, uid: number, gid: number): boolean {
   }
 }
 
-/** In its place: other names of the file lead to it. What is too much goes last, so that no text is ever missing. */
+/** In its place: other names of the file lead to it. Where there is no room for all of it, what was there is put back. */
 function overwrite(file: number, text: string): void {
-  const bytes = Buffer.from(text);
+  const before = readFileSync(file);
+  try {
+    fill(file, Buffer.from(text));
+  } catch (error) {
+    fill(file, before);
+    throw error;
+  }
+}
+
+/** What is too much goes last, so that no text is ever missing. */
+function fill(file: number, bytes: Buffer): void {
   for (let done = 0; done < bytes.length;) done += writeSync(file, bytes, done, bytes.length - done, done);
   ftruncateSync(file, bytes.length);
   fsyncSync(file);
