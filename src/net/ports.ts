@@ -65,7 +65,8 @@ export function portSet(protocol: number, ports: Ranges<number> | null): PortSet
 }
 
 /** The union of several sets, in about the time that sorting all of their ranges takes. */
-export function unionOfPorts(sets: readonly PortSet[]): PortSet {
+export function unionOfPorts(all: readonly PortSet[]): PortSet {
+  const sets = all.filter((set) => set.all || set instanceof OnePort || set.protocols.size > 0);
   const [first, second] = sets;
   if (first === undefined) return NO_PORTS;
   if (second === undefined) return first;
