@@ -2,9 +2,8 @@
 import type { Box } from "../backend/nftables/box.js";
 import type { ReadRule } from "../backend/nftables/from-json.js";
 import { type Decision, type End, endpointAt, evaluate, type Packet } from "../ir/evaluate.js";
-import { hostsOf } from "../ir/hosts.js";
 import type { Policy } from "../ir/policy.js";
-import { type Address, hasAddress, isLoopback, parseAddress, sameAddress } from "../net/address.js";
+import { type Address, type AddressSet, hasAddress, parseAddress, sameAddress } from "../net/address.js";
 import { places } from "../net/index-set.js";
 import { ICMP, ICMPV6, portsOf, PORTED } from "../net/ports.js";
 
@@ -35,6 +34,7 @@ export function isPlain({ uncertain, writes, copies }: ReadRule): boolean {
 /** The first packet among those that meet a plain rule that opens what the policy denies; undefined where none was found. */
 export function openingOf(
   policy: Policy,
+  local: AddressSet,
   rule: ReadRule,
   { box, sources, destinations, protocol }: Met,
 ): Opening | undefined {
@@ -48,8 +48,8 @@ export function openingOf(
     for (const i of places(box.sources))
       for (const port of ports) {
         const packet: Packet = { source: sources[i] as End, destination, protocol, port };
-        if (isOfOne(policy, packet)) continue;
-        const becomes = copies === undefined ? altered(policy, rule.writes ?? [], packet) : packet;
+        if (isOfOne(policy, packet) || !isReal(packet, local)) continue;
+        const becomes = copies === undefined ? altered(policy, local, rule.writes ?? [], packet) : packet;
         const passes = becomes !== undefined && (copies !== undefined || evaluate(policy, becomes).verdict === "allow");
         if (!passes && left-- > 0) continue;
         const expected = evaluate(policy, packet);
@@ -80,7 +80,19 @@ function isOfOne(policy: Policy, { source, destination }: Packet): boolean {
   return from !== undefined && from === to;
 }
 
-function altered(policy: Policy, writes: NonNullable<ReadRule["writes"]>, packet: Packet): Packet | undefined {
+/** Whether its ends are this host's where they should be; an address is taken to be anybody's until that is asked. */
+function isReal({ source, destination }: Packet, local: AddressSet): boolean {
+  return [source, destination].every(
+    ({ zone, address }) => zone === "container" || hasAddress(local, address) === (zone === "host"),
+  );
+}
+
+function altered(
+  policy: Policy,
+  local: AddressSet,
+  writes: NonNullable<ReadRule["writes"]>,
+  packet: Packet,
+): Packet | undefined {
   let { source, destination, port } = packet;
   for (const { field, value } of writes) {
     if (field === "dport" && typeof value === "number") {
@@ -91,15 +103,14 @@ function altered(policy: Policy, writes: NonNullable<ReadRule["writes"]>, packet
     if (field === "sport") continue;
     const address = typeof value === "string" ? parseAddress(value) : undefined;
     if (address?.family !== source.address.family) return undefined;
-    if (field === "saddr") source = endOf(policy, address);
-    else if (field === "daddr") destination = endOf(policy, address);
+    if (field === "saddr") source = endOf(policy, local, address);
+    else if (field === "daddr") destination = endOf(policy, local, address);
     else return undefined;
   }
   return { ...packet, source, destination, port };
 }
 
-function endOf(policy: Policy, address: Address): End {
+function endOf(policy: Policy, local: AddressSet, address: Address): End {
   if (endpointAt(policy, address) !== undefined) return { zone: "container", address };
-  const isHost = isLoopback(address) || hasAddress(hostsOf(policy).certain, address);
-  return { zone: isHost ? "host" : "world", address };
+  return { zone: hasAddress(local, address) ? "host" : "world", address };
 }

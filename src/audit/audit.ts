@@ -2,24 +2,27 @@
  * An audit: the kernel is read once, and each policy held against it. Drift is a comparison of what the policy compiles
  * to with what was read; the proof runs what was read over every packet; rules of others are run together with ours.
  */
+import { prefixOf } from "../backend/iptables/names.js";
 import { type ReadTable, readTable } from "../backend/nftables/from-json.js";
 import { type ListedTable, listRuleset } from "../backend/nftables/listing.js";
 import { tableName } from "../backend/nftables/names.js";
 import { plan } from "../backend/nftables/plan.js";
 import type { Compiled } from "../ir/compile.js";
+import { type AddressSet, LOOPBACK, parseAddress, single, unionOf } from "../net/address.js";
 import { ownLinks } from "../topology/actual.js";
 import { TRACE_PREFIX } from "../backend/nftables/tracing.js";
 import { GUARD_TABLE } from "../topology/guard.js";
 import { planTopology } from "../topology/plan.js";
 import { readRoutingRules, type RoutingRule } from "../topology/routing-rules.js";
 import { readTopology } from "../topology/read.js";
+import type { Stack } from "../topology/stack.js";
 import { hashTexts } from "../transaction/history.js";
 import { cutOffText } from "../transaction/cut-off.js";
 import { readJournal } from "../transaction/journal.js";
 import { type Applied, allApplied, readApplied, recompile } from "../transaction/state.js";
 import { readTrial, remaining } from "../transaction/trial.js";
 import { BUDGET, differenceText, ruleDrifts, tryProof } from "./drift.js";
-import { foreignEffects } from "./foreign.js";
+import { foreignEffects, type ForeignTable } from "./foreign.js";
 import { routingEffects } from "./foreign-routing.js";
 import { foreignTables } from "./foreign-tables.js";
 import { forwardingDrift } from "./forwarding-drift.js";
@@ -77,8 +80,9 @@ async function auditPolicy(
   ];
   const proof = tryProof(policy, working(have));
   const others = await foreignTables(listed, (table) => isOurs(table));
+  const surroundings = { deviceOf: routeDevice(actual.host), local: localAddresses(actual.host) };
   const { foreign, failure } = tryForeign(() => [
-    ...foreignEffects(policy, have, others.tables, routeDevice(actual.host)),
+    ...foreignEffects(policy, have, others.tables.map(withoutOurs), surroundings),
     ...routingEffects(policy, rules),
   ]);
   const findings = [
@@ -120,6 +124,29 @@ const isOwnFamily = ({ family }: ListedTable): boolean => family === "inet" || f
 function isOurs(table: ListedTable): boolean {
   if (table.family === "inet" && (table.name === GUARD_TABLE || table.name.startsWith(TRACE_PREFIX))) return true;
   return isOwnFamily(table) && allApplied().some(({ policy }) => tableName(policy) === table.name);
+}
+
+/** The same of chains that iptables has of them, and of the rules that lead there. */
+function withoutOurs(table: ForeignTable): ForeignTable {
+  const prefixes = allApplied().map(({ policy }) => prefixOf(policy));
+  const isOwn = (chain: string): boolean => prefixes.some((prefix) => chain.startsWith(prefix));
+  const chains = table.chains
+    .filter(({ name }) => !isOwn(name))
+    .map((chain) => ({
+      ...chain,
+      rules: chain.rules.filter(
+        ({ expressions }) =>
+          !expressions.some((e) => e.kind === "verdict" && "chain" in e.target && isOwn(e.target.chain)),
+      ),
+    }));
+  return { ...table, chains };
+}
+
+function localAddresses({ links }: Stack): AddressSet {
+  const found = [...links.values()].flatMap(({ addresses }) =>
+    addresses.flatMap(({ address }) => parseAddress(address.replace(/\/.*/, "")) ?? []),
+  );
+  return unionOf([LOOPBACK, ...found.map(single)]);
 }
 
 // Findings -----------------------------------------------------------------------------------------------------------

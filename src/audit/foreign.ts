@@ -11,7 +11,7 @@ import type { RulePlace } from "../backend/nftables/box.js";
 import { packetText } from "../ir/packet-text.js";
 import type { Policy } from "../ir/policy.js";
 import { PAST } from "../ir/assertions.js";
-import { type Address, FAMILIES, formatValue } from "../net/address.js";
+import { type Address, type AddressSet, FAMILIES, formatValue } from "../net/address.js";
 import type { Chain, Expression, Rule } from "../backend/nftables/ruleset.js";
 import { isPlain, openingOf } from "./altered.js";
 import { type Difference, prove, type ProofOptions } from "./proof.js";
@@ -29,12 +29,20 @@ export interface ForeignTable extends ReadTable {
 /** Entries of one rule that are told one by one. */
 const MOST = 5;
 
+/** What this host has besides rules. */
+export interface Surroundings {
+  /** The device by which packets from or to an address of the world come or go. */
+  readonly deviceOf: (address: Address) => string | undefined;
+  /** Its own addresses. */
+  readonly local: AddressSet;
+}
+
 /** `own`: the policy's tables as the kernel has them. */
 export function foreignEffects(
   policy: Policy,
   own: readonly ReadTable[],
   tables: readonly ForeignTable[],
-  deviceOf: (address: Address) => string | undefined,
+  { deviceOf, local }: Surroundings,
 ): Foreign[] {
   const awake = tables.filter(({ dormant }) => !dormant);
   if (awake.length === 0) return [];
@@ -50,7 +58,7 @@ export function foreignEffects(
   const opening: NonNullable<ProofOptions["opening"]> = (by, met) => {
     const rule = by.rule as ReadRule;
     if (!isForeign(by) || !isPlain(rule)) return undefined;
-    const found = openingOf(policy, rule, met);
+    const found = openingOf(policy, local, rule, met);
     return found && { ...found, actual: "allow", by, perhaps: true };
   };
   const certain = prove(policy, ruleset, { ...options, suspect, opening }).differences.flatMap(

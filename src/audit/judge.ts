@@ -245,7 +245,9 @@ export class Judge {
     const [rule, led] = [place, translator].map(
       (one) => one && `${one.table.family} ${one.table.name} ${one.chain} ${numberOf(one.rule)}`,
     );
-    this.report(`${key} ${expected.verdict} ${expected.default} ${actual} ${translation} ${rule} ${led} ${perhaps}`, {
+    // Of what may be otherwise, what goes to this host or a container isn't as what goes to the world.
+    const zone = perhaps === true ? difference.packet.destination.zone : "";
+    this.report(`${key} ${expected.verdict} ${expected.default} ${actual} ${translation} ${rule} ${led} ${zone}`, {
       ...difference,
       ...(place === undefined ? {} : { by: place }),
       ...(translator === undefined ? {} : { translator }),

@@ -52,10 +52,12 @@ export function fmt(paths: readonly string[], { check = false, json = false }: F
     printJson({ files: done.map(({ file, changed, text }) => ({ file, changed, ...(file === "-" && { text }) })) });
 }
 
+const PRINT = "print it formatted: tsnet fmt - < FILE";
+
 /** How to mend what stands in the way of writing. */
 const MENDS: Readonly<Record<string, string>> = {
-  EACCES: "make it writable (chmod u+w), or print it formatted: tsnet fmt - < FILE",
-  EROFS: "its file system is read-only; print it formatted: tsnet fmt - < FILE",
+  EACCES: `make it writable (chmod u+w), or ${PRINT}`,
+  EROFS: `its file system is read-only; ${PRINT}`,
   ENOSPC: "free some space on that file system; the file is as it was",
   EDQUOT: "free some space, or ask for more; the file is as it was",
 };
@@ -68,11 +70,13 @@ function replace(path: string, text: string): void {
     const file = openSync(real, "r+");
     try {
       const stats = fstatSync(file);
+      if (!stats.isFile()) throw new Failure(EXIT.usage, `${shown(path)} is no file that could be changed`, PRINT);
       if (stats.nlink > 1 || !renamed(real, stats, text)) overwrite(file, text);
     } finally {
       closeSync(file);
     }
   } catch (error) {
+    if (error instanceof Failure) throw error;
     const { message, code } = error as NodeJS.ErrnoException;
     throw new Failure(EXIT.system, `can't write ${shown(path)}: ${message}`, MENDS[code ?? ""]);
   }

@@ -2,7 +2,7 @@
  * Lowering: trees to IR. Names are declared first, then networks, containers and their addresses, then everything that
  * speaks of them, so that the order of statements means nothing.
  */
-import type { ContainerStatement, PolicyStatement, Statement } from "../ast/nodes.js";
+import type { ContainerStatement, Item, PolicyStatement, Statement } from "../ast/nodes.js";
 import { FIELDS, KIND, NAMED_DESTINATION, NAMED_SOURCE, type PlainRules } from "../ast/plain-rules.js";
 import { DESTINATION, SOURCE } from "../ast/plain-rules.js";
 import type { Tree } from "../ast/tree.js";
@@ -21,6 +21,7 @@ import { PlainLowering } from "./plain.js";
 import { Reach } from "./reach.js";
 import { RuleList, type RuleRun } from "./rule-list.js";
 import { lowerAssertion, lowerRule } from "./rules.js";
+import { PROTOCOLS } from "../net/ports.js";
 import { checkName, Scope } from "./scope.js";
 import { letValue, type Value } from "./values.js";
 
@@ -124,6 +125,7 @@ function mention(scope: Scope, trees: readonly Tree[]): void {
     for (const item of list?.items ?? [])
       if (item.kind === "name" && item.name !== undefined) scope.lookUp(item.name as never, "container", true);
   };
+  let lets: ReadonlySet<string> | undefined;
   const other = (statement: Statement): void => {
     if (statement.kind === "rule" || statement.kind === "assert") {
       for (const side of [statement.from, statement.to]) {
@@ -138,7 +140,11 @@ function mention(scope: Scope, trees: readonly Tree[]): void {
       if (statement.from) scope.lookUp(statement.from, "container", true);
       scope.lookUp(statement.target, "container", true);
     } else if (statement.kind === "share") peers(statement.containers);
-    else if (statement.kind === "let" && !namesPorts(scope, statement.value.items)) peers(statement.value);
+    else if (statement.kind === "let") {
+      lets ??= letsOfPorts(scope);
+      const known = lets;
+      if (!statement.value.items.some((item) => isOfPorts(item, known))) peers(statement.value);
+    }
   };
   for (const tree of trees) {
     const { plain } = tree;
@@ -163,15 +169,29 @@ function nameIn({ rows }: PlainRules, row: number, side: "from" | "to"): number 
   return rows[at + (side === "from" ? SOURCE : DESTINATION)];
 }
 
-/** A let whose items are ports, protocols or lets of them must not declare containers. */
-function namesPorts(scope: Scope, items: readonly { kind: string; name?: { text: string } }[], depth = 0): boolean {
-  return items.some((item) => {
-    if (item.kind === "port") return true;
-    if (item.kind !== "name" || item.name === undefined) return false;
-    if (["tcp", "udp", "sctp", "icmp"].includes(item.name.text)) return true;
-    const declared = scope.names.get(item.name.text);
-    return declared?.kind === "let" && depth < 16 && namesPorts(scope, declared.statement.value.items, depth + 1);
-  });
+/** Whether an item is a port, a protocol or one of these lets of them. */
+function isOfPorts(item: Item, lets: ReadonlySet<string>): boolean {
+  if (item.kind !== "name") return item.kind === "port";
+  return PROTOCOLS.has(item.name.text) || lets.has(item.name.text);
+}
+
+/** Lets with a port, a protocol or a let of them among their items: what they name must not declare containers. */
+function letsOfPorts(scope: Scope): ReadonlySet<string> {
+  const found = new Set<string>();
+  const users = new Map<string, string[]>();
+  for (const declared of scope.names.values()) {
+    if (declared.kind !== "let") continue;
+    for (const item of declared.statement.value.items)
+      if (isOfPorts(item, found)) found.add(declared.name);
+      else if (item.kind === "name") {
+        const list = users.get(item.name.text);
+        if (list === undefined) users.set(item.name.text, [declared.name]);
+        else list.push(declared.name);
+      }
+  }
+  // What is added is walked too.
+  for (const name of found) for (const user of users.get(name) ?? []) found.add(user);
+  return found;
 }
 
 function collectBlock(statement: ContainerStatement, publishes: PublishSource[], links: LinkSource[]): void {

@@ -39,6 +39,22 @@ test("an uplink that comes later isn't forwarded to, which is told and mended", 
     assert.equal(json(await audit(host, ["--json"], 0)).drift, []);
   }));
 
+test("another policy is nobody else's, whatever carries it", () =>
+  lab(async (host) => {
+    const policy = (name: string): string => `policy ${name}\nicc off\nallow c2 -> c1:22\n`;
+    const apply = async (name: string, backend: string): Promise<void> => {
+      const args = ["compile", "-", "--apply", "--backend", backend];
+      assert.is((await tsnet(host, args, { input: policy(name) })).exitCode, 0);
+    };
+    await apply("one", "nft");
+    await apply("two", "iptables");
+    assert.equal(json(await audit(host, ["--json", "-"], 0, policy("one"))).foreign, []);
+    // What somebody puts beside it is told.
+    await host.run("iptables-nft", ["-I", "FORWARD", "-p", "tcp", "--dport", "22", "-j", "DROP"]);
+    const { foreign } = json(await audit(host, ["--json", "-"], 4, policy("one")));
+    assert.equal([...new Set(foreign.map(({ effect }) => effect))], ["drops"]);
+  }));
+
 test("what it prints, how it exits, what it mends", () =>
   lab(async (host) => {
     assert.match(await audit(host, [], 0), "nothing is live here");

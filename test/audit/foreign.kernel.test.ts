@@ -187,6 +187,19 @@ const CASES: readonly Case[] = [
     says: /lets app \(10\.90\.2\.13\) -> db \(10\.90\.2\.12\).* through, which the policy denies by default: it makes web \(10\.90\.2\.11\) -> db/,
   },
   {
+    what: "what is denied is led to an address of this host that the policy doesn't name",
+    make: "table ip mine { chain c { type filter hook prerouting priority -300; ip saddr 10.90.1.13 ip daddr 203.0.113.9 ip daddr set 198.51.100.1; }; }",
+    // Which addresses are this host's is asked of what a packet becomes only: this one could be published on, too.
+    found: ["translates error 4", "translates error 15", "translates error 13"],
+    says: /it makes app \(10\.90\.1\.13\) -> host \(198\.51\.100\.1\)/,
+  },
+  {
+    what: "a port is another, for this host and the world",
+    make: "table ip mine { chain c { type filter hook prerouting priority -300; ip saddr 10.90.1.14 udp dport 700 udp dport set 701; }; }",
+    found: ["translates error *", "translates error *", "translates info *"],
+    says: /ops \(10\.90\.1\.14\) -> host /,
+  },
+  {
     what: "copies of what is denied, to where it was going",
     make: "table ip mine { chain c { type filter hook prerouting priority -150; ip saddr 10.90.1.14 dup to 10.90.1.11; }; }",
     found: ["copies error 9"],

@@ -97,6 +97,18 @@ test("a file keeps its owner, its mode and its other names, and nothing else is 
   assert.equal(readdirSync(folder).sort(), ["neat.tsnet", "ugly.tsnet"]);
 });
 
+test("what is no file stays what it is", () => {
+  const fifo = path.join(folder, "fifo");
+  spawnSync("mkfifo", [fifo]);
+  const [node, ...words] = commandLine(["fmt", fifo]);
+  const shell = 'printf %s "$1" > "$2" & shift 2; exec "$@"';
+  const { status, stderr } = spawnSync("bash", ["-c", shell, "bash", UGLY, fifo, node, ...words], { encoding: "utf8" });
+  assert.is(status, 2, stderr);
+  assert.match(stderr, "is no file that could be changed\n       print it formatted: tsnet fmt - < FILE");
+  assert.ok(lstatSync(fifo).isFIFO());
+  rmSync(fifo);
+});
+
 test("who may write a file, in a directory that isn't theirs, formats it; who may not is told", () => {
   const own = path.join(folder, "own");
   mkdirSync(own);

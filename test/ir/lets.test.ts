@@ -1,7 +1,7 @@
 /** Lets that are made of lets. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { compileFiles } from "../../src/ir/compile.js";
+import { compile, compileFiles } from "../../src/ir/compile.js";
 import { SourceFile } from "../../src/text/source.js";
 
 const test = suite("lets");
@@ -29,6 +29,13 @@ test("a let of the same peers or ports many times over is as large as they are",
     Array.from({ length: 50 }, (_, i) => `let ${name}${i} = {${name}${i + 1}, ${name}${i + 1}}`);
   assert.equal(said([...doubled("x"), "let x50 = {a, 192.0.2.1}"]), reached);
   assert.equal(said([...doubled("x"), "let x50 = a", ...doubled("p"), "let p50 = 80", "allow x0 -> b:p0"]), reached);
+  // Where no container is declared, too; a let of ports declares none, however deep the port is.
+  const more = Array.from({ length: 500 }, (_, i) => `let y${i} = {y${i + 1}, y${i + 1}, 192.0.2.${i % 250}}`);
+  const text = [...more, "let y500 = c", ...doubled("q"), "let q50 = 80", "allow y0 -> d:q0"].join("\n");
+  assert.equal(
+    compile(text).policy.containers.map(({ name }) => name),
+    ["c", "d"],
+  );
 });
 
 test("a list of addresses or ports may be as long as they like", () => {

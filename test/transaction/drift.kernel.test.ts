@@ -52,6 +52,28 @@ for (const transport of ["netlink", "nft"] as const)
       }
     }));
 
+for (const transport of ["netlink", "nft"] as const)
+  test(`${transport}: a table that the policy no longer has goes with the change, and comes back`, () =>
+    lab(async (host) => {
+      const apply = async (input: string, ...more: string[]): Promise<string> => {
+        const args = ["compile", "-", "--apply", "--transport", transport, ...more];
+        const { stdout, stderr, exitCode } = await tsnet(host, args, { input });
+        assert.is(exitCode, 0, stderr);
+        return stdout;
+      };
+      const tables = async (): Promise<string> => (await host.run("nft", ["list", "tables"])).stdout;
+      const bare = "container a { mode none }\n";
+      await apply("container a { }\n");
+      assert.match(await tables(), "arp tsnet-tsnet");
+      assert.not.match(await apply(bare, "--dry-run"), "nothing to change");
+      await apply(bare);
+      assert.not.match(await tables(), "arp");
+      assert.match(await apply(bare), "nothing to change");
+      await host.run("nft", ["add", "table", "arp", "tsnet-tsnet"]);
+      assert.not.match(await apply(bare), "nothing to change");
+      assert.not.match(await tables(), "arp");
+    }));
+
 test("an apply that mends forwarding or its guard, and nothing else, says so", () =>
   lab(async (host) => {
     const apply = async (): Promise<string> => {

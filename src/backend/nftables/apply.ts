@@ -249,20 +249,27 @@ export function deafen(): void {
 // nft ----------------------------------------------------------------------------------------------------------------
 
 async function approachByNft(ruleset: Ruleset, known: Committed | undefined): Promise<TablesApproach> {
-  const text = toText(ruleset);
-  const now = { digest: `nft:${beginDigest("sha256").update(text).hex()}`, generation: undefined };
-  const standing = await compare(ruleset);
+  const { tables } = ruleset;
+  const wanted = toText(ruleset);
+  const now = { digest: `nft:${beginDigest("sha256").update(wanted).hex()}`, generation: undefined };
+  // A table that the plan no longer has, such as that of arp.
+  const extra = (await ownTables()).filter(
+    ({ family, name }) => name === tables[0]?.name && !tables.some((table) => table.family === family),
+  );
+  const text = wanted + extra.map(({ family, name }) => `delete table ${family} ${name}\n`).join("");
+  const compared = await compare(ruleset);
+  const standing = compared === "equal" && extra.length > 0 ? "different" : compared;
   return {
     standing: standing === "equal" && known !== undefined && known.digest !== now.digest ? "different" : standing,
-    foreign: known === undefined ? await foreignTables(ruleset.tables) : [],
+    foreign: known === undefined ? await foreignTables([...tables, ...extra]) : [],
     whole: true,
     now,
-    objects: ruleset.tables.length,
+    objects: tables.length + extra.length,
     loosens: false,
     check: () => checkText(text),
     async commit() {
       await commitText(text);
-      return { ...now, operations: ruleset.tables.length };
+      return { ...now, operations: tables.length + extra.length };
     },
     verify: () => undefined,
     // Without netlink the tables are compared whole: what is named is what differs from the last commit.
