@@ -5,7 +5,8 @@ import { type Decision, type End, endpointAt, evaluate, type Packet } from "../i
 import type { Policy } from "../ir/policy.js";
 import { type Address, type AddressSet, hasAddress, parseAddress, sameAddress } from "../net/address.js";
 import { places } from "../net/index-set.js";
-import { ICMP, ICMPV6, portsOf, PORTED } from "../net/ports.js";
+import { portsOf, PORTED } from "../net/ports.js";
+import { isOfOne } from "./pieces.js";
 
 /** A packet that the policy denies, and what gets through for it. */
 export interface Opening {
@@ -47,15 +48,17 @@ export function openingOf(
     if (copies !== undefined && !sameAddress(copies, destination.address)) continue;
     for (const i of places(box.sources))
       for (const port of ports) {
-        const packet: Packet = { source: sources[i] as End, destination, protocol, port };
-        if (isOfOne(policy, packet) || !isReal(packet, local)) continue;
+        const source = sources[i] as End;
+        const packet: Packet = { source, destination, protocol, port };
+        if (isOfOne(policy, source, destination) || !isReal(packet, local)) continue;
         const becomes = copies === undefined ? altered(policy, local, rule.writes ?? [], packet) : packet;
         const passes = becomes !== undefined && (copies !== undefined || evaluate(policy, becomes).verdict === "allow");
-        if (!passes && left-- > 0) continue;
+        left--;
+        if (!passes && left > 0) continue;
         const expected = evaluate(policy, packet);
         const denied = expected.verdict === "deny" || expected.verdict === "reject";
         if (denied) return { packet, expected, ...(passes ? { becomes } : {}) };
-        if (left-- <= 0) return undefined;
+        if (left <= 0) return undefined;
       }
   }
   return undefined;
@@ -66,18 +69,12 @@ function samplesOf({ rules }: Policy, { from, to }: Box, protocol: number): read
   if (!PORTED.includes(protocol)) return [undefined];
   const samples = new Set([Math.max(1, from)]);
   for (const { ports } of rules) {
-    const ranges = portsOf(ports, protocol === ICMPV6 ? ICMP : protocol) ?? [];
+    const ranges = portsOf(ports, protocol) ?? [];
     for (let i = 0; i < ranges.length; i += 2)
       for (const port of [ranges[i] as number, (ranges[i + 1] as number) + 1])
         if (port >= from && port <= to) samples.add(port);
   }
   return [...samples];
-}
-
-/** What a container sends to itself meets no rule. */
-function isOfOne(policy: Policy, { source, destination }: Packet): boolean {
-  const [from, to] = [source, destination].map(({ address }) => endpointAt(policy, address)?.container);
-  return from !== undefined && from === to;
 }
 
 /** Whether its ends are this host's where they should be; an address is taken to be anybody's until that is asked. */

@@ -7,15 +7,16 @@ import { type ReadTable, readTable } from "../backend/nftables/from-json.js";
 import { type ListedTable, listRuleset } from "../backend/nftables/listing.js";
 import { tableName } from "../backend/nftables/names.js";
 import { plan } from "../backend/nftables/plan.js";
+import type { Expression } from "../backend/nftables/ruleset.js";
 import type { Compiled } from "../ir/compile.js";
-import { type AddressSet, LOOPBACK, parseAddress, single, unionOf } from "../net/address.js";
+import { LOOPBACK, single, unionOf } from "../net/address.js";
 import { ownLinks } from "../topology/actual.js";
 import { TRACE_PREFIX } from "../backend/nftables/tracing.js";
 import { GUARD_TABLE } from "../topology/guard.js";
 import { planTopology } from "../topology/plan.js";
 import { readRoutingRules, type RoutingRule } from "../topology/routing-rules.js";
 import { readTopology } from "../topology/read.js";
-import type { Stack } from "../topology/stack.js";
+import { localAddresses } from "../transaction/connections.js";
 import { hashTexts } from "../transaction/history.js";
 import { cutOffText } from "../transaction/cut-off.js";
 import { readJournal } from "../transaction/journal.js";
@@ -80,9 +81,12 @@ async function auditPolicy(
   ];
   const proof = tryProof(policy, working(have));
   const others = await foreignTables(listed, (table) => isOurs(table));
-  const surroundings = { deviceOf: routeDevice(actual.host), local: localAddresses(actual.host) };
+  const surroundings = {
+    deviceOf: routeDevice(actual.host),
+    local: unionOf([LOOPBACK, ...localAddresses().map(single)]),
+  };
   const { foreign, failure } = tryForeign(() => [
-    ...foreignEffects(policy, have, others.tables.map(withoutOurs), surroundings),
+    ...foreignEffects(policy, have, withoutOurs(others.tables), surroundings),
     ...routingEffects(policy, rules),
   ]);
   const findings = [
@@ -126,27 +130,17 @@ function isOurs(table: ListedTable): boolean {
   return isOwnFamily(table) && allApplied().some(({ policy }) => tableName(policy) === table.name);
 }
 
-/** The same of chains that iptables has of them, and of the rules that lead there. */
-function withoutOurs(table: ForeignTable): ForeignTable {
+/** Tables without the chains that iptables has of policies on record, and without the rules that lead there. */
+function withoutOurs(tables: readonly ForeignTable[]): ForeignTable[] {
   const prefixes = allApplied().map(({ policy }) => prefixOf(policy));
   const isOwn = (chain: string): boolean => prefixes.some((prefix) => chain.startsWith(prefix));
-  const chains = table.chains
-    .filter(({ name }) => !isOwn(name))
-    .map((chain) => ({
-      ...chain,
-      rules: chain.rules.filter(
-        ({ expressions }) =>
-          !expressions.some((e) => e.kind === "verdict" && "chain" in e.target && isOwn(e.target.chain)),
-      ),
-    }));
-  return { ...table, chains };
-}
-
-function localAddresses({ links }: Stack): AddressSet {
-  const found = [...links.values()].flatMap(({ addresses }) =>
-    addresses.flatMap(({ address }) => parseAddress(address.replace(/\/.*/, "")) ?? []),
-  );
-  return unionOf([LOOPBACK, ...found.map(single)]);
+  const leadsToOwn = (e: Expression): boolean => e.kind === "verdict" && "chain" in e.target && isOwn(e.target.chain);
+  return tables.map((table) => ({
+    ...table,
+    chains: table.chains
+      .filter(({ name }) => !isOwn(name))
+      .map((chain) => ({ ...chain, rules: chain.rules.filter(({ expressions }) => !expressions.some(leadsToOwn)) })),
+  }));
 }
 
 // Findings -----------------------------------------------------------------------------------------------------------

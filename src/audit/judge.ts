@@ -1,7 +1,7 @@
 /** Holds what a ruleset does with boxes of packets against the evaluator, piece by piece. For proof.ts. */
 import { type Box, cutPorts } from "../backend/nftables/box.js";
 import type { Universe, Value } from "../backend/nftables/universe.js";
-import { type End, endpointAt, evaluate, type Packet } from "../ir/evaluate.js";
+import { type End, evaluate, type Packet } from "../ir/evaluate.js";
 import { rangesOf } from "../ir/classes.js";
 import { hasPeer } from "../ir/peers.js";
 import { type Policy, type Publish } from "../ir/policy.js";
@@ -11,7 +11,7 @@ import { Intervals } from "../net/intervals.js";
 import { ICMP, ICMPV6, portsOf } from "../net/ports.js";
 import type { Ranges } from "../net/ranges.js";
 import { Apart } from "./apart.js";
-import { alike, type Difference, endsIn, type Judged, numberOf, type Seen, type Way } from "./pieces.js";
+import { alike, type Difference, endsIn, isOfOne, type Judged, numberOf, type Seen, type Way } from "./pieces.js";
 
 const EVERY_PORT = [0, 65535];
 
@@ -282,17 +282,10 @@ export class Judge {
         };
       for (const k of places(box.destinations)) {
         const destination = this.destinations[k] as End;
-        if (this.sameContainer(source, destination)) continue;
+        if (isOfOne(this.policy, source, destination)) continue;
         return { source, destination, protocol: universe.protocol, port };
       }
     }
     return undefined;
-  }
-
-  private sameContainer(source: End, destination: End): boolean {
-    if (source.zone !== "container" || destination.zone !== "container") return false;
-    return (
-      endpointAt(this.policy, source.address)?.container === endpointAt(this.policy, destination.address)?.container
-    );
   }
 }

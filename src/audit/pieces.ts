@@ -1,8 +1,8 @@
 /** What a judge knows of rules and ends, and how it cuts boxes by them. For judge.ts. */
 import type { Box, BoxOutcome, RulePlace } from "../backend/nftables/box.js";
-import type { Decision, End, Packet } from "../ir/evaluate.js";
+import { type Decision, type End, endpointAt, type Packet } from "../ir/evaluate.js";
 import { rangesOf } from "../ir/classes.js";
-import { type PeerSet, type Publish, type Rule, type Zone, ZONES } from "../ir/policy.js";
+import { type PeerSet, type Policy, type Publish, type Rule, type Zone, ZONES } from "../ir/policy.js";
 import type { Address } from "../net/address.js";
 import { both, type IndexSet, indexSetOf, sizeOf } from "../net/index-set.js";
 import { firstFrom } from "../net/intervals.js";
@@ -45,6 +45,12 @@ export interface Way {
 /** What is to be judged; `perhaps`: it may also be otherwise. */
 export interface Judged extends BoxOutcome {
   readonly perhaps?: boolean;
+}
+
+/** What a container sends to itself meets no rule. */
+export function isOfOne(policy: Policy, source: End, destination: End): boolean {
+  if (source.zone !== "container" || destination.zone !== "container") return false;
+  return endpointAt(policy, source.address)?.container === endpointAt(policy, destination.address)?.container;
 }
 
 /** Rules are told apart by who they are: two of somebody's may say the same. */
