@@ -1,11 +1,14 @@
 /** Who asks for what is done: the person behind sudo where there is one, else this process's user. */
 import { userInfo } from "node:os";
 
+/** Asking reads /etc/passwd, and a program may apply again and again. */
+let user: string | undefined;
+
 export function invoker(): string {
   const sudoer = process.env["SUDO_USER"] ?? "";
   if (sudoer !== "") return sudoer;
   try {
-    return userInfo().username;
+    return (user ??= userInfo().username);
   } catch {
     // No user has this id: a container without /etc/passwd.
     return `uid ${process.getuid?.() ?? "unknown"}`;

@@ -1,5 +1,5 @@
 /** Whether commands are installed, asked of the file system: starting them to see would cost an apply its time. */
-import { accessSync, constants, realpathSync } from "node:fs";
+import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 /** Directories that a user's PATH often lacks; run.ts adds the same. */
@@ -20,18 +20,30 @@ export function fileOf(command: string): string | undefined {
   return path === undefined ? undefined : realpathSync(path);
 }
 
+/** Where commands were found last, by their names and the PATH that was searched. */
+const found = new Map<string, string>();
+
 /** The file that a command is; undefined where it isn't installed. */
 export function pathOf(command: string): string | undefined {
-  const directories = [...(process.env["PATH"] ?? "").split(":"), ...SYSTEM];
-  for (const directory of directories) {
-    if (directory === "") continue;
-    const path = join(directory, command);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // It is in another, or nowhere.
-    }
+  const PATH = process.env["PATH"] ?? "";
+  const key = `${command}:${PATH}`;
+  const before = found.get(key);
+  if (before !== undefined && isExecutable(before)) return before;
+  const path = [...PATH.split(":"), ...SYSTEM]
+    .filter((directory) => directory !== "")
+    .map((directory) => join(directory, command))
+    .find(isExecutable);
+  if (path !== undefined) found.set(key, path);
+  return path;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    // Mostly it is in another directory, and an error takes longer to make than the question.
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) return false;
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
-  return undefined;
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { netnsState } from "../system/netns.js";
 import { readSysctl, readSysctlsIn } from "../system/sysctl.js";
 import { type Actual, type ActualSandbox, ownLinks } from "./actual.js";
+import type { KnownSandboxes } from "./known.js";
 import { policyDirectory, policyNetnsDirectory } from "./names.js";
 import { type PlaceRead, readPlace } from "./stack.js";
 import { endpointSettings } from "./settings.js";
@@ -18,8 +19,14 @@ export interface ReadOptions {
   readonly cutOff?: boolean;
   /** What was applied before: its adopted namespaces are known from nowhere else. */
   readonly before?: Topology | undefined;
-  /** What was read a moment ago, and the namespaces that something was done in since: the others are as they were. */
-  readonly since?: { readonly actual: Actual; readonly places: ReadonlySet<string> } | undefined;
+  /**
+   * What was read a moment ago, the namespaces that something was done in since, and whether hosts files were written: the
+   * rest is as it was.
+   */
+  readonly since?:
+    { readonly actual: Actual; readonly places: ReadonlySet<string>; readonly hosts: boolean } | undefined;
+  /** What is known of sandboxes; what is read is noted there. */
+  readonly known?: KnownSandboxes | undefined;
 }
 
 /** Changes nothing. Without netlink one process for the host and one for each sandbox, all at once. */
@@ -27,12 +34,15 @@ export async function readTopology(topology: Topology, options: ReadOptions = {}
   const { policy } = topology;
   const plans = new Map(topology.sandboxes.map((sandbox) => [sandbox.path, sandbox]));
   const { since } = options;
+  const settings = options.settings === true;
+  // Before the host: reading it gives its neighbours their numbers.
+  const known = !settings && options.known?.refresh() === true ? options.known : undefined;
   const paths = sandboxPaths(topology, options);
   const [{ stack: host, setting }, ...sandboxes] = await Promise.all([
     readPlace(undefined),
     ...paths.map((path) => {
-      const known = since?.places.has(path) === false ? since.actual.sandboxes.get(path) : undefined;
-      return known ?? readSandbox(path, plans.get(path), options.settings === true);
+      const before = since?.places.has(path) === false ? since.actual.sandboxes.get(path) : undefined;
+      return before ?? readSandbox(path, plans.get(path), settings, known);
     }),
   ]);
   const own = netnsState("/proc/self/ns/net");
@@ -49,7 +59,7 @@ export async function readTopology(topology: Topology, options: ReadOptions = {}
     hostId: own.kind === "namespace" ? own.id : undefined,
     sandboxes: new Map(sandboxes.map((sandbox) => [sandbox.path, sandbox])),
     sysctls: readAll(new Set(names), setting),
-    hosts: readHostsFiles(policy),
+    hosts: since?.hosts === false ? since.actual.hosts : readHostsFiles(policy),
   };
 }
 
@@ -65,12 +75,24 @@ function sandboxPaths(topology: Topology, { before, since }: ReadOptions): strin
   return [...new Set([...named, ...others])];
 }
 
-async function readSandbox(path: string, plan: SandboxPlan | undefined, settings: boolean): Promise<ActualSandbox> {
+async function readSandbox(
+  path: string,
+  plan: SandboxPlan | undefined,
+  settings: boolean,
+  known: KnownSandboxes | undefined,
+): Promise<ActualSandbox> {
   const state = netnsState(path);
   if (state.kind !== "namespace") return { path, state, stack: undefined, sysctls: undefined };
-  const names = plan?.endpoints.flatMap((endpoint) => endpoint.inside.sysctls.map((sysctl) => sysctl.path)) ?? [];
+  const before = known?.at(path, state.id);
+  if (before !== undefined) return before;
+  const number = known?.numberOf(path);
   const { stack, setting } = await readPlace(path);
-  if (!settings) return { path, state, stack, sysctls: undefined };
+  if (!settings) {
+    const sandbox: ActualSandbox = { path, state, stack, sysctls: undefined };
+    if (number !== undefined) known?.note(number, sandbox);
+    return sandbox;
+  }
+  const names = plan?.endpoints.flatMap((endpoint) => endpoint.inside.sysctls.map((sysctl) => sysctl.path)) ?? [];
   const found = new Map<string, string>();
   const unsaid: string[] = [];
   for (const name of names) {

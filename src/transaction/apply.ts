@@ -105,7 +105,7 @@ export async function applyLocked(compiled: Compiled, options: ApplyOptions): Pr
         beginJournal(compiled.policy.name, "apply", carriers);
         return holding;
       },
-      again: options.beside !== undefined,
+      again: options.beside?.sandboxes,
       // Nobody is there who could start what is gone, and without it the rest is safer than what is live.
       partly: options.purpose?.kind === "revert" || options.purpose?.kind === "restore",
     });

@@ -1,10 +1,12 @@
-/** What an open handle keeps beside the record of its policy: edits that aren't folded in yet, and connections. */
+/** What an open handle keeps beside the record of its policy: edits that aren't folded in yet, connections, sandboxes. */
 import type { Covered } from "../backend/backend.js";
+import { KnownSandboxes } from "../topology/known.js";
 import { Flows } from "./flows.js";
 import { type Applied, EditLog, type EditLine, hasEdits } from "./state.js";
 
 export class Beside {
   private log: EditLog | undefined;
+  readonly sandboxes = new KnownSandboxes();
   private readonly flows = new Flows();
   private last: Applied | undefined;
 
@@ -48,5 +50,6 @@ export class Beside {
   end(): void {
     this.close();
     this.flows.rest();
+    this.sandboxes.forget();
   }
 }

@@ -248,8 +248,10 @@ async function verify(changes: Changes, withstood: Withstood): Promise<number | 
   if (!usesNetlink()) return undefined;
   const generation = rulesChanged ? await rules?.verify() : undefined;
   if (difference.changes.length === 0) return generation;
-  const places = placesOf(difference.changes.flatMap(({ works }) => works)) ?? new Set(changes.actual.sandboxes.keys());
-  const actual = await readTopology(topology, { since: { actual: changes.actual, places } });
+  const works = difference.changes.flatMap((change) => change.works);
+  const places = placesOf(works) ?? new Set(changes.actual.sandboxes.keys());
+  const since = { actual: changes.actual, places, hosts: works.some(({ kind }) => kind === "file") };
+  const actual = await readTopology(topology, { since, known: changes.beside?.sandboxes });
   const isKnown = (work: Work): boolean =>
     work.stage === "retire" || ("place" in work && work.place !== undefined && withstood.places.has(work.place));
   const left = differ(topology, actual).changes.find((change) => !change.works.every(isKnown));

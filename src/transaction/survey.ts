@@ -4,6 +4,7 @@ import { type Asked, AUTO, type Choice } from "../backend/choice.js";
 import { backendNamed } from "../backend/registry.js";
 import type { Compiled } from "../ir/compile.js";
 import type { Actual } from "../topology/actual.js";
+import type { KnownSandboxes } from "../topology/known.js";
 import { withoutGone } from "../topology/conflicts.js";
 import { differ, type Difference } from "../topology/difference.js";
 import type { Ending } from "../system/ending.js";
@@ -57,8 +58,8 @@ export interface SurveyOptions {
    * it returns ends tools under way.
    */
   readonly begins?: (carriers: readonly BackendName[]) => Ending;
-  /** Others will follow by this process. */
-  readonly again?: boolean;
+  /** Others will follow by this process: what is known of sandboxes meanwhile. */
+  readonly again?: KnownSandboxes | undefined;
   /** Find what differs by reading it all, and what was compiled before, where less would do for an apply. */
   readonly whole?: boolean;
   /** Do without containers whose adopted namespace is gone: it is to be in force as far as it can be. */
@@ -90,7 +91,8 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
   const before = applied && (compiledBefore ?? (edit === undefined ? recompile(applied) : compiled));
   const textsOf = (files: Applied["files"]): string[] => [...files.map(({ name }) => name), digestTexts({ files })];
   const last = edit && applied && { texts: textsOf(applied.files), edit };
-  const { hurry = false, again = false } = options;
+  const { hurry = false } = options;
+  const again = options.again !== undefined;
   const known = carrier === backend.name ? applied?.committed : undefined;
   const carriers = [backend, ...former].map(({ name }) => name);
   const ending = hurry && backend.beginsAhead === true ? options.begins?.(carriers) : undefined;
@@ -105,6 +107,7 @@ export async function survey(compiled: Compiled, options: SurveyOptions = {}): P
       before: before && planTopology(before.policy),
       settings: options.thorough === true,
       cutOff: left !== undefined,
+      known: options.again,
     };
     const actual = await readTopology(planned, reading);
     const { topology, gone } = options.partly === true ? withoutGone(planned, actual) : { topology: planned, gone: [] };

@@ -30,6 +30,18 @@ export async function messagesOf(text: string): Promise<number> {
   }
 }
 
+/** The namespaces that were entered for it. */
+export async function enteredFor(text: string): Promise<string[]> {
+  const entered: string[] = [];
+  observe((what) => void (what.startsWith("enter ") && entered.push(what.slice("enter ".length))));
+  try {
+    await applyThrough(text);
+    return entered;
+  } finally {
+    observe(undefined);
+  }
+}
+
 /** One after the other. */
 export async function applyAllThrough(texts: readonly string[]): Promise<ApplyResult[]> {
   const results: ApplyResult[] = [];
@@ -93,6 +105,10 @@ export class Handle {
 
   messages(text: string): Promise<number> {
     return this.host.call(HERE, "messagesOf", text);
+  }
+
+  entered(text: string): Promise<string[]> {
+    return this.host.call(HERE, "enteredFor", text);
   }
 
   applyAll(...texts: string[]): Promise<ApplyResult[]> {

@@ -20,4 +20,30 @@ for (const [name, write, value] of [
     assert.is(to.bytes.toString("hex", 4, to.length), value);
   });
 
+for (const value of ["", "a", "table", "länge", "ab€", "𝄞x", "é".repeat(90)])
+  test(`the string '${value.slice(0, 9)}' is UTF-8 with its closing zero, aligned`, () => {
+    for (const room of [1, 1 << 10]) {
+      const to = new Encoder(room);
+      to.u8(1, 7);
+      to.string(9, value);
+      to.u8(2, 7);
+      const bytes = Buffer.from(`${value}\0`, "utf8");
+      const size = (bytes.length + 3) & ~3;
+      const expected = Buffer.alloc(8 + 4 + size + 8);
+      expected.set([5, 0, 1, 0, 7, 0, 0, 0, bytes.length + 4, 0, 9, 0]);
+      expected.set(bytes, 12);
+      expected.set([5, 0, 2, 0, 7], 12 + size);
+      assert.is(to.bytes.toString("hex", 0, to.length), expected.toString("hex"));
+    }
+  });
+
+for (const length of [0, 4, 192, 196, 5000])
+  test(`${length} bytes are appended as they are`, () => {
+    const bytes = Buffer.from(Array.from({ length: length + 8 }, (_, i) => (i * 31) & 255));
+    const to = new Encoder(1);
+    to.u8(1, 7);
+    to.append(bytes, 4, 4 + length);
+    assert.is(to.bytes.toString("hex", 8, to.length), bytes.toString("hex", 4, 4 + length));
+  });
+
 test.run();

@@ -77,7 +77,7 @@ export async function remember(policy: Policy): Promise<void> {
 export async function lookSince(policy: Policy, paths: readonly string[]): Promise<readonly string[]> {
   if (known === undefined) throw new Error("nothing is remembered");
   const topology = planTopology(policy);
-  const actual = await readTopology(topology, { since: { actual: known, places: new Set(paths) } });
+  const actual = await readTopology(topology, { since: { actual: known, places: new Set(paths), hosts: true } });
   return differ(topology, actual).changes.map(({ object }) => object);
 }
 

@@ -50,14 +50,8 @@ export function asPrefix(type: Type | undefined, from: number | bigint, to: numb
 export function comment(from: readonly Pick<Origin, "text">[]): string | undefined {
   const [first] = from;
   if (first === undefined) return undefined;
-  if (from.length > 1) return tidy(from.map((origin) => origin.text).join("; "));
-  // A statement between groups stands in thousands of elements, and its text is made anew each time.
-  let known = comments.get(first);
-  if (known === undefined) comments.set(first, (known = tidy(first.text)));
-  return known;
+  return tidy(from.length > 1 ? from.map((origin) => origin.text).join("; ") : first.text);
 }
-
-const comments = new WeakMap<Pick<Origin, "text">, string>();
 
 const PLAIN = /^[ !#-[\]-~]{0,110}$/;
 

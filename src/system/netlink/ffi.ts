@@ -15,6 +15,8 @@ export interface SystemCalls {
   setsockopt(fd: number, level: number, option: number, value: Memory, length: number): number;
   send(fd: number, bytes: Memory, length: number, flags: number): number;
   recv(fd: number, bytes: Memory, length: number, flags: number): number;
+  /** `header` is a `struct msghdr`, see envelope.ts. */
+  recvmsg(fd: number, header: Memory, flags: number): number;
   setns(fd: number, kind: number): number;
   unshare(flags: number): number;
   mount(source: Memory, target: Memory, type: Memory, flags: number, data: Memory | null): number;
@@ -107,6 +109,7 @@ function load(): SystemCalls {
     setsockopt: libc.func(`int setsockopt(int, int, int, ${pointer}, unsigned int)`),
     send: libc.func(`long send(int, ${pointer}, unsigned long, int)`),
     recv: libc.func("long recv(int, void *, unsigned long, int)"),
+    recvmsg: libc.func("long recvmsg(int, void *, int)"),
     setns: libc.func("int setns(int, int)"),
     unshare: libc.func("int unshare(int)"),
     mount: libc.func(`int mount(${pointer}, ${pointer}, ${pointer}, unsigned long, ${pointer})`),

@@ -20,6 +20,8 @@ export const RTM = {
   DELNEIGH: 29,
   GETNEIGH: 30,
   GETRULE: 34,
+  DELNSID: 89,
+  GETNSID: 90,
 } as const;
 
 /** linux/if_link.h: attributes behind `struct ifinfomsg` (16 bytes, linux/rtnetlink.h). */
@@ -45,6 +47,11 @@ export const IFLA = {
   /** s32: there when IFLA_LINK is in another namespace. */
   LINK_NETNSID: 37,
 } as const;
+/**
+ * linux/net_namespace.h: attributes behind `struct rtgenmsg` (4 bytes with its padding). NSID is the number that a namespace
+ * has in another, s32, -1 where it has none; FD an open file of it.
+ */
+export const NETNSA = { NSID: 1, FD: 3 } as const;
 export const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
 /** linux/if_link.h: CONF is an array of 32-bit numbers, the device's sysctls; ADDR_GEN_MODE, one of them, is a u8. */
 export const IFLA_INET = { CONF: 1 } as const;

@@ -1,8 +1,9 @@
 /** Netlink sockets (netlink(7)): a request and its answers, a batch and its acknowledgement, a dump. */
 import { attempt } from "../attempt.js";
 import { within } from "../within.js";
-import { attributes, type Message, messages, text } from "./decoder.js";
+import { attributes, type Message, messages, text, u16, u32 } from "./decoder.js";
 import type { Encoder } from "./encoder.js";
+import { Envelope } from "./envelope.js";
 import { NetlinkError } from "./errors.js";
 import { SIOCGIFINDEX } from "./rtnetlink.js";
 import { type SystemCalls, systemCalls, unavailable } from "./ffi.js";
@@ -22,6 +23,7 @@ const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 const NETLINK_ADD_MEMBERSHIP = 1;
+const NETLINK_LISTEN_ALL_NSID = 8;
 const MSG_TRUNC = 0x20;
 const MSG_DONTWAIT = 0x40;
 
@@ -29,7 +31,10 @@ const ERROR = 2;
 const DONE = 3;
 /** A message of the ruleset changed while it was dumped: the dump is no one state. */
 const F_DUMP_INTR = 0x10;
+/** The acknowledgement says more: attributes behind the refused message. */
+const F_ACK_TLVS = 0x200;
 const NLMSGERR_ATTR_MSG = 1;
+const HEADER_SIZE = 16;
 
 const EINTR = 4;
 const EAGAIN = 11;
@@ -47,6 +52,7 @@ export class NetlinkSocket {
   private readonly incoming = SPARE.pop() ?? Buffer.allocUnsafeSlow(1 << 18);
   private room = 0;
   private open = true;
+  private envelope: Envelope | undefined;
 
   /**
    * A socket of the current network namespace, or of the one bound at `netns`. Throws `NetlinkError`, and a plain Error
@@ -119,18 +125,26 @@ export class NetlinkSocket {
       throw new NetlinkError(this.calls.errno());
   }
 
+  /** The same of what it tells in other namespaces, of those that have a number in this one. Throws `NetlinkError`. */
+  hearOthers(): void {
+    if (this.calls.setsockopt(this.fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, number(1), 4) < 0)
+      throw new NetlinkError(this.calls.errno());
+    this.envelope = new Envelope(this.calls, this.incoming);
+  }
+
   /**
-   * Hands the body of each message that has come to `each`, which must not keep it, and waits for none. Returns false
-   * where the kernel had more to tell than there was room for.
+   * Hands the body of each message that has come to `each`, which must not keep it, with the number of the other namespace
+   * that it is from, and waits for none. Returns false where the kernel had more to tell than there was room for.
    */
-  pending(each: (body: Buffer, type: number) => void): boolean {
+  pending(each: (body: Buffer, type: number, from: number | undefined) => void): boolean {
     for (;;) {
       const received = this.receiveOr(MSG_DONTWAIT);
       // Mostly there is nothing: an error takes longer to make than the question.
       if (received === -EAGAIN) return true;
       if (received === -ENOBUFS) return false;
       if (received < 0) throw new NetlinkError(-received);
-      for (const { type, body } of messages(this.incoming, received)) each(body, type);
+      const from = this.envelope?.namespace();
+      for (const { type, body } of messages(this.incoming, received)) each(body, type, from);
     }
   }
 
@@ -144,7 +158,10 @@ export class NetlinkSocket {
   /** How many bytes lie in `incoming`; an error's number, negated, where nothing is received. */
   private receiveOr(flags: number): number {
     for (;;) {
-      const length = this.calls.recv(this.fd, this.incoming, this.incoming.length, MSG_TRUNC | flags);
+      const length =
+        this.envelope === undefined
+          ? this.calls.recv(this.fd, this.incoming, this.incoming.length, MSG_TRUNC | flags)
+          : this.envelope.receive(this.fd, MSG_TRUNC | flags);
       if (length > this.incoming.length) return -ENOBUFS;
       if (length >= 0) return length;
       const errno = this.calls.errno();
@@ -159,15 +176,23 @@ export class NetlinkSocket {
   commit(encoder: Encoder): void {
     this.send(encoder);
     const last = encoder.messages - 1;
+    const { incoming } = this;
     let failure: NetlinkError | undefined;
     for (;;) {
-      for (const { type, sequence, body, flags } of this.receive()) {
-        if (type !== ERROR) continue;
-        const errno = -body.readInt32LE(0);
+      const received = this.receiveOr(0);
+      if (received < 0) throw new NetlinkError(-received);
+      // Read where they lie: mostly it is one, and it says nothing but that all is well.
+      for (let at = 0; at + HEADER_SIZE <= received; at += padded(u32(incoming, at))) {
+        const size = u32(incoming, at);
+        if (size < HEADER_SIZE || at + size > received) break;
+        if (u16(incoming, at + 4) !== ERROR) continue;
+        const [sequence, errno] = [u32(incoming, at + 8), -(u32(incoming, at + HEADER_SIZE) | 0)];
         if (errno !== 0) {
           // Capped acknowledgements hold the refused message's header only (NETLINK_CAP_ACK).
-          const said = (flags & 0x200) !== 0 ? text(attributes(body, 20).get(NLMSGERR_ATTR_MSG)) : "";
-          failure ??= new NetlinkError(errno, said === "" ? undefined : said, sequence);
+          const said =
+            (u16(incoming, at + 6) & F_ACK_TLVS) !== 0 ? incoming.subarray(at + HEADER_SIZE, at + size) : undefined;
+          const words = said === undefined ? "" : text(attributes(said, 20).get(NLMSGERR_ATTR_MSG));
+          failure ??= new NetlinkError(errno, words === "" ? undefined : words, sequence);
         }
         // A batch that is refused as a whole is answered at its first message.
         if (sequence === last || (errno !== 0 && sequence === 0)) {
@@ -215,6 +240,11 @@ export class NetlinkSocket {
       }
     }
   }
+}
+
+/** Messages begin at multiples of four. */
+function padded(size: number): number {
+  return (size + 3) & ~3;
 }
 
 function number(value: number): Buffer {

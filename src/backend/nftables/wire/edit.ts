@@ -1,10 +1,11 @@
 /** Single tuples of a set that is there: added and deleted without the rest. */
+import { Encoder } from "../../../system/netlink/encoder.js";
 import { comment } from "../values.js";
 import type { Set } from "../ruleset.js";
 import type { Value } from "../../shape/lanes.js";
 import type { Tuple } from "../../shape/plain-edits.js";
 import type { Change } from "./changes.js";
-import { type Elements, encodeElement, encodeKey } from "./elements.js";
+import { type Elements, encodeSingle } from "./elements.js";
 import type { TableName } from "./encode.js";
 
 /** What becomes of a tuple: the canonical texts of the statements that say it, before and after. */
@@ -15,26 +16,35 @@ export interface TupleChange {
   readonly after: readonly string[];
 }
 
+/** Bytes of an element without its comment, at most, and of a comment. */
+const KEY_ROOM = 80;
+const COMMENT_ROOM = 400;
+
 /** Deletions first: a full set takes additions only then. */
 export function tupleChanges(table: TableName, changes: readonly TupleChange[]): Change[] {
+  // One buffer for all: to make one takes as long as to write some elements.
+  const to = new Encoder(Math.min(changes.length, 64) * (2 * KEY_ROOM + COMMENT_ROOM));
   const out: Change[] = [];
   for (const { set, tuple, before } of changes)
-    if (before.length > 0) out.push(change("delete elements", table, set, encodeKey(set.type, keyOf(set, tuple))));
-  for (const { set, tuple, after } of changes) {
-    if (after.length === 0) continue;
-    const words = comment(after.map((text) => ({ text })));
-    out.push(change("add elements", table, set, encodeElement(set.type, keyOf(set, tuple), words)));
-  }
+    if (before.length > 0) out.push(change("delete elements", table, set, to, tuple, undefined));
+  for (const { set, tuple, after } of changes)
+    if (after.length > 0) out.push(change("add elements", table, set, to, tuple, comment(after.map(asOrigin))));
   return out;
 }
+
+const asOrigin = (text: string): { readonly text: string } => ({ text });
 
 function change(
   kind: "add elements" | "delete elements",
   table: TableName,
-  set: Pick<Set, "name">,
-  bytes: Buffer,
+  set: TupleChange["set"],
+  to: Encoder,
+  tuple: Tuple,
+  words: string | undefined,
 ): Change {
-  const elements: Elements = { bytes, offsets: [0, bytes.length] };
+  const from = to.length;
+  encodeSingle(to, set.type, keyOf(set, tuple), words);
+  const elements: Elements = { bytes: to.bytes, offsets: [from, to.length] };
   return { kind, table, set: set.name, elements };
 }
 

@@ -5,6 +5,7 @@
  * A set of single values is hashed. An interval of one part is two elements, its beginning and the value after its end,
  * and the tree of a set begins with an end at zero; concatenations with intervals keep beginning and end in one.
  */
+import { u16 } from "../../../system/netlink/decoder.js";
 import { Encoder } from "../../../system/netlink/encoder.js";
 import type { Data, Element, Part, Set, Target, Type } from "../ruleset.js";
 import { comment } from "../values.js";
@@ -70,10 +71,16 @@ class ElementWriter {
   private last: Element["from"][number] | undefined;
   private lastAt = 0;
   private lastEnd = 0;
+  /** Of each element that is whole: the statement that it is of if that is one, and where its comment stands. */
+  private readonly from: (Element["from"][number] | undefined)[] = [];
+  private readonly comments: number[] = [];
+  /** Of what was written before: the maps of published ports have the same statements, one after the other. */
+  private like: ElementWriter | undefined;
 
   /** `count`: how many elements there will be. */
-  constructor(set: Pick<Set, "type" | "data">, count: number) {
+  constructor(set: Pick<Set, "type" | "data">, count: number, like?: ElementWriter) {
     this.set = set;
+    this.like = like;
     this.size = keySize(set.type);
     this.numeric =
       set.type.every(isNumeric) && (set.data === undefined || set.data === "verdict" || isNumeric(set.data));
@@ -81,73 +88,44 @@ class ElementWriter {
     this.to = new Encoder(count * (this.size + 80) + 256);
   }
 
-  /** An attribute that holds a value of `size` zero bytes; returns where they are. */
-  private value(type: number, size: number): number {
-    const { to } = this;
-    const whole = padded(size) + 8;
-    to.reserve(whole);
-    const at = to.length;
-    const { bytes } = to;
-    bytes.fill(0, at, at + whole);
-    bytes[at] = whole;
-    bytes[at + 2] = type;
-    bytes[at + 4] = size + 4;
-    bytes[at + 6] = nft.DATA.VALUE;
-    to.length = at + whole;
-    return at + 8;
-  }
-
   /** `end`: the end of an interval in place of the value or the beginning. */
   private key(type: number, parts: readonly Part[], end: boolean): void {
-    this.values(this.value(type, this.size), parts, end);
-  }
-
-  private values(from: number, parts: readonly Part[], end: boolean): void {
-    let at = from;
-    const { bytes } = this.to;
-    const types = this.set.type;
-    for (let i = 0; i < parts.length; i++) {
-      const part = parts[i] as Part;
-      const of = types[i] as Type;
-      writeValue(bytes, at, of, typeof part === "object" ? (end ? part.to : part.from) : part);
-      at += padded(TYPES[of].size);
-    }
+    const { to, set } = this;
+    const at = openValue(to, type, this.size);
+    writeValues(to.bytes, at, set.type, parts, end);
   }
 
   private data(data: Data): void {
     if (typeof data === "object") return encodeVerdict(this.to, nft.ELEM.DATA, data);
     const type = this.set.data as Type;
-    writeValue(this.to.bytes, this.value(nft.ELEM.DATA, TYPES[type].size), type, data);
+    const at = openValue(this.to, nft.ELEM.DATA, TYPES[type].size);
+    writeValue(this.to.bytes, at, type, data);
   }
 
   private comment({ from }: Element): void {
-    const { to, last } = this;
-    const [first] = from;
-    if (from.length === 1 && first === last) {
-      const { length } = to;
-      const size = this.lastEnd - this.lastAt;
-      to.reserve(size);
-      to.bytes.copyWithin(length, this.lastAt, this.lastEnd);
-      to.length = length + size;
-      return;
-    }
-    this.lastAt = to.length;
-    this.userdata(comment(from), false);
+    const { to, like } = this;
+    const first = from.length === 1 ? from[0] : undefined;
+    const index = this.from.length;
+    const at = to.length;
+    this.from.push(first);
+    this.comments.push(at);
+    if (first !== undefined && first === this.last) return this.copy(to.bytes, this.lastAt, this.lastEnd);
+    if (first !== undefined && first === like?.from[index]) {
+      const start = like.comments[index] as number;
+      this.copy(like.to.bytes, start, start + ((u16(like.to.bytes, start) + 3) & ~3));
+    } else writeComment(to, comment(from));
+    this.lastAt = at;
     this.lastEnd = to.length;
-    this.last = from.length === 1 ? first : undefined;
+    this.last = first;
   }
 
-  /** The comment as nft notes it: see `commentBytes`. */
-  private userdata(words: string | undefined, open: boolean): void {
+  private copy(bytes: Buffer, start: number, end: number): void {
     const { to } = this;
-    if (words === undefined) {
-      if (open) to.raw(nft.ELEM.USERDATA, OPEN);
-      return;
-    }
-    if (open) return to.raw(nft.ELEM.USERDATA, Buffer.concat([commentBytes(words), OPEN]));
-    to.reserve(words.length * 3 + 16);
-    const { bytes, length } = to;
-    to.length = closeComment(bytes, length, bytes.write(words, length + COMMENT_HEAD, "utf8"));
+    const size = end - start;
+    to.reserve(size);
+    if (bytes === to.bytes) bytes.copyWithin(to.length, start, end);
+    else bytes.copy(to.bytes, to.length, start, end);
+    to.length += size;
   }
 
   private begin(): void {
@@ -171,7 +149,7 @@ class ElementWriter {
       if (this.numeric && !concat)
         this.head = { at: length, data: data - length, end: this.to.length - length, of: element };
     }
-    if (open) this.userdata(comment(element.from), true);
+    if (open) writeOpenComment(this.to, comment(element.from));
     else this.comment(element);
     this.done();
   }
@@ -183,19 +161,16 @@ class ElementWriter {
     to.reserve(head.end);
     const { bytes, length } = to;
     bytes.copyWithin(length, head.at, head.at + head.end);
-    this.values(length + VALUE_AT, key, false);
+    writeValues(bytes, length + VALUE_AT, this.set.type, key, false);
     if (data !== undefined && typeof data !== "object")
       writeValue(bytes, length + head.data + VALUE_AT, this.set.data as Type, data);
     to.length = length + head.end;
     return true;
   }
 
-  /** One element of single values. */
-  single(key: readonly Part[], words: string | undefined): void {
-    this.begin();
-    this.key(nft.ELEM.KEY, key, false);
-    this.userdata(words, false);
-    this.done();
+  finish(): Elements {
+    this.like = undefined;
+    return { bytes: this.to.bytes.subarray(0, this.to.length), offsets: this.offsets };
   }
 
   /** The element behind an interval, or before the first. */
@@ -207,25 +182,65 @@ class ElementWriter {
   }
 }
 
+/** What was written last, for as long as nobody collects it. */
+let latest: WeakRef<ElementWriter> | undefined;
+
 export function encodeElements(set: Set): Elements {
   if (set.tuples !== undefined) return encodeTuples(set, set.tuples, keySize(set.type));
-  const writer = new ElementWriter(set, set.elements.length);
+  const writer = new ElementWriter(set, set.elements.length, latest?.deref());
   if (!set.interval) for (const element of set.elements) writer.whole(element, false);
   else if (set.type.length > 1) for (const element of set.elements) writer.whole(element, true);
   else encodeTree(writer, set);
-  return { bytes: writer.to.bytes.subarray(0, writer.to.length), offsets: writer.offsets };
+  latest = new WeakRef(writer);
+  return writer.finish();
 }
 
-/** One element of a set of single values; `words` is its comment. */
-export function encodeElement(type: Set["type"], key: readonly Part[], words: string | undefined): Buffer {
-  const writer = new ElementWriter({ type }, 1);
-  writer.single(key, words);
-  return writer.to.bytes.subarray(0, writer.to.length);
+/** Writes one element of a set of single values; `words` is its comment. Its key alone is enough to delete it. */
+export function encodeSingle(to: Encoder, type: Set["type"], key: readonly Part[], words: string | undefined): void {
+  const begun = to.open(nft.LIST_ELEM, 0);
+  const at = openValue(to, nft.ELEM.KEY, keySize(type));
+  writeValues(to.bytes, at, type, key, false);
+  if (words !== undefined) writeComment(to, words);
+  to.close(begun);
 }
 
-/** Such an element's key alone, which is enough to delete it. */
-export function encodeKey(type: Set["type"], key: readonly Part[]): Buffer {
-  return encodeElement(type, key, undefined);
+/** Begins an attribute that holds a value of `size` zero bytes; returns where they are. */
+function openValue(to: Encoder, type: number, size: number): number {
+  const whole = padded(size) + VALUE_AT;
+  to.reserve(whole);
+  const at = to.length;
+  const { bytes } = to;
+  // So few are set sooner than asked for.
+  for (let i = at; i < at + whole; i++) bytes[i] = 0;
+  bytes[at] = whole;
+  bytes[at + 2] = type;
+  bytes[at + 4] = size + 4;
+  bytes[at + 6] = nft.DATA.VALUE;
+  to.length = at + whole;
+  return at + VALUE_AT;
+}
+
+function writeValues(bytes: Buffer, from: number, types: Set["type"], parts: readonly Part[], end: boolean): void {
+  let at = from;
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i] as Part;
+    const of = types[i] as Type;
+    writeValue(bytes, at, of, typeof part === "object" ? (end ? part.to : part.from) : part);
+    at += padded(TYPES[of].size);
+  }
+}
+
+/** The comment as nft notes it: see `commentBytes`. */
+function writeComment(to: Encoder, words: string | undefined): void {
+  if (words === undefined) return;
+  to.reserve(words.length * 3 + 16);
+  const { bytes, length } = to;
+  to.length = closeComment(bytes, length, bytes.write(words, length + COMMENT_HEAD, "utf8"));
+}
+
+/** The same of an interval that goes on to the highest value. */
+function writeOpenComment(to: Encoder, words: string | undefined): void {
+  to.raw(nft.ELEM.USERDATA, words === undefined ? OPEN : Buffer.concat([commentBytes(words), OPEN]));
 }
 
 function encodeTree(writer: ElementWriter, set: Set): void {

@@ -7,6 +7,7 @@ import { NetlinkSocket, PROTOCOL } from "../../../system/netlink/socket.js";
 import { Changed, Refused } from "../../refused.js";
 import { encodeChange, type Transaction, weight } from "./changes.js";
 import { readState } from "./dump.js";
+import type { Elements } from "./elements.js";
 import { Batch, type TableName } from "./encode.js";
 import { Monitor } from "./monitor.js";
 import type { TableState } from "./state.js";
@@ -136,7 +137,11 @@ function mend(code: string): string {
 
 /** About as many bytes as the changes take. */
 function sizeOf(changes: Transaction["changes"]): number {
-  return changes.reduce((sum, change) => sum + 256 + ("elements" in change ? change.elements.bytes.length : 0), 0);
+  return changes.reduce((sum, change) => sum + 256 + ("elements" in change ? bytesOf(change.elements) : 0), 0);
+}
+
+function bytesOf({ offsets }: Elements): number {
+  return (offsets[offsets.length - 1] as number) - (offsets[0] as number);
 }
 
 /** Objects that the transactions add or delete. */

@@ -1,0 +1,77 @@
+/**
+ * In which other network namespaces something was done to devices, addresses, routes or neighbours: one socket hears of all
+ * that have a number in this one (ip-netns(8), nsid), as those have in which a veth of this one has its other end.
+ */
+import { closeSync, openSync } from "node:fs";
+import { attempt } from "../attempt.js";
+import { scan, u32 } from "./decoder.js";
+import { Encoder, NLM_F } from "./encoder.js";
+import * as rt from "./rtnetlink.js";
+import { NetlinkSocket, PROTOCOL } from "./socket.js";
+
+/** linux/rtnetlink.h: rtnetlink_groups. Links, neighbours, addresses and routes of both families, and namespaces' numbers. */
+const GROUPS = [1, 3, 5, 7, 9, 11, 28] as const;
+
+/** `struct rtgenmsg` with its padding. */
+const HEADER_SIZE = 4;
+
+export class NamespaceEvents {
+  private readonly told: NetlinkSocket;
+  private readonly asked: NetlinkSocket;
+  private readonly encoder = new Encoder(1 << 7);
+
+  /** Throws `NetlinkError` where the kernel tells this process nothing. */
+  constructor() {
+    this.told = new NetlinkSocket(PROTOCOL.ROUTE);
+    try {
+      this.told.hearOthers();
+      for (const group of GROUPS) this.told.join(group);
+      this.asked = new NetlinkSocket(PROTOCOL.ROUTE);
+    } catch (error) {
+      this.told.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Hands over the number of each namespace in which something was done since the last time, or which is gone, and waits for
+   * nothing. False where there was more than there was room for.
+   */
+  take(each: (namespace: number) => void): boolean {
+    return this.told.pending((body, type, from) => {
+      const namespace = from ?? (type === rt.RTM.DELNSID ? numberIn(body) : undefined);
+      if (namespace !== undefined) each(namespace);
+    });
+  }
+
+  /** The number of the namespace at `path`; undefined where it has none, and nothing is told of it. Throws `NetlinkError`. */
+  numberOf(path: string): number | undefined {
+    attempt(`number of ${path}`);
+    const { encoder } = this;
+    const file = openSync(path, "r");
+    try {
+      encoder.reset();
+      const at = encoder.begin(rt.RTM.GETNSID, NLM_F.REQUEST);
+      encoder.put(0, 0, 0, 0);
+      encoder.u32(rt.NETNSA.FD, file);
+      encoder.end(at);
+      const answer = this.asked.get(encoder);
+      return answer && numberIn(answer);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  close(): void {
+    this.told.close();
+    this.asked.close();
+  }
+}
+
+function numberIn(body: Buffer): number | undefined {
+  let found: number | undefined;
+  scan(body, HEADER_SIZE, body.length, (attribute, start) => {
+    if (attribute === rt.NETNSA.NSID) found = u32(body, start) | 0;
+  });
+  return found === undefined || found < 0 ? undefined : found;
+}
