@@ -180,7 +180,15 @@ writeFileSync(edited, readFileSync(first, "utf8") + ${JSON.stringify(EDIT)});
 for (const file of [first, edited])
   spawnSync(process.execPath, ["-e", ${JSON.stringify(warmUp(files))}, dist, command, file, ...options], { stdio: "ignore" });
 `;
-const EDIT = "allow 192.0.2.1 -> c1:80\npublish 49154 -> c2:8081\n";
+const EDIT = `container c1 { }
+container c2 { }
+network lan { subnet 10.201.1.0/24 }
+container web { network lan ip 10.201.1.10 }
+container app { network lan }
+allow 192.0.2.1 -> c1:80
+deny app -> web:80
+publish 49154 -> c2:8081
+`;
 const THROWAWAY = ["--user", "--map-root-user", "--net", "--mount", "--"];
 // BPF programs are loaded by the host's root only, and are pinned in a mount namespace that ends, too.
 const OWN = ["--net", "--mount", "--"];

@@ -1,5 +1,15 @@
 /** Files that are there whole or not at all. */
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { attempt } from "./attempt.js";
 
@@ -44,9 +54,19 @@ export function removeFile(path: string): void {
   unlink(path);
 }
 
+/** The text of a file; undefined where it can't be read. Mostly it isn't there: an error takes longer to make than to ask. */
+export function textAt(path: string): string | undefined {
+  try {
+    return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** One that isn't there is none. rmSync does the same by way of what removes trees, which takes twice the time. */
 export function unlink(path: string): void {
   try {
+    if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
     unlinkSync(path);
   } catch (error) {
     // Where nothing may be written, that is said of what isn't there, too.

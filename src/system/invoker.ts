@@ -7,6 +7,8 @@ let user: string | undefined;
 export function invoker(): string {
   const sudoer = process.env["SUDO_USER"] ?? "";
   if (sudoer !== "") return sudoer;
+  // What the kernel knows root by, whatever /etc/passwd calls it.
+  if (process.getuid?.() === 0) return "root";
   try {
     return (user ??= userInfo().username);
   } catch {

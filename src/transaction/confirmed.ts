@@ -1,5 +1,6 @@
 /** What is live for good, by policy: what `tsnet restore` brings back after a reboot. */
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
+import { unlink } from "../system/files.js";
 import { component } from "../topology/names.js";
 import { saveSecret, STATE_ROOT } from "./files.js";
 import { type Entry, readEntry } from "./history.js";
@@ -22,7 +23,7 @@ export function readConfirmed(policy: string): Entry | undefined {
 }
 
 export function forgetConfirmed(policy: string): void {
-  rmSync(confirmedPath(policy), { force: true });
+  unlink(confirmedPath(policy));
 }
 
 /** Every confirmed policy by its file; `entry` is undefined where the file can't be understood. */

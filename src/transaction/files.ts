@@ -1,8 +1,8 @@
 /** Files of records that only root may read, since policies may hold secrets. */
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { attempt } from "../system/attempt.js";
-import { pieces } from "../system/files.js";
+import { pieces, unlink } from "../system/files.js";
 
 /** What survives a reboot: the history, what is confirmed, the log. */
 export const STATE_ROOT = "/var/lib/tsnet";
@@ -16,7 +16,7 @@ export function linkSecret(from: string, path: string, durable: boolean): boolea
   const directory = dirname(path);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   try {
-    rmSync(`${path}.new`, { force: true });
+    unlink(`${path}.new`);
     linkSync(from, `${path}.new`);
   } catch {
     return false;
@@ -32,7 +32,7 @@ export function saveSecret(path: string, content: string | readonly Uint8Array[]
   const directory = dirname(path);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   // What a kill left may be another name of a file that stays.
-  rmSync(`${path}.new`, { force: true });
+  unlink(`${path}.new`);
   const file = openSync(`${path}.new`, "w", 0o600);
   try {
     for (const piece of pieces(content)) writeFileSync(file, piece);

@@ -2,10 +2,11 @@
  * What is under way, beside the kernel state that it changes: a command that is killed leaves its journal, and the next
  * that takes the lock finishes what it began or takes it back. /run is cleared with the kernel at a reboot.
  */
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync } from "node:fs";
 import type { BackendName } from "../backend/backend.js";
 import { attempt } from "../system/attempt.js";
-import { removeFile, writeWhole } from "../system/files.js";
+import { removeFile, textAt, writeWhole } from "../system/files.js";
+import { timestamp } from "../text/clock.js";
 
 const PATH = "/run/tsnet/journal";
 
@@ -22,7 +23,7 @@ export interface Journal {
 
 /** Before anything is changed. Throws where it can't be written: then nothing may be changed. */
 export function beginJournal(policy: string, doing: Journal["doing"], carriers: Journal["carriers"] = []): void {
-  writeWhole(PATH, `${JSON.stringify({ policy, doing, carriers, at: new Date().toISOString() })}\n`);
+  writeWhole(PATH, `${JSON.stringify({ policy, doing, carriers, at: timestamp() })}\n`);
 }
 
 /** A step begins; what it does may be half done from here on. */
@@ -38,12 +39,8 @@ export function endJournal(): void {
 
 /** Of a command that didn't come to its end; only for who holds the lock. */
 export function readJournal(): Journal | undefined {
-  let text: string;
-  try {
-    text = readFileSync(PATH, "utf8");
-  } catch {
-    return undefined;
-  }
+  const text = textAt(PATH);
+  if (text === undefined) return undefined;
   const [head = "", ...steps] = text.split("\n").filter((line) => line !== "");
   try {
     const { carriers = [], ...rest } = JSON.parse(head) as Omit<Journal, "steps" | "carriers"> & Partial<Journal>;

@@ -1,5 +1,5 @@
 /** What an open handle has made live, and the short way for edits of it that are only elements of sets. */
-import { now } from "../text/clock.js";
+import { now, timestamp } from "../text/clock.js";
 import { readPlainPublishes, readPlainRules } from "../../grammar/common-lines.js";
 import type { Backend, Edit, Edits } from "../backend/backend.js";
 import { Changed, Refused } from "../backend/refused.js";
@@ -155,7 +155,7 @@ export class Live {
     const { files, roots } = applyEdits(this.compiled, this.edits, new Diagnostics());
     // What was sent piece by piece has no digest of the whole.
     const committed = this.edits.length === 0 ? this.applied.committed : { digest: "", generation: this.generation };
-    this.applied = { ...this.applied, at: new Date().toISOString(), files, roots, committed };
+    this.applied = { ...this.applied, at: timestamp(), files, roots, committed };
     rewriteApplied(this.applied);
     this.stamp = stampOf(this.compiled.policy.name);
     this.unsettled = false;

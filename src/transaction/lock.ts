@@ -1,6 +1,8 @@
 /** One writer on a host at a time. */
 import { attempt } from "../system/attempt.js";
+import { unlink } from "../system/files.js";
 import {
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -69,7 +71,7 @@ export async function acquire(options: Waiting = {}): Promise<() => void> {
       await new Promise((resolve) => setTimeout(resolve, POLL));
     }
   } finally {
-    if (said) rmSync(WANTED, { force: true });
+    if (said) unlink(WANTED);
   }
   tidy();
   return release;
@@ -85,7 +87,7 @@ export function tidy(): void {
   for (const name of readdirSync(dirname(PATH))) {
     const pid = /^lock\.\d+\.(\d+)$/.exec(name)?.[1];
     if (pid === undefined || `${dirname(PATH)}/${name}` !== besideOf(pid)) continue;
-    if (startOf(Number(pid)) === undefined) rmSync(besideOf(pid), { force: true });
+    if (startOf(Number(pid)) === undefined) unlink(besideOf(pid));
   }
 }
 
@@ -96,7 +98,7 @@ export function isWanted(): boolean {
   // Either way, for the clock may be set back.
   if (Math.abs(Date.now() - written.mtimeMs) < 1000) return true;
   // Of one who was killed while waiting.
-  rmSync(WANTED, { force: true });
+  unlink(WANTED);
   return false;
 }
 
@@ -136,12 +138,13 @@ function take(): boolean {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
   } finally {
-    rmSync(beside, { force: true });
+    unlink(beside);
   }
 }
 
 /** By itself first: with `recursive` Node tells of a directory that is missing where the file system is read-only. */
 function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
   try {
     mkdirSync(path, { mode: 0o755 });
   } catch (error) {
@@ -172,7 +175,7 @@ function clear(): boolean {
     return false;
   }
   try {
-    if (stateOf(read()) === "dead") rmSync(PATH, { force: true });
+    if (stateOf(read()) === "dead") unlink(PATH);
     return true;
   } finally {
     // Not there any more where this process was asleep for long.
@@ -183,7 +186,7 @@ function clear(): boolean {
 /** Gives back the lock of this process; another's, who took ours for a dead one's, stays. */
 function release(): void {
   const holder = read();
-  if (holder === undefined || (holder.pid === process.pid && isNeighbour(holder))) rmSync(PATH, { force: true });
+  if (holder === undefined || (holder.pid === process.pid && isNeighbour(holder))) unlink(PATH);
 }
 
 function read(): Holder | undefined {

@@ -5,6 +5,7 @@
 import type { BackendName } from "../backend/backend.js";
 import type { Compiled } from "../ir/compile.js";
 import { invoker } from "../system/invoker.js";
+import { timestamp } from "../text/clock.js";
 import type { Beside } from "./beside.js";
 import { confirmedPath, forgetConfirmed, isConfirmed, readConfirmed, saveConfirmed } from "./confirmed.js";
 import { addEntry, type Entry, hashTexts, makeEntry, newestHash } from "./history.js";
@@ -96,7 +97,7 @@ export async function recorded<T extends Outcome>(
   if (!later && (purpose.kind === "apply" || purpose.kind === "rollback")) {
     const { files, roots } = compiled;
     const texts = { files, roots, backend: result.backend };
-    const entry = makeEntry(name, new Date().toISOString(), invoker(), texts);
+    const entry = makeEntry(name, timestamp(), invoker(), texts);
     problems.push(
       ...keeping(() => (quick && !fresh ? saveConfirmed(entry, false) : keep(entry, { fresh, durable: !quick }))),
     );

@@ -7,9 +7,10 @@ import { join } from "node:path";
 import type { BackendName, Committed } from "../backend/backend.js";
 import { type Compiled, compileFiles } from "../ir/compile.js";
 import { attempt } from "../system/attempt.js";
-import { removeFile, unlink, writeWhole } from "../system/files.js";
+import { removeFile, textAt, unlink, writeWhole } from "../system/files.js";
 import { Diagnostics } from "../text/diagnostic.js";
 import { SourceFile } from "../text/source.js";
+import { timestamp } from "../text/clock.js";
 import type { CutFlow } from "./connections.js";
 import { applyEdits, type Update } from "./edits.js";
 import { digestTexts, knowDigest, type Texts } from "./history.js";
@@ -99,12 +100,8 @@ function parsed(path: string): Applied | undefined {
 
 /** Edits are of the one record that their first line names: a later record holds them. */
 function edited(applied: Applied): Applied {
-  let text: string;
-  try {
-    text = readFileSync(editsPath(applied.policy), "utf8");
-  } catch {
-    return applied;
-  }
+  const text = textAt(editsPath(applied.policy));
+  if (text === undefined) return applied;
   // A line that a kill cut off is none.
   const [head, ...lines] = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
   if (head !== baseOf(applied)) return applied;
@@ -253,7 +250,7 @@ export function writeApplied(
   const applied: Applied = {
     version: VERSION,
     policy: compiled.policy.name,
-    at: new Date().toISOString(),
+    at: timestamp(),
     files: compiled.files.map((file) => ({ name: file.name, text: file.text })),
     roots: compiled.roots,
     backend,
@@ -283,18 +280,15 @@ export function forgetApplied(policy: string): void {
 
 /** Takes away directories that a policy has left empty, and ours above them. */
 export function tidyDirectories(policy: string): void {
-  for (const directory of [
-    policyNetnsDirectory(policy),
-    policyDirectory(policy),
-    NETNS_ROOT,
-    POLICIES_ROOT,
-    ROOT,
-    "/run/tsnet",
-  ])
+  const directories = [policyNetnsDirectory(policy), policyDirectory(policy), NETNS_ROOT, POLICIES_ROOT];
+  // Where its record is.
+  if (!existsSync(pathOf(policy))) directories.push(ROOT, "/run/tsnet");
+  for (const directory of directories)
     try {
-      rmdirSync(directory);
+      // Mostly it holds something, and an error takes longer to make than the question.
+      if (readdirSync(directory).length === 0) rmdirSync(directory);
     } catch {
-      // It holds something, or isn't there.
+      // It isn't there, or somebody puts something into it.
     }
 }
 

@@ -4,8 +4,9 @@
  * There is one at a time, and while it is on nothing else is applied: another policy could take what going back needs,
  * such as a host port. The record is written before anything is changed, so that a killed apply is taken back too.
  */
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { uptime } from "node:os";
+import { unlink } from "../system/files.js";
 import { component } from "../topology/names.js";
 import { saveSecret } from "./files.js";
 import type { Texts } from "./history.js";
@@ -87,8 +88,8 @@ export function extendTrial(trial: Trial): Trial {
 
 /** Ends the trial; whoever waits for it notices within a second. */
 export function forgetTrial({ policy }: Trial): void {
-  rmSync(pathOf(policy), { force: true });
-  rmSync(waiterOf(policy), { force: true });
+  unlink(pathOf(policy));
+  unlink(waiterOf(policy));
 }
 
 /** Seconds until it ends; not above 0 when it is overdue. */

@@ -32,6 +32,11 @@ export function u32(bytes: Buffer, at: number): number {
   return (u16(bytes, at) | (u16(bytes, at + 2) << 16)) >>> 0;
 }
 
+/** A number of four bytes in the host's order, with a sign. */
+export function s32(bytes: Buffer, at: number): number {
+  return u16(bytes, at) | (u16(bytes, at + 2) << 16);
+}
+
 /** A number of four bytes in the network's order, without a sign. */
 export function be32(bytes: Buffer, at: number): number {
   const [a, b, c, d] = [bytes[at] as number, bytes[at + 1] as number, bytes[at + 2] as number, bytes[at + 3] as number];

@@ -62,6 +62,11 @@ export class Encoder {
     return at;
   }
 
+  /** Gives the message that begins at `at` a flag more, below 256. */
+  flag(at: number, flag: number): void {
+    (this.bytes[at + 6] as number) |= flag;
+  }
+
   end(at: number): void {
     put32(this.bytes, at, this.length - at);
   }
@@ -122,7 +127,8 @@ export class Encoder {
 
   be64(type: number, value: bigint): void {
     const at = this.header(type, 8);
-    this.bytes.writeBigUInt64BE(value, at);
+    const { bytes } = this;
+    for (let i = 7, rest = value; i >= 0; i--, rest >>= 8n) bytes[at + i] = Number(rest & 255n);
   }
 
   raw(type: number, value: Uint8Array): void {

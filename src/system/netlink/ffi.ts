@@ -5,6 +5,8 @@
  * nothing else may run between entering it and coming back.
  */
 
+import { type Koffi, type Library, loadKoffi } from "./koffi.js";
+
 /** A pointer to memory that a call reads or writes. */
 type Memory = Uint8Array;
 
@@ -88,53 +90,186 @@ export function unavailable(): string | undefined {
   return reason;
 }
 
-interface Library {
-  func<F = (...args: unknown[]) => number>(signature: string): F;
-}
-interface Koffi {
-  load(path: string | null): Library;
-  errno(): number;
-}
-
 function load(): SystemCalls {
   if (process.platform !== "linux") throw new Error(`there is no netlink on ${process.platform}`);
   if (new Uint8Array(new Uint16Array([1]).buffer)[0] !== 1)
     throw new Error("messages are encoded for little-endian machines only");
-  const koffi = require_();
-  const libc = koffi.load(null);
-  const pointer = "const void *";
-  return {
-    socket: libc.func("int socket(int, int, int)"),
-    bind: libc.func(`int bind(int, ${pointer}, unsigned int)`),
-    setsockopt: libc.func(`int setsockopt(int, int, int, ${pointer}, unsigned int)`),
-    send: libc.func(`long send(int, ${pointer}, unsigned long, int)`),
-    recv: libc.func("long recv(int, void *, unsigned long, int)"),
-    recvmsg: libc.func("long recvmsg(int, void *, int)"),
-    setns: libc.func("int setns(int, int)"),
-    unshare: libc.func("int unshare(int)"),
-    mount: libc.func(`int mount(${pointer}, ${pointer}, ${pointer}, unsigned long, ${pointer})`),
-    umount2: libc.func(`int umount2(${pointer}, int)`),
-    pread: libc.func("long pread(int, void *, unsigned long, long)"),
-    pwrite: libc.func(`long pwrite(int, ${pointer}, unsigned long, long)`),
-    // Variadic in C: on the machines that Linux runs on these arguments are passed in the same places as named ones.
-    openat: libc.func(`int openat(int, ${pointer}, int, int)`),
-    ioctl: libc.func("int ioctl(int, unsigned long, void *)"),
-    pipe2: libc.func("int pipe2(void *, int)"),
-    fcntl: libc.func("int fcntl(int, int, long)"),
-    inet_pton: libc.func(`int inet_pton(int, ${pointer}, void *)`),
-    inet_ntop: libc.func(`void *inet_ntop(int, ${pointer}, void *, unsigned int)`),
-    strerror: libc.func<(errno: number) => string>("const char *strerror(int)"),
-    close: libc.func("int close(int)"),
-    membarrier: membarrier(libc),
-    ...bpf(libc),
-    addressOf: addressOf(libc),
-    memfd_create: libc.func(`int memfd_create(${pointer}, unsigned int)`),
-    ...spawning(libc),
-    if_nametoindex: libc.func(`unsigned int if_nametoindex(${pointer})`),
-    errno: () => koffi.errno(),
-    sha1: hash(libc, "SHA1"),
-    sha256: hash(libc, "SHA256"),
-  };
+  return new Calls(loadKoffi());
+}
+
+const P = "const void *";
+
+/** Each is made when it is first asked for, which takes 20 to 50 µs: no command needs half of them. */
+class Calls implements SystemCalls {
+  private readonly koffi: Koffi;
+  private readonly libc: Library;
+
+  constructor(koffi: Koffi) {
+    this.koffi = koffi;
+    this.libc = koffi.load(null);
+  }
+
+  private keep<K extends keyof SystemCalls>(name: K, value: SystemCalls[K]): SystemCalls[K] {
+    Object.defineProperty(this, name, { value });
+    return value;
+  }
+
+  private make<K extends keyof SystemCalls>(name: K, signature: string): SystemCalls[K] {
+    return this.keep(name, this.libc.func<SystemCalls[K]>(signature));
+  }
+
+  get socket() {
+    return this.make("socket", "int socket(int, int, int)");
+  }
+
+  get bind() {
+    return this.make("bind", `int bind(int, ${P}, unsigned int)`);
+  }
+
+  get setsockopt() {
+    return this.make("setsockopt", `int setsockopt(int, int, int, ${P}, unsigned int)`);
+  }
+
+  get send() {
+    return this.make("send", `long send(int, ${P}, unsigned long, int)`);
+  }
+
+  get recv() {
+    return this.make("recv", "long recv(int, void *, unsigned long, int)");
+  }
+
+  get recvmsg() {
+    return this.make("recvmsg", "long recvmsg(int, void *, int)");
+  }
+
+  get setns() {
+    return this.make("setns", "int setns(int, int)");
+  }
+
+  get unshare() {
+    return this.make("unshare", "int unshare(int)");
+  }
+
+  get mount() {
+    return this.make("mount", `int mount(${P}, ${P}, ${P}, unsigned long, ${P})`);
+  }
+
+  get umount2() {
+    return this.make("umount2", `int umount2(${P}, int)`);
+  }
+
+  get pread() {
+    return this.make("pread", "long pread(int, void *, unsigned long, long)");
+  }
+
+  get pwrite() {
+    return this.make("pwrite", `long pwrite(int, ${P}, unsigned long, long)`);
+  }
+
+  /** Variadic in C: on the machines that Linux runs on these arguments are passed in the same places as named ones. */
+  get openat() {
+    return this.make("openat", `int openat(int, ${P}, int, int)`);
+  }
+
+  get ioctl() {
+    return this.make("ioctl", "int ioctl(int, unsigned long, void *)");
+  }
+
+  get pipe2() {
+    return this.make("pipe2", "int pipe2(void *, int)");
+  }
+
+  get fcntl() {
+    return this.make("fcntl", "int fcntl(int, int, long)");
+  }
+
+  get inet_pton() {
+    return this.make("inet_pton", `int inet_pton(int, ${P}, void *)`);
+  }
+
+  get inet_ntop() {
+    return this.make("inet_ntop", `void *inet_ntop(int, ${P}, void *, unsigned int)`);
+  }
+
+  get strerror() {
+    return this.make("strerror", "const char *strerror(int)");
+  }
+
+  get close() {
+    return this.make("close", "int close(int)");
+  }
+
+  get memfd_create() {
+    return this.make("memfd_create", `int memfd_create(${P}, unsigned int)`);
+  }
+
+  get if_nametoindex() {
+    return this.make("if_nametoindex", `unsigned int if_nametoindex(${P})`);
+  }
+
+  get posix_spawn() {
+    return this.make("posix_spawn", `int posix_spawn(void *, ${P}, ${P}, ${P}, ${P}, ${P})`);
+  }
+
+  get posix_spawn_file_actions_init() {
+    return this.make("posix_spawn_file_actions_init", "int posix_spawn_file_actions_init(void *)");
+  }
+
+  get posix_spawn_file_actions_adddup2() {
+    return this.make("posix_spawn_file_actions_adddup2", "int posix_spawn_file_actions_adddup2(void *, int, int)");
+  }
+
+  get posix_spawn_file_actions_destroy() {
+    return this.make("posix_spawn_file_actions_destroy", "int posix_spawn_file_actions_destroy(void *)");
+  }
+
+  get posix_spawnattr_init() {
+    return this.make("posix_spawnattr_init", "int posix_spawnattr_init(void *)");
+  }
+
+  get posix_spawnattr_setflags() {
+    return this.make("posix_spawnattr_setflags", "int posix_spawnattr_setflags(void *, short)");
+  }
+
+  get posix_spawnattr_setsigdefault() {
+    return this.make("posix_spawnattr_setsigdefault", `int posix_spawnattr_setsigdefault(void *, ${P})`);
+  }
+
+  get posix_spawnattr_destroy() {
+    return this.make("posix_spawnattr_destroy", "int posix_spawnattr_destroy(void *)");
+  }
+
+  get waitpid() {
+    return this.keep("waitpid", elsewhere(this.libc.func<Call>("int waitpid(int, void *, int)")));
+  }
+
+  get membarrier() {
+    return this.keep("membarrier", membarrier(this.libc));
+  }
+
+  get bpf() {
+    return this.keep("bpf", bpf(this.libc).bpf);
+  }
+
+  get bpfElsewhere() {
+    return this.keep("bpfElsewhere", bpf(this.libc).bpfElsewhere);
+  }
+
+  get addressOf() {
+    return this.keep("addressOf", addressOf(this.libc));
+  }
+
+  get sha1() {
+    return this.keep("sha1", hash(this.libc, "SHA1"));
+  }
+
+  get sha256() {
+    return this.keep("sha256", hash(this.libc, "SHA256"));
+  }
+
+  errno(): number {
+    return this.koffi.errno();
+  }
 }
 
 /** The symbols of the process are those of Node's own libraries too. */
@@ -168,21 +303,6 @@ const elsewhere =
       call.async(...args, (error: Error | null, result: number) => (error === null ? resolve(result) : reject(error)));
     });
 
-function spawning(libc: Library) {
-  const pointer = "const void *";
-  return {
-    posix_spawn: libc.func(`int posix_spawn(void *, ${pointer}, ${pointer}, ${pointer}, ${pointer}, ${pointer})`),
-    posix_spawn_file_actions_init: libc.func("int posix_spawn_file_actions_init(void *)"),
-    posix_spawn_file_actions_adddup2: libc.func("int posix_spawn_file_actions_adddup2(void *, int, int)"),
-    posix_spawn_file_actions_destroy: libc.func("int posix_spawn_file_actions_destroy(void *)"),
-    posix_spawnattr_init: libc.func("int posix_spawnattr_init(void *)"),
-    posix_spawnattr_setflags: libc.func("int posix_spawnattr_setflags(void *, short)"),
-    posix_spawnattr_setsigdefault: libc.func(`int posix_spawnattr_setsigdefault(void *, ${pointer})`),
-    posix_spawnattr_destroy: libc.func("int posix_spawnattr_destroy(void *)"),
-    waitpid: elsewhere(libc.func<Call>("int waitpid(int, void *, int)")),
-  };
-}
-
 type Bpf = Pick<SystemCalls, "bpf" | "bpfElsewhere">;
 
 function bpf(libc: Library): Bpf {
@@ -201,19 +321,4 @@ function addressOf(libc: Library): (memory: Memory) => bigint {
     "unsigned long memmove(void *, const void *, unsigned long)",
   );
   return (memory) => BigInt(move(memory, memory, 0));
-}
-
-/**
- * koffi's own entry reads the whole of Node's executable's headers to find the libc, which takes 5 ms of every start;
- * the binary for glibc loads in 2, and doesn't load on another libc.
- */
-function require_(): Koffi {
-  // Asked for here, since most commands need neither.
-  const require = process.getBuiltinModule("node:module").createRequire(import.meta.filename);
-  const { arch } = process;
-  try {
-    return require(`@koromix/koffi-linux-${arch}/linux_${arch}/koffi.node`) as Koffi;
-  } catch {
-    return require("koffi") as Koffi;
-  }
 }

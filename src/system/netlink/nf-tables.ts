@@ -1,5 +1,5 @@
 /** Questions about the ruleset over nf_tables' netlink: what every reader of it has in common (linux/netfilter/nf_tables.h). */
-import { attributes } from "./decoder.js";
+import { be32, scan } from "./decoder.js";
 import { Encoder, NLM_F } from "./encoder.js";
 import type { NetlinkSocket } from "./socket.js";
 
@@ -31,8 +31,17 @@ export const MSG = {
 /** nfgenmsg.nfgen_family (linux/netfilter.h); 0: of no family. */
 export const NFPROTO = { none: 0, inet: 1, ip: 2, arp: 3, ip6: 10 } as const;
 
-/** Of a message about the ruleset's generation. */
-export const GEN_ID = 1;
+/** linux/netfilter/nf_tables.h: NFTA_GEN_ID, big-endian, of a message about the ruleset's generation. */
+const GEN_ID = 1;
+
+/** The generation in a message's body, behind its `struct nfgenmsg`; 0 where it says none. */
+export function generationIn(body: Buffer): number {
+  let generation = 0;
+  scan(body, 4, body.length, (attribute, start) => {
+    if (attribute === GEN_ID) generation = be32(body, start);
+  });
+  return generation;
+}
 
 /** One question; `write` adds attributes. */
 export function question(type: number, family: number, flags = 0, write?: (encoder: Encoder) => void): Encoder {
@@ -47,5 +56,5 @@ export function question(type: number, family: number, flags = 0, write?: (encod
 /** The ruleset's generation: moves with every change of anybody in this network namespace. Throws `NetlinkError`. */
 export function readGeneration(socket: NetlinkSocket): number {
   const body = socket.get(question(MSG.GETGEN, NFPROTO.none));
-  return body === undefined ? 0 : (attributes(body, 4).get(GEN_ID)?.readUInt32BE(0) ?? 0);
+  return body === undefined ? 0 : generationIn(body);
 }

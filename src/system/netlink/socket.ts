@@ -1,7 +1,7 @@
 /** Netlink sockets (netlink(7)): a request and its answers, a batch and its acknowledgement, a dump. */
 import { attempt } from "../attempt.js";
 import { within } from "../within.js";
-import { attributes, type Message, messages, text, u16, u32 } from "./decoder.js";
+import { attributes, type Message, messages, s32, text, u16, u32 } from "./decoder.js";
 import type { Encoder } from "./encoder.js";
 import { Envelope } from "./envelope.js";
 import { NetlinkError } from "./errors.js";
@@ -40,7 +40,7 @@ const EINTR = 4;
 const EAGAIN = 11;
 const ENOBUFS = 105;
 
-/** Seconds to wait for the kernel; a batch of a million elements takes one. */
+/** Seconds to wait for the kernel, below 256; a batch of a million elements takes one. */
 const PATIENCE = 120;
 
 /** Buffers of closed sockets: a thousand sandboxes have a thousand sockets, one after the other. */
@@ -50,7 +50,8 @@ export class NetlinkSocket {
   private readonly calls: SystemCalls;
   private readonly fd: number;
   private readonly incoming = SPARE.pop() ?? Buffer.allocUnsafeSlow(1 << 18);
-  private room = 0;
+  /** Bytes that may be sent at once; no socket has room for less (net/sock.h: SOCK_MIN_SNDBUF). */
+  private room = 1 << 12;
   private open = true;
   private envelope: Envelope | undefined;
 
@@ -71,7 +72,7 @@ export class NetlinkSocket {
     const fd = calls.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
     if (fd < 0) throw new NetlinkError(calls.errno());
     const address = Buffer.alloc(12);
-    address.writeUInt16LE(AF_NETLINK, 0);
+    address[0] = AF_NETLINK;
     if (calls.bind(fd, address, 12) < 0) throw new NetlinkError(calls.errno());
     const one = number(1);
     // Old kernels don't know these: errors then come without the kernel's sentence.
@@ -79,7 +80,7 @@ export class NetlinkSocket {
     calls.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, one, 4);
     calls.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, number(1 << 22), 4);
     const patience = Buffer.alloc(16);
-    patience.writeBigInt64LE(BigInt(PATIENCE), 0);
+    patience[0] = PATIENCE;
     calls.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, patience, 16);
     return fd;
   }
@@ -90,7 +91,7 @@ export class NetlinkSocket {
     const request = Buffer.alloc(40);
     if (Buffer.byteLength(name) > 15) return undefined;
     request.write(name, "utf8");
-    return this.calls.ioctl(this.fd, SIOCGIFINDEX, request) < 0 ? undefined : request.readInt32LE(16);
+    return this.calls.ioctl(this.fd, SIOCGIFINDEX, request) < 0 ? undefined : s32(request, 16);
   }
 
   close(): void {
@@ -186,7 +187,7 @@ export class NetlinkSocket {
         const size = u32(incoming, at);
         if (size < HEADER_SIZE || at + size > received) break;
         if (u16(incoming, at + 4) !== ERROR) continue;
-        const [sequence, errno] = [u32(incoming, at + 8), -(u32(incoming, at + HEADER_SIZE) | 0)];
+        const [sequence, errno] = [u32(incoming, at + 8), -s32(incoming, at + HEADER_SIZE)];
         if (errno !== 0) {
           // Capped acknowledgements hold the refused message's header only (NETLINK_CAP_ACK).
           const said =
@@ -214,12 +215,12 @@ export class NetlinkSocket {
       for (const { type, flags, body } of this.receive()) {
         if ((flags & F_DUMP_INTR) !== 0) whole = false;
         if (type === DONE) {
-          const errno = body.length >= 4 ? -body.readInt32LE(0) : 0;
+          const errno = body.length >= 4 ? -s32(body, 0) : 0;
           if (errno > 0) throw new NetlinkError(errno);
           return whole;
         }
         if (type === ERROR) {
-          const errno = -body.readInt32LE(0);
+          const errno = -s32(body, 0);
           if (errno !== 0) throw new NetlinkError(errno);
           continue;
         }
@@ -234,7 +235,7 @@ export class NetlinkSocket {
     for (;;) {
       for (const { type, body } of this.receive()) {
         if (type !== ERROR) return Buffer.from(body);
-        const errno = -body.readInt32LE(0);
+        const errno = -s32(body, 0);
         if (errno === 2 || errno === 19) return undefined;
         if (errno !== 0) throw new NetlinkError(errno);
       }
@@ -248,7 +249,5 @@ function padded(size: number): number {
 }
 
 function number(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32LE(value, 0);
-  return bytes;
+  return Buffer.from([value, value >> 8, value >> 16, value >> 24]);
 }

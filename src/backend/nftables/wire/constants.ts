@@ -1,7 +1,7 @@
 /** Numbers of the kernel's nf_tables interface: linux/netfilter/nf_tables.h and nfnetlink.h, by their names there. */
 import { NFPROTO } from "../../../system/netlink/nf-tables.js";
 
-export { GEN_ID, MSG, NFNL_SUBSYS_NFTABLES, NFNLGRP_NFTABLES, NFPROTO } from "../../../system/netlink/nf-tables.js";
+export { MSG, NFNL_SUBSYS_NFTABLES, NFNLGRP_NFTABLES, NFPROTO } from "../../../system/netlink/nf-tables.js";
 
 export const NFNL_MSG_BATCH_BEGIN = 0x10;
 export const NFNL_MSG_BATCH_END = 0x11;

@@ -1,5 +1,5 @@
 /** Reads tables from the kernel: only what is asked for, and as bytes (nf_tables.h). */
-import { be32, scan, textAt } from "../../../system/netlink/decoder.js";
+import { be32, scan, textAt, u16 } from "../../../system/netlink/decoder.js";
 import { Encoder, NLM_F } from "../../../system/netlink/encoder.js";
 import { question, readGeneration } from "../../../system/netlink/nf-tables.js";
 import type { NetlinkSocket } from "../../../system/netlink/socket.js";
@@ -140,14 +140,14 @@ export function readElements(socket: NetlinkSocket, table: TableName, set: strin
       // By hand: this is the one loop that runs once an element.
       let at = 4;
       while (at + 4 <= body.length) {
-        const length = body.readUInt16LE(at);
+        const length = u16(body, at);
         if (length < 4) break;
-        if ((body.readUInt16LE(at + 2) & 0x3fff) === nft.ELEM_LIST.ELEMENTS) {
+        if ((u16(body, at + 2) & 0x3fff) === nft.ELEM_LIST.ELEMENTS) {
           const from = at + 4;
           const end = at + length;
           const base = into.length - from;
           for (let element = from; element + 4 <= end;) {
-            const size = body.readUInt16LE(element);
+            const size = u16(body, element);
             if (size < 4) break;
             element += (size + 3) & ~3;
             offsets.push(base + element);

@@ -41,8 +41,7 @@ export class Batch {
   /** Ends it; its last change asks for the acknowledgement of all. A batch without its end is checked only. */
   end(whole = true): void {
     const { encoder } = this;
-    const flags = encoder.bytes.readUInt16LE(this.last + 6);
-    encoder.bytes.writeUInt16LE(flags | NLM_F.ACK, this.last + 6);
+    encoder.flag(this.last, NLM_F.ACK);
     if (!whole) return;
     const last = encoder.messages;
     const at = encoder.begin(nft.NFNL_MSG_BATCH_END, NLM_F.REQUEST);

@@ -4,10 +4,11 @@
  *
  * The kernel also tells what we do, for longer than that takes itself: nobody listens during commits of our own.
  */
-import { attributes, scan, textAt } from "../../../system/netlink/decoder.js";
+import { scan, textAt } from "../../../system/netlink/decoder.js";
 import { NetlinkError } from "../../../system/netlink/errors.js";
+import { generationIn } from "../../../system/netlink/nf-tables.js";
 import { NetlinkSocket, PROTOCOL } from "../../../system/netlink/socket.js";
-import { GEN_ID, MSG, NFNLGRP_NFTABLES } from "./constants.js";
+import { MSG, NFNLGRP_NFTABLES } from "./constants.js";
 
 /** The table's name, in the messages about everything that a table has. */
 const TABLE = 1;
@@ -42,7 +43,7 @@ export class Monitor {
   isUntouchedAt(generation: number): boolean {
     const whole = this.socket.pending((body, type) => {
       // Each commit ends with its generation.
-      if ((type & 0xff) === MSG.NEWGEN) this.generation = attributes(body, 4).get(GEN_ID)?.readUInt32BE(0) ?? 0;
+      if ((type & 0xff) === MSG.NEWGEN) this.generation = generationIn(body);
       else
         scan(body, 4, body.length, (attribute, start, end) => {
           if (attribute === TABLE && textAt(body, start, end) === this.name) this.touched = true;
