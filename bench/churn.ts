@@ -2,9 +2,10 @@
 import type { BackendName } from "../src/backend/backend.js";
 import { withBench } from "../src/measure/bench.js";
 import { Churn, churnSuite, joined, type Samples } from "../src/measure/churn.js";
-import type { Suite } from "../src/measure/report.js";
+import { ratio, type Suite } from "../src/measure/report.js";
 import { base, statements } from "../src/measure/workload.js";
 import { command } from "../src/measure/bench.js";
+import { Limit } from "./limit.js";
 import { type Bench, counts, library, TSNET } from "./suite.js";
 import { inWorlds } from "./world.js";
 
@@ -35,7 +36,7 @@ export const churn: Bench = {
       }
       for (const world of worlds) await world.call(import.meta.url, "end");
       const suites = settings.map(({ count, carrier }, i) =>
-        churnSuite(count, joined(samples[i] as Samples[]), missing[i] as string[], carrier && "eBPF"),
+        besideLimit(churnSuite(count, joined(samples[i] as Samples[]), missing[i] as string[], carrier && "eBPF")),
       );
       return [
         ...suites,
@@ -46,6 +47,14 @@ export const churn: Bench = {
     });
   },
 };
+
+const LIMIT = "the same messages, encoded beforehand";
+
+/** The commit, and not the whole call, is what the kernel's own part is of. */
+function besideLimit(suite: Suite): Suite {
+  const ratios = suite.ratios.filter(({ name }) => !name.includes(LIMIT));
+  return { ...suite, ratios: [...ratios, ...ratio(suite.figures, "update: commit", LIMIT)] };
+}
 
 /** The greatest N beside the least. */
 function grown(suites: readonly Suite[], all: readonly number[], carrier?: string): Suite {
@@ -63,6 +72,8 @@ function grown(suites: readonly Suite[], all: readonly number[], carrier?: strin
 // In a world ---------------------------------------------------------------------------------------------------------
 
 let live: Churn | undefined;
+/** By nftables alone. */
+let limit: Limit | undefined;
 let release: () => void = () => undefined;
 
 export function begin(count: number, backend: BackendName | null = null): Promise<readonly string[]> {
@@ -70,6 +81,7 @@ export function begin(count: number, backend: BackendName | null = null): Promis
     void withBench(TSNET, async (bench) => {
       await bench.own.time(command(bench, "compile", bench.file("base.tsnet", base()), "--apply"));
       live = await Churn.begin(bench, count, backend ?? undefined, library());
+      if (backend === null) limit = await Limit.begin(count);
       resolve(live.missing);
       // The bench stays until `end`.
       await new Promise<void>((done) => (release = done));
@@ -77,12 +89,14 @@ export function begin(count: number, backend: BackendName | null = null): Promis
   });
 }
 
-export function block(updates: number, spawns: number): Promise<Samples> {
+export async function block(updates: number, spawns: number): Promise<Samples> {
   if (live === undefined) throw new Error("nothing has begun");
-  return live.block(updates, spawns);
+  const samples = await live.block(updates, spawns);
+  return limit === undefined ? samples : { ...samples, peers: { [LIMIT]: limit.block(updates), ...samples.peers } };
 }
 
 export async function end(): Promise<void> {
   await live?.end();
+  await limit?.end();
   release();
 }

@@ -105,6 +105,6 @@ function report(error: unknown): number {
 }
 
 // Nothing is left to do or to write then; ended by itself, Node would first give back its heap piece by piece.
-process.once("beforeExit", () => process.exit());
+process.on("beforeExit", () => process.exit());
 
 void main();

@@ -55,17 +55,18 @@ export class Origins {
   private readonly runs: OriginRun[] = [];
   /** The run that was asked for last: who asks for one mostly goes on to its neighbour. */
   private latest: OriginRun | undefined;
-  private readonly byStatement = new Map<object, Origin>();
+  /** Both made when they are first used: a single edited line uses neither. */
+  private byStatement: Map<object, Origin> | undefined;
+  private counts: Map<string, number> | undefined;
   /** The ids of the first origins, and how often each text occurs among them. */
   private readonly ids: string[] = [];
-  private readonly counts = new Map<string, number>();
 
   /** `prefix` names the block that the statement stands in, so that equal lines of two containers differ. */
   of(statement: Statement, prefix = ""): Origin {
-    const known = this.byStatement.get(statement);
+    const known = this.byStatement?.get(statement);
     if (known !== undefined) return known;
     const origin = this.add(statement, prefix);
-    this.byStatement.set(statement, origin);
+    (this.byStatement ??= new Map()).set(statement, origin);
     return origin;
   }
 
@@ -110,10 +111,11 @@ export class Origins {
   }
 
   idOf(origin: Origin): string {
+    const counts = (this.counts ??= new Map());
     while (this.ids.length <= origin.index) {
       const { text } = this.at(this.ids.length);
-      const count = (this.counts.get(text) ?? 0) + 1;
-      this.counts.set(text, count);
+      const count = (counts.get(text) ?? 0) + 1;
+      counts.set(text, count);
       this.ids.push(count === 1 ? text : `${text} #${count}`);
     }
     return this.ids[origin.index] as string;

@@ -9,19 +9,22 @@ import type { ActualSandbox } from "./actual.js";
 
 export class KnownSandboxes {
   private events: NamespaceEvents | undefined;
-  /** By the number of the namespace. */
-  private readonly byNumber = new Map<number, ActualSandbox>();
-  private readonly byPath = new Map<string, number>();
+  /** By path; with the number of the namespace, by which the kernel speaks of it. */
+  private readonly known = new Map<string, { readonly number: number; readonly sandbox: ActualSandbox }>();
 
   /**
    * To be asked before anything is read: what was done up to now is forgotten then, and what is done while it is read is told
    * the next time. False where nothing can be known.
    */
   refresh(): boolean {
-    const { byNumber } = this;
     try {
       if (!usesNetlink()) return false;
-      if (this.events?.take((namespace) => byNumber.delete(namespace)) === true) return true;
+      const touched = new Set<number>();
+      if (this.events?.take((namespace) => void touched.add(namespace)) === true) {
+        if (touched.size > 0)
+          for (const [path, { number }] of this.known) if (touched.has(number)) this.known.delete(path);
+        return true;
+      }
       // What there was no room for is told of once: until all the rest is read, more would be lost without a word.
       this.forget();
       this.events = new NamespaceEvents();
@@ -35,9 +38,8 @@ export class KnownSandboxes {
 
   /** The sandbox at `path`, if that still is the namespace `id` and nothing was done in it. */
   at(path: string, id: string): ActualSandbox | undefined {
-    const number = this.byPath.get(path);
-    const known = number === undefined ? undefined : this.byNumber.get(number);
-    return known?.path === path && known.state.kind === "namespace" && known.state.id === id ? known : undefined;
+    const sandbox = this.known.get(path)?.sandbox;
+    return sandbox?.state.kind === "namespace" && sandbox.state.id === id ? sandbox : undefined;
   }
 
   /** The number under which the sandbox at `path` will be known, to be asked before it is read; undefined: it can't be. */
@@ -51,14 +53,12 @@ export class KnownSandboxes {
   }
 
   note(number: number, sandbox: ActualSandbox): void {
-    this.byPath.set(sandbox.path, number);
-    this.byNumber.set(number, sandbox);
+    this.known.set(sandbox.path, { number, sandbox });
   }
 
   forget(): void {
     this.events?.close();
     this.events = undefined;
-    this.byNumber.clear();
-    this.byPath.clear();
+    this.known.clear();
   }
 }

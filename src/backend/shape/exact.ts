@@ -112,7 +112,7 @@ export class Splitter {
   private readonly family: Family;
   private readonly own: Ranges<Value>;
   private readonly list: RuleList;
-  private readonly known = new Map<PeerSet, Side | undefined>();
+  private known: Map<PeerSet, Side | undefined> | undefined;
 
   constructor(list: RuleList, family: Family, own: Ranges<Value>) {
     this.list = list;
@@ -124,8 +124,9 @@ export class Splitter {
   private side(peers: PeerSet): Side | undefined {
     const single = literalOf(peers, this.family, this.own);
     if (single !== undefined) return single;
-    if (!this.known.has(peers)) this.known.set(peers, sideOf(peers, this.family, this.own));
-    return this.known.get(peers);
+    const known = (this.known ??= new Map());
+    if (!known.has(peers)) known.set(peers, sideOf(peers, this.family, this.own));
+    return known.get(peers);
   }
 
   add(statement: PolicyRule): void {

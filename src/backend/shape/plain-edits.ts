@@ -38,14 +38,15 @@ export type Verb = (typeof VERBS)[number];
 export type TupleVisit = (verb: Verb, kind: TupleKind, family: Family, tuple: Tuple, text: string) => boolean;
 
 export class PlainEdits {
-  private readonly low: Lowering;
+  /** Each edit has origins of its own. */
+  private readonly low: Omit<Lowering, "origins"> & { origins: Origins };
   private readonly reach: Reach;
   private readonly confines: boolean;
   /** Of the policy's containers. */
   readonly own: AddressSet;
 
   private constructor(policy: Policy) {
-    this.low = reopen(policy, new SourceFile("update", ""), new Diagnostics());
+    this.low = { ...reopen(policy, new SourceFile("update", ""), new Diagnostics()) };
     this.own = ownAddresses(policy.containers);
     this.reach = new Reach(this.own);
     this.confines = policy.networks.some(({ internal }) => internal);
@@ -77,7 +78,8 @@ export class PlainEdits {
         if ((kind & named) !== 0 && lowerSide(low, plain.at(row), side) === undefined) return undefined;
     }
     const parts: (Rule | RuleRun)[] = [];
-    new PlainLowering({ ...low, origins }, plain, this.reach).lower(0, plain.length, [], parts);
+    low.origins = origins;
+    new PlainLowering(low, plain, this.reach).lower(0, plain.length, [], parts);
     return parts.every(isRun) ? new RuleList(parts, origins) : undefined;
   }
 
@@ -86,7 +88,8 @@ export class PlainEdits {
       if (run.plain.counts[number] === 0) continue;
       for (const family of FAMILIES) {
         const mine = of(this.own, family);
-        if (mine.length === 0) continue;
+        // An address in a row is IPv4's.
+        if (mine.length === 0 || (family === 6 && run.plain.pairsOfNames === 0)) continue;
         const splitter = new Splitter(list, family, mine);
         splitter.addRun(run, verb);
         if (splitter.rest.length > 0) return false;

@@ -12,6 +12,7 @@ const FIRST_ROOM = 8;
 /** Those of all sets without a tuple. */
 const NO_NUMBERS = new Uint32Array(0);
 const NO_SLOTS = new Int32Array(1);
+const NOTHING_SHARED: ReadonlyMap<number, readonly number[]> = new Map();
 
 /** What tuples are kept in: columns with room for as many, and a table of one more than the index of each; 0: none. */
 export interface Columns {
@@ -39,8 +40,8 @@ export class Tuples {
   ports: Uint32Array = NO_NUMBERS;
   /** The index of the statement that each comes from. */
   from: Uint32Array = NO_NUMBERS;
-  /** All indices, of those that several statements say. */
-  readonly shared = new Map<number, number[]>();
+  /** Of `shared`, once there is one. */
+  private sharing: Map<number, number[]> | undefined;
   /** How many go each way. */
   readonly ways: Record<Way, number> = { both: 0, source: 0, destination: 0 };
   /** A hash table with open addressing. */
@@ -51,6 +52,11 @@ export class Tuples {
     this.origins = origins;
     this.sources = family === 4 ? NO_NUMBERS : [];
     this.destinations = family === 4 ? NO_NUMBERS : [];
+  }
+
+  /** All indices, of those that several statements say. */
+  get shared(): ReadonlyMap<number, readonly number[]> {
+    return this.sharing ?? NOTHING_SHARED;
   }
 
   /**
@@ -118,9 +124,9 @@ export class Tuples {
   }
 
   private share(tuple: number, from: number): void {
-    const known = this.shared.get(tuple);
+    const known = this.sharing?.get(tuple);
     if ((known?.at(-1) ?? this.from[tuple]) === from) return;
-    if (known === undefined) this.shared.set(tuple, [this.from[tuple] as number, from]);
+    if (known === undefined) (this.sharing ??= new Map()).set(tuple, [this.from[tuple] as number, from]);
     else known.push(from);
   }
 
