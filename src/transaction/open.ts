@@ -187,6 +187,7 @@ class Handle implements Net {
     if (this.live !== undefined && this.live.compiled.policy.name !== compiled.policy.name) {
       // What is beside the record of one policy is nothing to another.
       this.live.settle();
+      this.live.forget();
       this.live = undefined;
     }
     const { live } = this;

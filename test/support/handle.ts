@@ -2,6 +2,7 @@
  * An open handle of the library. The first half runs on a lab's host, through `host.call`, where the handle stays from
  * one call to the next; the second is for the test.
  */
+import { readdirSync } from "node:fs";
 import type { BackendName } from "../../src/backend/backend.js";
 import { compile } from "../../src/ir/compile.js";
 import { observe } from "../../src/system/attempt.js";
@@ -40,6 +41,10 @@ export async function enteredFor(text: string): Promise<string[]> {
   } finally {
     observe(undefined);
   }
+}
+
+export function countOpenFiles(): number {
+  return readdirSync("/proc/self/fd").length;
 }
 
 /** One after the other. */
@@ -109,6 +114,11 @@ export class Handle {
 
   entered(text: string): Promise<string[]> {
     return this.host.call(HERE, "enteredFor", text);
+  }
+
+  /** Of the process that the handle is in. */
+  openFiles(): Promise<number> {
+    return this.host.call(HERE, "countOpenFiles");
   }
 
   applyAll(...texts: string[]): Promise<ApplyResult[]> {

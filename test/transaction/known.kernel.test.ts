@@ -1,7 +1,7 @@
 /** What an open handle knows of sandboxes: it enters none that nobody has touched, and sees whatever was done in one. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { lab } from "../kernel/lab.js";
+import { lab, WORLD } from "../kernel/lab.js";
 import { Handle } from "../support/handle.js";
 import { apply, at } from "../support/live.js";
 
@@ -67,6 +67,79 @@ test("whatever was done in one is put right by the next apply", () =>
       assert.equal((await apply(host, text)).changes, [], what);
       assert.is(await host.ping(at("a"), "10.91.1.12"), "reply", what);
     }
+    await handle.close();
+  }));
+
+/** What is prepared in b and looks as it should, and what is done to it then. */
+const NEXTHOPS: readonly (readonly [string, string, string])[] = [
+  ["is gone", "IN nexthop add id 7 via GATEWAY dev eth0; IN route replace default nhid 7", "IN nexthop del id 7"],
+  ["is flushed", "IN nexthop add id 7 via GATEWAY dev eth0; IN route replace default nhid 7", "IN nexthop flush"],
+  [
+    "of a group is gone",
+    "IN nexthop add id 5 via GATEWAY dev eth0; IN nexthop add id 6 group 5; IN route replace default nhid 6",
+    "IN nexthop del id 5",
+  ],
+  [
+    "is another, and its routes aren't told",
+    "IN nexthop add id 7 via GATEWAY dev eth0; IN route replace default nhid 7",
+    "sysctl -qw net.ipv4.nexthop_compat_mode=0; IN nexthop replace id 7 via 10.91.1.11 dev eth0 onlink; sysctl -qw net.ipv4.nexthop_compat_mode=1",
+  ],
+];
+
+for (const [what, prepare, deed] of NEXTHOPS)
+  test(`a route's nexthop object ${what}`, () =>
+    lab(async (host) => {
+      const handle = new Handle(host);
+      const inside = (words: string): Promise<unknown> =>
+        host.runIn(B, "sh", ["-c", words.replaceAll("IN ", "ip ").replaceAll("GATEWAY", "10.91.1.1")]);
+      await handle.applyAll(BASE, MORE);
+      await inside(prepare);
+      await handle.applyAll(BASE, MORE);
+      await inside(deed);
+      assert.is((await handle.apply(MORE)).changed, true, "it was seen");
+      assert.equal((await apply(host, MORE)).changes, []);
+      await handle.close();
+    }));
+
+test("a host end that comes back under another number, of which a device without carrier hears nothing", () =>
+  lab(async (host) => {
+    const handle = new Handle(host);
+    const adopting = (more: string): string =>
+      BASE.replace("subnet 10", `${more}subnet 10`).replace("10.91.1.12", '10.91.1.12; netns "/run/ad"');
+    const sh = async (words: string): Promise<string> => (await host.run("sh", ["-c", words])).stdout.trim();
+    const inside = (words: string): Promise<string> => sh(`nsenter --net=/run/ad ${words}`);
+    await sh("touch /run/ad /run/hostns; unshare --net=/run/ad true; mount --bind /proc/self/ns/net /run/hostns");
+    await handle.applyAll(adopting(""), adopting(""));
+    const index = /eth0@if(\d+)/.exec(await inside("ip -o link show eth0"))?.[1] as string;
+    const device = new RegExp(`^${index}: ([^@:]+)`, "m").exec(await sh("ip -o link"))?.[1] as string;
+    await sh(`ip link set ${device} down`);
+    for (let i = 0; i < 200 && !(await inside("ip -o link show eth0")).includes("state LOWERLAYERDOWN"); i++)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    // What is refused has read everything, and changed nothing.
+    await sh("ip link add br-other type bridge");
+    await handle.apply(adopting("bridge br-other; ")).then(
+      () => assert.unreachable("a bridge that is somebody else's"),
+      (error: Error) => assert.match(error.message, "br-other"),
+    );
+    await sh("ip link delete br-other");
+    await host.runIn(WORLD, "ip", ["link", "add", "taken", "index", index, "type", "bridge"]);
+    await sh(`ip link set ${device} netns ${WORLD}`);
+    await host.runIn(WORLD, "ip", ["link", "set", device, "netns", "/run/hostns"]);
+    assert.not.match(await sh("ip -o link"), new RegExp(`^${index}: ${device}`, "m"));
+    assert.is((await handle.apply(adopting(""))).changed, true);
+    assert.equal((await apply(host, adopting(""))).changes, []);
+    assert.is(await host.ping(at("a"), "10.91.1.12"), "reply");
+    await handle.close();
+  }));
+
+test("a handle that goes from one policy to another and back leaves no socket behind", () =>
+  lab(async (host) => {
+    const handle = new Handle(host);
+    const other = "policy other\ncontainer z { }\n";
+    await handle.applyAll(BASE, other, BASE, other);
+    const files = await handle.openFiles();
+    await handle.applyAll(BASE, other, BASE, other, BASE, other);
+    assert.is(await handle.openFiles(), files);
     await handle.close();
   }));
 

@@ -39,6 +39,7 @@ const HEADER_SIZE = 16;
 const EINTR = 4;
 const EAGAIN = 11;
 const ENOBUFS = 105;
+const EOPNOTSUPP = 95;
 
 /** Seconds to wait for the kernel, below 256; a batch of a million elements takes one. */
 const PATIENCE = 120;
@@ -128,6 +129,8 @@ export class NetlinkSocket {
 
   /** The same of what it tells in other namespaces, of those that have a number in this one. Throws `NetlinkError`. */
   hearOthers(): void {
+    // As envelope.ts has its structures.
+    if (!process.arch.includes("64")) throw new NetlinkError(EOPNOTSUPP);
     if (this.calls.setsockopt(this.fd, SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, number(1), 4) < 0)
       throw new NetlinkError(this.calls.errno());
     this.envelope = new Envelope(this.calls, this.incoming);
