@@ -134,6 +134,8 @@ async function applyFound(
 ): Promise<ApplyResult> {
   const { policy } = compiled;
   backend.tidy();
+  // What the collector has to do after all that was read and planned is done before anything begins.
+  await new Promise(setImmediate);
   const rulesChanged = rules !== undefined && rules.standing !== "equal";
   const planned = now();
   const changes = difference.changes.map((change) => change.text);
