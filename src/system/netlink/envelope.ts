@@ -2,8 +2,8 @@
 import type { SystemCalls } from "./ffi.js";
 
 /** linux/netlink.h. The number of the option is that of what it has noted. */
-const SOL_NETLINK = 270;
-const NETLINK_LISTEN_ALL_NSID = 8;
+export const SOL_NETLINK = 270;
+export const NETLINK_LISTEN_ALL_NSID = 8;
 
 /** `struct msghdr`, `struct iovec` and the notes, one behind the other in one buffer; as 64-bit Linux has them. */
 const HEADER = 0;
