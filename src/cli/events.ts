@@ -3,6 +3,7 @@ import { type PacketEvent, readEvents, type Ring } from "../backend/ebpf/events.
 import type { Policy } from "../ir/policy.js";
 import { type Address, formatAddress } from "../net/address.js";
 import { PORTED, protocolName } from "../net/ports.js";
+import { timestamp } from "../text/clock.js";
 import { location } from "../text/source.js";
 import { EXIT, Failure } from "./exit.js";
 import { print, printJson, shown } from "./output.js";
@@ -12,7 +13,7 @@ export function showEvents(policies: readonly Policy[], ring: Ring, json: boolea
   const all = policies.map((policy) => ({ policy, events: readEvents(policy, ring) ?? elsewhere(policy, ring) }));
   // The programs' clock doesn't know the time of day.
   const since = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
-  const timeOf = (event: PacketEvent): string => new Date(Number((event.time + since) / 1_000_000n)).toISOString();
+  const timeOf = (event: PacketEvent): string => timestamp(Number((event.time + since) / 1_000_000n));
   if (json) {
     const events = all.flatMap(({ policy, events: list }) =>
       list.map((event) => ({ policy: policy.name, time: timeOf(event), ...eventJson(policy, event) })),

@@ -4,7 +4,7 @@ import { type DefaultCount, type Flow, type StatementCount, type Stats, statsOf 
 import { readCounters } from "../backend/nftables/counters.js";
 import { plan } from "../backend/nftables/plan.js";
 import { DEFAULTS } from "../ir/evaluate.js";
-import { ownAddresses } from "../ir/own.js";
+import { inhabitedFamilies, ownAddresses } from "../ir/own.js";
 import { mentions } from "../ir/mentions.js";
 import type { Container, Policy } from "../ir/policy.js";
 import { listConnections } from "../system/conntrack.js";
@@ -130,12 +130,9 @@ async function flowsOf(policy: Policy): Promise<Flow[]> {
   const own = ownAddresses(policy.containers);
   const here = localAddresses();
   const flows: Flow[] = [];
-  for (const family of [4, 6] as const) {
-    if ((family === 4 ? own.v4 : own.v6).length === 0) continue;
-    for (const connection of await listConnections(family)) {
-      const packet = packetOf(policy, own, () => here, connection);
-      if (packet !== undefined && connection.bytes !== undefined) flows.push({ packet, bytes: connection.bytes });
-    }
+  for (const connection of await listConnections(inhabitedFamilies(policy.containers))) {
+    const packet = packetOf(policy, own, () => here, connection);
+    if (packet !== undefined && connection.bytes !== undefined) flows.push({ packet, bytes: connection.bytes });
   }
   return flows;
 }

@@ -1,8 +1,8 @@
 /** The addresses of an end, in regions that no statement divides. Pure. */
-import { type Address, type Family, FAMILIES, formatValue, V4, V6 } from "../net/address.js";
+import { type Address, type Family, formatValue, V4, V6 } from "../net/address.js";
 import { prefixLength } from "../net/prefix.js";
 import { contains, cuts, type Domain, intersect, normalise, type Ranges, subtract } from "../net/ranges.js";
-import { ownAddresses } from "../ir/own.js";
+import { inhabitedFamilies, ownAddresses } from "../ir/own.js";
 import type { Container, PeerSet, Policy, Zone } from "../ir/policy.js";
 
 type Value = number | bigint;
@@ -37,8 +37,7 @@ const families = new WeakMap<Policy, readonly Family[]>();
 function familiesOf(policy: Policy): readonly Family[] {
   let known = families.get(policy);
   if (known === undefined) {
-    const own = ownAddresses(policy.containers);
-    known = FAMILIES.filter((family) => (family === 4 ? own.v4 : own.v6).length > 0);
+    known = inhabitedFamilies(policy.containers);
     families.set(policy, known);
   }
   return known;

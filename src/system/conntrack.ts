@@ -29,11 +29,15 @@ export interface Connection {
   readonly icmp: { readonly type: string; readonly code: string; readonly id: string } | undefined;
 }
 
-/** Every connection of a family that this network namespace knows. */
-export async function listConnections(family: 4 | 6): Promise<Connection[]> {
-  if (usesNetlink()) return dumpConnections(family);
-  const { stdout } = await run("conntrack", ["-L", "-f", family === 4 ? "ipv4" : "ipv6"], { accept: [1] });
-  return stdout.split("\n").flatMap((line) => parseConnection(family, line) ?? []);
+/** Every connection of these families that this network namespace knows. */
+export async function listConnections(families: readonly (4 | 6)[]): Promise<Connection[]> {
+  if (usesNetlink()) return dumpConnections(families);
+  const found: Connection[] = [];
+  for (const family of families) {
+    const { stdout } = await run("conntrack", ["-L", "-f", family === 4 ? "ipv4" : "ipv6"], { accept: [1] });
+    found.push(...stdout.split("\n").flatMap((line) => parseConnection(family, line) ?? []));
+  }
+  return found;
 }
 
 /** TCP's states from FIN_WAIT on, as the tool names them. */

@@ -2,12 +2,11 @@
 import { networkInterfaces } from "node:os";
 import type { Backend, Standing, StoppedFlow } from "../backend/backend.js";
 import { type End, evaluate, type Packet, translate, type Translation } from "../ir/evaluate.js";
-import { ownAddresses } from "../ir/own.js";
+import { inhabitedFamilies, ownAddresses } from "../ir/own.js";
 import type { Policy, Zone } from "../ir/policy.js";
 import {
   type Address,
   type AddressSet,
-  FAMILIES,
   hasAddress,
   isLoopback,
   OF_NO_HOST,
@@ -56,6 +55,7 @@ export async function cutConnections(
     return { flows: [], problems: [] };
   const mine = ownAddresses(policy.containers);
   const old = ownAddresses(before?.containers ?? []);
+  const families = new Set([policy, before].flatMap((one) => inhabitedFamilies(one?.containers ?? [])));
   const local = memo(localAddresses);
   const denied = (connection: Connection): boolean =>
     before !== undefined && isCut(policy, before, mine, old, local, connection);
@@ -63,12 +63,9 @@ export async function cutConnections(
   try {
     const doomed: Connection[] = [];
     const missing: Connection[] = [];
-    for (const family of FAMILIES) {
-      const some = family === 4 ? mine.v4.length + old.v4.length : mine.v6.length + old.v6.length;
-      for (const connection of some > 0 ? await listConnections(family) : []) {
-        if (denied(connection)) doomed.push(connection);
-        if (missesPublish(policy, local, connection)) missing.push(connection);
-      }
+    for (const connection of await listConnections([...families])) {
+      if (denied(connection)) doomed.push(connection);
+      if (missesPublish(policy, local, connection)) missing.push(connection);
     }
     for (const connection of doomed)
       if (!HAS_BEGINNING.has(connection.protocol)) flows.push({ connection, until: now + MEMORY });
@@ -90,24 +87,21 @@ export async function standingConnections(policy: Policy): Promise<Standing[]> {
   const own = ownAddresses(policy.containers);
   const local = memo(localAddresses);
   const out: Standing[] = [];
-  for (const family of FAMILIES) {
-    if ((family === 4 ? own.v4 : own.v6).length === 0) continue;
-    for (const connection of await listConnections(family)) {
-      const packet = packetOf(policy, own, local, connection);
-      const asked = parseAddress(connection.original.destination);
-      if (packet === undefined || asked === undefined || evaluate(policy, packet).verdict !== "allow") continue;
-      const [from, to] = [packet.source.zone, packet.destination.zone];
-      const zone = zoneOf(asked, own, local);
-      const published = packet.via !== undefined;
-      // What somebody else translates is decided as what it was sent to, too.
-      const untranslated = {
-        ...packet,
-        destination: { zone, address: asked },
-        port: connection.original.destinationPort,
-      };
-      if (to !== "container" && evaluate(policy, untranslated).verdict !== "allow") continue;
-      out.push({ connection, from, to, asked: zone, published });
-    }
+  for (const connection of await listConnections(inhabitedFamilies(policy.containers))) {
+    const packet = packetOf(policy, own, local, connection);
+    const asked = parseAddress(connection.original.destination);
+    if (packet === undefined || asked === undefined || evaluate(policy, packet).verdict !== "allow") continue;
+    const [from, to] = [packet.source.zone, packet.destination.zone];
+    const zone = zoneOf(asked, own, local);
+    const published = packet.via !== undefined;
+    // What somebody else translates is decided as what it was sent to, too.
+    const untranslated = {
+      ...packet,
+      destination: { zone, address: asked },
+      port: connection.original.destinationPort,
+    };
+    if (to !== "container" && evaluate(policy, untranslated).verdict !== "allow") continue;
+    out.push({ connection, from, to, asked: zone, published });
   }
   return out;
 }

@@ -37,7 +37,7 @@ export class Flows {
     this.rest();
     // Before the walk: what begins during it is told of.
     if (tells()) this.newcomers = new NewConnections();
-    for (const family of FAMILIES) for (const connection of dumpConnections(family)) this.note(connection);
+    for (const connection of dumpConnections(FAMILIES)) this.note(connection);
   }
 
   private note({ protocol, original, reply }: Connection): void {

@@ -1,5 +1,6 @@
 /** What was done while nobody watched: a line each, in /var/lib/tsnet/log. */
 import { appendFileSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { timestamp } from "../text/clock.js";
 import { safe } from "../text/display.js";
 import { STATE_ROOT } from "./files.js";
 
@@ -11,7 +12,7 @@ export function log(text: string): void {
   try {
     mkdirSync(STATE_ROOT, { recursive: true, mode: 0o700 });
     if ((statSync(PATH, { throwIfNoEntry: false })?.size ?? 0) > LIMIT) renameSync(PATH, `${PATH}.old`);
-    appendFileSync(PATH, `${new Date().toISOString()} ${safe(text)}\n`, { mode: 0o600 });
+    appendFileSync(PATH, `${timestamp()} ${safe(text)}\n`, { mode: 0o600 });
   } catch {
     // The file system is full, or read-only.
   }

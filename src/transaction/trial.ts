@@ -7,6 +7,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { unlink } from "../system/files.js";
+import { timestamp } from "../text/clock.js";
 import { component } from "../topology/names.js";
 import { saveSecret } from "./files.js";
 import type { Texts } from "./history.js";
@@ -72,7 +73,7 @@ export function newTrial(about: Pick<Trial, "policy" | "hash" | "by" | "seconds"
 }
 
 function endOf(seconds: number): Pick<Trial, "until" | "deadline"> {
-  return { until: new Date(Date.now() + seconds * 1000).toISOString(), deadline: uptime() + seconds };
+  return { until: timestamp(Date.now() + seconds * 1000), deadline: uptime() + seconds };
 }
 
 export function writeTrial(trial: Trial): void {

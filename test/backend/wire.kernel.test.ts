@@ -54,6 +54,18 @@ test("what somebody else changes meanwhile is noticed and put right", () =>
     assert.equal(await host.call<string[]>(MODULE, "disturbed", BASE, `${BASE}allow b -> c:22\n`), []);
   }));
 
+test("what somebody else changes behind the commit is noticed, and what doesn't concern the policy is let be", () =>
+  lab(async (host) => {
+    let n = 0;
+    const after = (command: string): Promise<string> =>
+      host.call<string>(MODULE, "verified", `policy p${n++}\n${BASE}`, command);
+    assert.is(await after(""), "0 on");
+    assert.is(await after("add table inet other"), "1 on");
+    const refusal = /^the ruleset isn't as it was committed \((set|chain) inet \S+ (own4|cc4)\): somebody else/;
+    assert.match(await after("add element inet TABLE own4 { 192.0.2.1 }"), refusal);
+    assert.match(await after("insert rule inet TABLE cc4 accept"), refusal);
+  }));
+
 test("a check changes nothing, and a refusal names its object and changes nothing", () =>
   lab(async (host) => {
     const { before, after, refusal } = await host.call<{ before: string; after: string; refusal: string }>(

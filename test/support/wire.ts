@@ -161,6 +161,20 @@ export async function disturbed(before: string, after: string): Promise<string[]
   return left;
 }
 
+/** What a verification says of a commit behind which somebody has nft do this; with the table's name for TABLE. */
+export async function verified(text: string, command: string): Promise<string> {
+  const ruleset = rulesetOf(text);
+  const there = await approach(ruleset, undefined);
+  const { generation } = await there.commit();
+  if (command !== "") await run("nft", command.replace("TABLE", ruleset.tables[0]?.name ?? "").split(" "));
+  try {
+    const then = there.verify();
+    return then === undefined || generation === undefined ? "unknown" : `${then - generation} on`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** Whether a check changes anything, and whether it finds what the kernel refuses. */
 export async function checked(text: string): Promise<{ before: string; after: string; refusal: string }> {
   const listed = async (): Promise<string> => (await run("nft", ["list", "ruleset"])).stdout;

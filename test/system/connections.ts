@@ -7,7 +7,7 @@ export const CONNECTIONS = import.meta.url;
 /** Of both families, in an order of their own. */
 export async function listAll(transport: Transport): Promise<Connection[]> {
   chooseTransport(transport);
-  const all = [...(await listConnections(4)), ...(await listConnections(6))];
+  const all = await listConnections([4, 6]);
   return all.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 

@@ -1,8 +1,9 @@
 /** The iptables backend, as the transaction knows it. */
-import { ownAddresses } from "../../ir/own.js";
+import { inhabitedFamilies } from "../../ir/own.js";
 import type { Policy } from "../../ir/policy.js";
-import { type Family, FAMILIES } from "../../net/address.js";
+import type { Family } from "../../net/address.js";
 import { UDP } from "../../net/ports.js";
+import { timestamp } from "../../text/clock.js";
 import type { Backend, StoppedFlow } from "../backend.js";
 import { approach, removeChains, variantOf } from "./apply.js";
 import { inexpressible } from "./inexpressible.js";
@@ -30,9 +31,7 @@ async function requireTools(): Promise<void> {
 
 /** Writes both directions of the flows, as they are between the translations, into the chain that stops them; see members.ts. */
 async function stop(policy: Policy, flows: readonly StoppedFlow[], anew: boolean): Promise<void> {
-  const own = ownAddresses(policy.containers);
-  for (const family of FAMILIES) {
-    if ((family === 4 ? own.v4 : own.v6).length === 0) continue;
+  for (const family of inhabitedFamilies(policy.containers)) {
     const rules = flows
       .filter(({ connection }) => connection.family === family)
       .flatMap((flow) => stopping(flow, family));
@@ -47,7 +46,7 @@ async function stop(policy: Policy, flows: readonly StoppedFlow[], anew: boolean
 /** Rules that end by themselves: the kernel compares them with its clock, and the next apply takes them away. */
 function stopping({ connection, until }: StoppedFlow, family: Family): string[] {
   const { original, reply, protocol } = connection;
-  const end = new Date(until + 999).toISOString().slice(0, 19);
+  const end = timestamp(until + 999).slice(0, 19);
   const bits = family === 4 ? 32 : 128;
   const way = (from: string, to: string, ports: readonly [number, number]): string =>
     `-s ${from}/${bits} -d ${to}/${bits} -p ${protocolWord(protocol)}` +

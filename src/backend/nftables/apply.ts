@@ -103,8 +103,10 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
     return approachByElements(ruleset, change, { digest, generation }, (at) => stands(at, left));
   let read = left === undefined || generation === undefined ? socket().read(all) : { tables: left, generation };
   let transactions = difference(ruleset.tables, want, read.tables);
-  /** The generation after a commit of single elements to what was read: the kernel has taken them, so it is as wanted. */
+  /** The generation after the commit, if nobody else has changed anything since what was read. */
   let sent: number | undefined;
+  /** Single elements were all that was sent: what was read, but for them, is there. */
+  let single = false;
   const standing = transactions.length === 0 ? "equal" : read.tables.length === 0 ? "absent" : "different";
   return {
     standing,
@@ -127,10 +129,9 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
     async commit() {
       for (let i = 0; ; i++)
         try {
-          const after = socket().commit(transactions, read.generation);
-          if (transactions.length === 1 && transactions[0]?.changes.every(({ kind }) => kind.endsWith("elements")))
-            sent = after;
-          return { digest, generation: after, operations: weightOf(transactions) };
+          sent = socket().commit(transactions, read.generation);
+          single = transactions.length === 1 && isElements(transactions[0] as Transaction);
+          return { digest, generation: sent, operations: weightOf(transactions) };
         } catch (error) {
           if (!(error instanceof Changed) || i === TRIES) throw error;
           read = socket().read(all);
@@ -138,13 +139,20 @@ function approachByNetlink(ruleset: Ruleset, known: Committed | undefined, sourc
         }
     },
     verify() {
-      if (sent !== undefined) return stands(sent, read.tables);
+      if (sent !== undefined && single) return stands(sent, read.tables);
+      // What was read at one generation, and what the kernel has taken since, are what is there. Others that follow by
+      // this process need the rules' handles, too.
+      if (sent !== undefined && source?.again !== true && socket().generation() === sent) return sent;
       const { tables, generation } = verified(want);
       return stands(generation, tables);
     },
     list: (before) =>
       transactions.length === 0 ? [] : objectChanges({ ruleset, states: want }, read.tables, before && planned(before)),
   };
+}
+
+function isElements({ changes }: Transaction): boolean {
+  return changes.every(({ kind }) => kind.endsWith("elements"));
 }
 
 function planned(ruleset: Ruleset): Planned {

@@ -1,7 +1,6 @@
 /** The nftables backend, as the transaction knows it. */
 import type { Policy } from "../../ir/policy.js";
-import { ownAddresses } from "../../ir/own.js";
-import { FAMILIES } from "../../net/address.js";
+import { inhabitedFamilies } from "../../ir/own.js";
 import { UDP } from "../../net/ports.js";
 import { probe as probeFeature } from "../../system/features.js";
 import { MissingTool } from "../../system/run.js";
@@ -87,9 +86,7 @@ function tablesSource(policy: Policy, ruleset: Ruleset, { texts, last, again = f
 async function stop(policy: Policy, flows: readonly StoppedFlow[], anew: boolean): Promise<void> {
   const now = Date.now();
   let text = "";
-  const own = ownAddresses(policy.containers);
-  for (const family of FAMILIES) {
-    if ((family === 4 ? own.v4 : own.v6).length === 0) continue;
+  for (const family of inhabitedFamilies(policy.containers)) {
     // What was stopped and is allowed now goes on.
     for (const [set, ported] of [
       [cutSet(family), true],

@@ -7,8 +7,8 @@
  * bounds of internal networks, published ports, allow, default; `translate-out` sees to source addresses.
  */
 import { addressOf, containersOn, type Policy, subnetOf } from "../../ir/policy.js";
-import { ownAddresses } from "../../ir/own.js";
-import { type Family, FAMILIES } from "../../net/address.js";
+import { inhabitedFamilies, ownAddresses } from "../../ir/own.js";
+import type { Family } from "../../net/address.js";
 import { TCP, UDP } from "../../net/ports.js";
 import { bounds } from "../../net/prefix.js";
 import { ACCEPT, DROP, goto, IN, jump, lookup, match, rule, TableBuilder, then } from "./builder.js";
@@ -38,7 +38,7 @@ const DETOUR: Rule = rule([lookup(DEVICES, "oifname"), then(DROP)], "what leads 
 function planFilter(policy: Policy, name: string): Table {
   const table = new TableBuilder();
   const own = ownAddresses(policy.containers);
-  const families = FAMILIES.filter((family) => (family === 4 ? own.v4 : own.v6).length > 0);
+  const families = inhabitedFamilies(policy.containers);
   const toHere: Rule[] = [];
   const toThere: Rule[] = [];
   const out: Rule[] = [];

@@ -1,22 +1,20 @@
-/** Profiles of ports, and the chains that count and decide or write to the log: what a class's cell leads to. */
+/** The chains that count and decide the packets of some ports, or write them to the log: what a class's cell leads to. */
 import type { Rule as PolicyRule } from "../../ir/policy.js";
 import type { Family } from "../../net/address.js";
 import { type PortSet, protocolIn, unionOfPorts } from "../../net/ports.js";
-import { goto, jump, lookup, match, rule, type TableBuilder, targetOf, then } from "./builder.js";
+import { jump, lookup, match, rule, type TableBuilder, targetOf, then } from "./builder.js";
 import { counts, tally } from "./counting.js";
 import type { Action } from "../shape/lanes.js";
-import type { Element, Expression, Part, Rule, Target } from "./ruleset.js";
+import type { Element, Expression, Part, Rule } from "./ruleset.js";
+
+const ANY: readonly (readonly Expression[])[] = [[]];
 
 /**
  * What holds of the packets of a port set, in as many ways as there are shapes of it. ICMP has no port, and a load of one
- * would end the rule. `name`: of the set that several ports need.
+ * would end the rule. Several ports are a set, which all rules about the same ones share.
  */
-function portMatches(
-  table: TableBuilder,
-  name: string,
-  family: Family,
-  ports: Extract<PortSet, { all: false }>,
-): Expression[][] {
+function portMatches(table: TableBuilder, family: Family, ports: PortSet): readonly (readonly Expression[])[] {
+  if (ports.all) return ANY;
   const bare: number[] = [];
   const elements: Element[] = [];
   for (const [number, set] of ports.protocols) {
@@ -40,6 +38,7 @@ function portMatches(
   if (elements.length === 1 && first !== undefined)
     out.push([match("meta l4proto", first.key[0] as number), match("th dport", first.key[1] as Part)]);
   else if (elements.length > 1) {
+    const name = table.nameOf(`ports${family}`, portsText(ports));
     table.setOnce(name, ["inet_proto", "inet_service"], elements, "profile of ports");
     out.push([lookup(name, "meta l4proto", "th dport")]);
   }
@@ -51,19 +50,6 @@ function portsText(ports: Extract<PortSet, { all: false }>): string {
     .sort((a, b) => a[0] - b[0])
     .map(([protocol, set]) => `${protocol}:${set === null ? "*" : set.join("-")}`)
     .join(" ");
-}
-
-/** A chain that applies the target to the packets of a port set; equal sets share one. */
-export function profile(
-  table: TableBuilder,
-  prefix: string,
-  family: Family,
-  ports: Extract<PortSet, { all: false }>,
-  target: Target,
-): string {
-  return table.generate(prefix, portsText(ports), (name) =>
-    portMatches(table, name, family, ports).map((packets) => rule([...packets, then(target)])),
-  );
 }
 
 /** Statements that one rule counts at most: a rule holds 128 expressions (NFT_RULE_MAXEXPRS), and a count is three. */
@@ -82,11 +68,11 @@ export function decidingChain(
   const content = statements.map(({ origin }) => origin.id).join("\n");
   return table.generate(`${verb}-by${family}`, content, () => {
     const ports = unionOfPorts(statements.map((statement) => statement.ports));
-    const last = ports.all ? target : goto(profile(table, `${verb}-ports${family}`, family, ports, target));
+    const last = portMatches(table, family, ports).map((packets) => rule([...packets, then(target)]));
     const rules = countRules(table, verb, family, statements);
-    if (rules.length <= IN_PLACE) return [...rules, rule([then(last)])];
+    if (rules.length <= IN_PLACE) return [...rules, ...last];
     const chain = table.generate(`${verb}-count${family}`, content, () => rules);
-    return [rule(counts(target, [then(jump(chain))])), rule([then(last)])];
+    return [rule(counts(target, [then(jump(chain))])), ...last];
   });
 }
 
@@ -102,10 +88,8 @@ function countRules(
     byPorts.set(text, [...(byPorts.get(text) ?? []), statement]);
   }
   const rules: Rule[] = [];
-  for (const [text, alike] of byPorts) {
-    const { ports } = alike[0] as PolicyRule;
-    const name = table.nameOf(`${verb}-ports${family}`, text);
-    const shapes = ports.all ? [[]] : portMatches(table, name, family, ports);
+  for (const alike of byPorts.values()) {
+    const shapes = portMatches(table, family, (alike[0] as PolicyRule).ports);
     for (let i = 0; i < alike.length; i += AT_ONCE) {
       const some = alike.slice(i, i + AT_ONCE).map(({ origin }) => origin);
       for (const packets of shapes) rules.push(tally(targetOf(verb), some, packets));
@@ -124,35 +108,29 @@ export function logChain(
   const content = statements.map((statement) => statement.origin.id).join("\n");
   return table.generate(`${action}${family}`, content, () =>
     statements.flatMap((statement) => {
-      const writer = logWriter(table, action, statement);
-      if (statement.ports.all) return [rule([then(jump(writer))], undefined, [statement.origin])];
-      const name = `${action}-ports${family}`;
-      const inner = profile(table, `${name}-${writer}`, family, statement.ports, jump(writer));
-      return [rule([then(jump(inner))], undefined, [statement.origin])];
+      const { log, origin, ports } = statement;
+      // What is limited is limited in one place, however many chains lead there.
+      const writes =
+        log?.limit === undefined ? logLine(action, statement) : [then(jump(limited(table, action, statement)))];
+      return portMatches(table, family, ports).map((packets) => rule([...packets, ...writes], origin.text, [origin]));
     }),
   );
 }
 
-/** Writes one statement's log line: of an allowed connection its first packet, of a denied one each. */
-function logWriter(table: TableBuilder, action: Action, statement: PolicyRule): string {
-  const { log, origin } = statement;
+/** A chain that writes one statement's log lines as its limit lets it. */
+function limited(table: TableBuilder, action: Action, statement: PolicyRule): string {
+  const { origin } = statement;
   return table.generate("log", `${action}\n${origin.id}`, () => [
-    rule(
-      [
-        ...(action === "log-allow" ? [match("ct state", "new")] : []),
-        ...(log?.limit === undefined ? [] : [{ kind: "limit" as const, ...log.limit }]),
-        {
-          kind: "log",
-          prefix:
-            log === undefined || log.prefix === ""
-              ? "tsnet: "
-              : log.prefix.endsWith(" ")
-                ? log.prefix
-                : `${log.prefix} `,
-        },
-      ],
-      origin.text,
-      [origin],
-    ),
+    rule(logLine(action, statement), origin.text, [origin]),
   ]);
+}
+
+/** What writes a log line: of an allowed connection for its first packet, of a denied one for each. */
+function logLine(action: Action, { log }: PolicyRule): Expression[] {
+  const { prefix = "", limit } = log ?? {};
+  return [
+    ...(action === "log-allow" ? [match("ct state", "new")] : []),
+    ...(limit === undefined ? [] : [{ kind: "limit" as const, ...limit }]),
+    { kind: "log", prefix: prefix === "" ? "tsnet: " : prefix.endsWith(" ") ? prefix : `${prefix} ` },
+  ];
 }

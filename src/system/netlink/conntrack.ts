@@ -66,19 +66,20 @@ const encoder = new Encoder(1 << 8);
 /** How many connections this network namespace knows, those that aren't in the table yet too. */
 const COUNT = "/proc/sys/net/netfilter/nf_conntrack_count";
 
-/** Every connection of a family that this network namespace knows. Throws `NetlinkError`. */
-export function dumpConnections(family: 4 | 6): Connection[] {
+/** Every connection of these families that this network namespace knows. Throws `NetlinkError`. */
+export function dumpConnections(families: readonly (4 | 6)[]): Connection[] {
   const found: Connection[] = [];
+  const [family, other] = families;
   // A list means a walk through the table of all namespaces: 10 ms where it has 262,144 buckets.
-  if (isEmpty()) return found;
+  if (family === undefined || isEmpty()) return found;
   const socket = new NetlinkSocket(PROTOCOL.NETFILTER);
   try {
     encoder.reset();
     const at = encoder.begin(CT.GET, NLM_F.REQUEST | NLM_F.DUMP);
-    encoder.put(family === 4 ? AF.INET : AF.INET6, 0, 0, 0);
+    encoder.put(other === undefined ? numberOf(family) : AF.UNSPEC, 0, 0, 0);
     encoder.end(at);
     socket.dump(encoder, (body, type) => {
-      const connection = type === CT.NEW ? toConnection(body, family) : undefined;
+      const connection = type === CT.NEW ? toConnection(body) : undefined;
       if (connection !== undefined) found.push(connection);
     });
   } finally {
@@ -86,6 +87,8 @@ export function dumpConnections(family: 4 | 6): Connection[] {
   }
   return found;
 }
+
+const numberOf = (family: 4 | 6): number => (family === 4 ? AF.INET : AF.INET6);
 
 function isEmpty(): boolean {
   try {
@@ -107,8 +110,7 @@ export class NewConnections {
   /** Hands every connection to `each` that began since it was asked last; false where some were missed. */
   take(each: (connection: Connection) => void): boolean {
     return this.socket.pending((body, type) => {
-      const family = body[0] === AF.INET ? 4 : body[0] === AF.INET6 ? 6 : undefined;
-      const connection = type === CT.NEW && family !== undefined ? toConnection(body, family) : undefined;
+      const connection = type === CT.NEW ? toConnection(body) : undefined;
       if (connection !== undefined) each(connection);
     });
   }
@@ -129,7 +131,7 @@ export function removeConnection(connection: Connection): boolean {
   try {
     encoder.reset();
     const at = encoder.begin(CT.DELETE, NLM_F.REQUEST | NLM_F.ACK);
-    encoder.put(connection.family === 4 ? AF.INET : AF.INET6, 0, 0, 0);
+    encoder.put(numberOf(connection.family), 0, 0, 0);
     encoder.raw(CTA.TUPLE_ORIG | NESTED, name.original);
     if (name.zone !== undefined) encoder.raw(CTA.ZONE, name.zone);
     encoder.end(at);
@@ -154,7 +156,9 @@ interface Half {
   icmp: { type?: number; code?: number; id?: number };
 }
 
-function toConnection(body: Buffer, family: 4 | 6): Connection | undefined {
+function toConnection(body: Buffer): Connection | undefined {
+  const family = body[0] === AF.INET ? 4 : body[0] === AF.INET6 ? 6 : undefined;
+  if (family === undefined) return undefined;
   let original: Half | undefined;
   let reply: Half | undefined;
   let raw: Buffer | undefined;

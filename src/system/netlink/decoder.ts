@@ -1,4 +1,5 @@
 /** Reads netlink messages and their attributes (linux/netlink.h). */
+import { aligned } from "./align.js";
 
 export interface Message {
   readonly type: number;
@@ -17,7 +18,7 @@ export function messages(bytes: Buffer, length = bytes.length): Message[] {
     if (size < 16 || at + size > length) break;
     const [type, flags, sequence] = [u16(bytes, at + 4), u16(bytes, at + 6), u32(bytes, at + 8)];
     out.push({ type, flags, sequence, body: bytes.subarray(at + 16, at + size) });
-    at += (size + 3) & ~3;
+    at += aligned(size);
   }
   return out;
 }
@@ -58,7 +59,7 @@ export function list(bytes: Buffer, from = 0): [number, Buffer][] {
     const length = u16(bytes, at);
     if (length < 4 || at + length > bytes.length) break;
     out.push([u16(bytes, at + 2) & 0x3fff, bytes.subarray(at + 4, at + length)]);
-    at += (length + 3) & ~3;
+    at += aligned(length);
   }
   return out;
 }
@@ -75,7 +76,7 @@ export function scan(
     const length = u16(bytes, at);
     if (length < 4 || at + length > to) return;
     each(u16(bytes, at + 2) & 0x3fff, at + 4, at + length);
-    at += (length + 3) & ~3;
+    at += aligned(length);
   }
 }
 

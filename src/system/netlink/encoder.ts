@@ -2,6 +2,7 @@
  * Encodes netlink messages into one growing buffer (linux/netlink.h: nlmsghdr, nlattr). Everything is aligned to four
  * bytes; lengths include their header and no padding. Numbers are the host's order unless said otherwise.
  */
+import { aligned } from "./align.js";
 
 /** linux/netlink.h */
 export const NLM_F = {
@@ -88,14 +89,14 @@ export class Encoder {
   }
 
   private header(type: number, size: number): number {
-    const padded = (size + 7) & ~3;
-    this.reserve(padded);
+    const whole = aligned(size + 4);
+    this.reserve(whole);
     const at = this.length;
     const { bytes } = this;
     put16(bytes, at, size + 4);
     put16(bytes, at + 2, type);
-    if ((size & 3) !== 0) put32(bytes, at + padded - 4, 0);
-    this.length = at + padded;
+    if ((size & 3) !== 0) put32(bytes, at + whole - 4, 0);
+    this.length = at + whole;
     return at + 4;
   }
 

@@ -1,4 +1,5 @@
 /** Netlink sockets (netlink(7)): a request and its answers, a batch and its acknowledgement, a dump. */
+import { aligned } from "./align.js";
 import { attempt } from "../attempt.js";
 import { within } from "../within.js";
 import { attributes, type Message, messages, s32, text, u16, u32 } from "./decoder.js";
@@ -184,7 +185,7 @@ export class NetlinkSocket {
       const received = this.receiveOr(0);
       if (received < 0) throw new NetlinkError(-received);
       // Read where they lie: mostly it is one, and it says nothing but that all is well.
-      for (let at = 0; at + HEADER_SIZE <= received; at += padded(u32(incoming, at))) {
+      for (let at = 0; at + HEADER_SIZE <= received; at += aligned(u32(incoming, at))) {
         const size = u32(incoming, at);
         if (size < HEADER_SIZE || at + size > received) break;
         if (u16(incoming, at + 4) !== ERROR) continue;
@@ -242,11 +243,6 @@ export class NetlinkSocket {
       }
     }
   }
-}
-
-/** Messages begin at multiples of four. */
-function padded(size: number): number {
-  return (size + 3) & ~3;
 }
 
 function number(value: number): Buffer {

@@ -1,4 +1,5 @@
 /** Values of keys and map data as bytes in the order that packets have them. */
+import { aligned } from "../../../system/netlink/align.js";
 import type { Part, Type } from "../ruleset.js";
 import { ELEM } from "./constants.js";
 
@@ -13,9 +14,6 @@ export const TYPES: Readonly<Record<Type, { readonly id: number; readonly size: 
     inet_service: { id: 13, size: 2 },
     mark: { id: 19, size: 4, hostOrder: true },
   };
-
-/** In a concatenation every part takes whole words. */
-export const padded = (size: number): number => (size + 3) & ~3;
 
 type Scalar = Exclude<Part, object>;
 
@@ -97,5 +95,5 @@ export function closeComment(bytes: Buffer, at: number, size: number): number {
   bytes[at + 3] = 0;
   bytes[at + 4] = 0;
   bytes[at + 5] = size + 1;
-  return (end + 4) & ~3;
+  return aligned(end + 1);
 }

@@ -1,9 +1,10 @@
 /** Reads what a counting set has counted (nft_set_elem_attributes, nft_counter_attributes). */
+import { aligned } from "../../../system/netlink/align.js";
 import { attributes, list } from "../../../system/netlink/decoder.js";
 import type { NetlinkSocket } from "../../../system/netlink/socket.js";
 import type { Counter } from "../counters.js";
 import type { Set, Type } from "../ruleset.js";
-import { padded, readValue, TYPES } from "./bytes.js";
+import { readValue, TYPES } from "./bytes.js";
 import * as nft from "./constants.js";
 import { readElements } from "./dump.js";
 import type { TableName } from "./encode.js";
@@ -35,7 +36,7 @@ function readKey(types: readonly Type[], bytes: Buffer): (number | bigint)[] {
   let at = 0;
   return types.map((type) => {
     const value = readValue(bytes, at, type);
-    at += padded(TYPES[type].size);
+    at += aligned(TYPES[type].size);
     return value;
   });
 }

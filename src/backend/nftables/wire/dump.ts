@@ -1,4 +1,5 @@
 /** Reads tables from the kernel: only what is asked for, and as bytes (nf_tables.h). */
+import { aligned } from "../../../system/netlink/align.js";
 import { be32, scan, textAt, u16 } from "../../../system/netlink/decoder.js";
 import { Encoder, NLM_F } from "../../../system/netlink/encoder.js";
 import { question, readGeneration } from "../../../system/netlink/nf-tables.js";
@@ -100,7 +101,7 @@ function readTable(socket: NetlinkSocket, table: TableName, narrow: boolean): Om
 
 /** An attribute with its header and padding, as bytes (latin1). */
 function whole(body: Buffer, start: number, end: number): string {
-  return body.toString("latin1", start - 4, (end + 3) & ~3);
+  return body.toString("latin1", start - 4, aligned(end));
 }
 
 /** What a set's message says of it; without its elements. */
@@ -149,12 +150,12 @@ export function readElements(socket: NetlinkSocket, table: TableName, set: strin
           for (let element = from; element + 4 <= end;) {
             const size = u16(body, element);
             if (size < 4) break;
-            element += (size + 3) & ~3;
+            element += aligned(size);
             offsets.push(base + element);
           }
           into.append(body, from, (offsets[offsets.length - 1] as number) - base);
         }
-        at += (length + 3) & ~3;
+        at += aligned(length);
       }
     },
   );

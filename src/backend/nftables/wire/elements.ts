@@ -5,11 +5,12 @@
  * A set of single values is hashed. An interval of one part is two elements, its beginning and the value after its end,
  * and the tree of a set begins with an end at zero; concatenations with intervals keep beginning and end in one.
  */
+import { aligned } from "../../../system/netlink/align.js";
 import { u16 } from "../../../system/netlink/decoder.js";
 import { Encoder } from "../../../system/netlink/encoder.js";
 import type { Data, Element, Part, Set, Target, Type } from "../ruleset.js";
 import { comment } from "../values.js";
-import { closeComment, COMMENT_HEAD, padded, TYPES, writeValue } from "./bytes.js";
+import { closeComment, COMMENT_HEAD, TYPES, writeValue } from "./bytes.js";
 import * as nft from "./constants.js";
 import { commentBytes, encodeVerdict } from "./expressions.js";
 import { encodeTuples } from "./tuples.js";
@@ -30,7 +31,7 @@ const OPEN = Buffer.from([1, 4, 1, 0, 0, 0]);
 export function keySize(types: readonly Type[]): number {
   const [only] = types;
   if (types.length === 1 && only !== undefined) return TYPES[only].size;
-  return types.reduce((sum, type) => sum + padded(TYPES[type].size), 0);
+  return types.reduce((sum, type) => sum + aligned(TYPES[type].size), 0);
 }
 
 /** Where an element begins, how far behind that its data and its end are, and what it is. */
@@ -112,7 +113,7 @@ class ElementWriter {
     if (first !== undefined && first === this.last) return this.copy(to.bytes, this.lastAt, this.lastEnd);
     if (first !== undefined && first === like?.from[index]) {
       const start = like.comments[index] as number;
-      this.copy(like.to.bytes, start, start + ((u16(like.to.bytes, start) + 3) & ~3));
+      this.copy(like.to.bytes, start, start + aligned(u16(like.to.bytes, start)));
     } else writeComment(to, comment(from));
     this.lastAt = at;
     this.lastEnd = to.length;
@@ -206,7 +207,7 @@ export function encodeSingle(to: Encoder, type: Set["type"], key: readonly Part[
 
 /** Begins an attribute that holds a value of `size` zero bytes; returns where they are. */
 function openValue(to: Encoder, type: number, size: number): number {
-  const whole = padded(size) + VALUE_AT;
+  const whole = aligned(size) + VALUE_AT;
   to.reserve(whole);
   const at = to.length;
   const { bytes } = to;
@@ -226,7 +227,7 @@ function writeValues(bytes: Buffer, from: number, types: Set["type"], parts: rea
     const part = parts[i] as Part;
     const of = types[i] as Type;
     writeValue(bytes, at, of, typeof part === "object" ? (end ? part.to : part.from) : part);
-    at += padded(TYPES[of].size);
+    at += aligned(TYPES[of].size);
   }
 }
 

@@ -5,10 +5,11 @@
  * Attributes come in the order in which the kernel gives them back, so that what was sent and what is there compare as
  * bytes. Their numbers are those of linux/netfilter/nf_tables.h (nft_*_attributes).
  */
+import { aligned } from "../../../system/netlink/align.js";
 import type { Encoder } from "../../../system/netlink/encoder.js";
 import type { Expression, Key, Part, Rule, Table, Target, Type } from "../ruleset.js";
 import { asPrefix, comment, tidy, typeOf } from "../values.js";
-import { padded, TYPES, valueBytes } from "./bytes.js";
+import { TYPES, valueBytes } from "./bytes.js";
 import * as nft from "./constants.js";
 import { CTS, METAS, PAYLOADS } from "./keys.js";
 import { Primitives } from "./primitives.js";
@@ -127,7 +128,7 @@ class RuleWriter extends Primitives {
       this.load(key, register(at));
       // nft turns the byte order of numbers that are compared by size; of a single byte this is nothing.
       if (intervals && key === "meta l4proto") this.byteorder(register(at));
-      at += padded(TYPES[typeOf(key) as Type].size) / 4;
+      at += aligned(TYPES[typeOf(key) as Type].size) / 4;
     }
   }
 

@@ -1,11 +1,12 @@
 /** Tuples as elements: the same bytes that `encodeElements` makes of them, without an object for each. */
+import { aligned } from "../../../system/netlink/align.js";
 import { END, FIELDS, START } from "../../../ast/plain-rules.js";
 import type { OriginRun } from "../../../ir/origins.js";
 import type { Tuples } from "../../shape/tuples.js";
 import type { Set } from "../ruleset.js";
 import { swapped } from "../../../net/byte-order.js";
 import { comment } from "../values.js";
-import { closeComment, COMMENT_HEAD, padded, TYPES, writeValue } from "./bytes.js";
+import { closeComment, COMMENT_HEAD, TYPES, writeValue } from "./bytes.js";
 import * as nft from "./constants.js";
 import type { Elements } from "./elements.js";
 import { PlainTuples } from "./plain-tuples.js";
@@ -27,16 +28,16 @@ export function encodeTuples(set: Set, tuples: Tuples, keySize: number): Element
   const { sources, destinations, protocols, ports, length } = tuples;
   const head = headOf(keySize);
   const headWords = new Uint32Array(head.buffer, head.byteOffset, head.length / 4);
-  const keyAt = head.length - padded(keySize);
+  const keyAt = head.length - aligned(keySize);
   const most = head.length + LONGEST * 4;
   const plain = PlainTuples.of(set, tuples, head, keyAt, LONGEST, most);
-  const room = plain?.out ?? padded(tuples.origins.longestText);
-  let bytes = plain?.bytes ?? Buffer.allocUnsafeSlow(padded(room + length * (head.length + 48) + 1024));
+  const room = plain?.out ?? aligned(tuples.origins.longestText);
+  let bytes = plain?.bytes ?? Buffer.allocUnsafeSlow(aligned(room + length * (head.length + 48) + 1024));
   let words = plain?.words ?? wordsOf(bytes);
   const offsets = plain?.offsets ?? new Int32Array(length + 1);
   const texts = new Texts(tuples);
   const [address] = type;
-  const step = padded(TYPES[address as "ipv4_addr"].size);
+  const step = aligned(TYPES[address as "ipv4_addr"].size);
   const isV4 = address === "ipv4_addr";
   let at = room;
   for (let i = 0; i < length; i++) {
@@ -94,7 +95,7 @@ const wordsOf = (bytes: Buffer): Uint32Array => new Uint32Array(bytes.buffer, by
 
 /** NFTA_LIST_ELEM with NFTA_SET_ELEM_KEY with NFTA_DATA_VALUE and a key of zeros (linux/netfilter/nf_tables.h). */
 function headOf(keySize: number): Buffer {
-  const value = padded(keySize);
+  const value = aligned(keySize);
   const head = Buffer.alloc(12 + value);
   head[2] = nft.LIST_ELEM;
   head[4] = value + 8;
