@@ -17,6 +17,23 @@ interface Box {
   readonly other: Ranges<Value>;
 }
 
+interface Class {
+  readonly target: Target;
+  readonly from: readonly Origin[];
+}
+
+/** The classes of a lane, by the positions of their boxes. */
+interface Classes {
+  readonly boxes: readonly Box[];
+  readonly classes: Map<string, Class>;
+}
+
+/**
+ * What was planned for other lanes, by action and direction. The world and the host mostly have the same classes: a
+ * statement about an address is about whoever has it.
+ */
+export type PlannedClasses = Map<string, Classes>;
+
 /** The rules that look a container's class up in one lane; empty where no statement speaks there. */
 export function classRules(
   table: TableBuilder,
@@ -25,6 +42,7 @@ export function classRules(
   family: Family,
   statements: readonly PolicyRule[],
   members: Members,
+  planned: PlannedClasses,
 ): Rule[] {
   const { source, destination } = LANES[lane];
   const near = source === "container" ? "from" : "to";
@@ -50,23 +68,30 @@ export function classRules(
   const nearKey = near === "from" ? keys.source : keys.destination;
   const farKey = near === "from" ? keys.destination : keys.source;
   const name = `${action}-${lane}${family}`;
-  const targets = new Map<string, { target: Target; from: Origin[] }>();
+  const alike = `${action}-${lane === "cc" ? lane : near}${family}`;
+  const sibling = planned.get(alike);
+  const classes = sibling !== undefined && sameBoxes(sibling.boxes, boxes) ? sibling.classes : new Map<string, Class>();
+  planned.set(alike, { boxes, classes });
   const elements: Element[] = [];
   for (const [value, indices] of byAddress) {
     const signature = indices.join(",");
-    let known = targets.get(signature);
+    let known = classes.get(signature);
     if (known === undefined) {
       const members = indices.map((index) => boxes[index] as Box);
       known = {
-        target: classTarget(table, name, action, family, farKey, members),
+        target: classTarget(table, alike, action, family, farKey, members),
         from: members.map((box) => box.statement.origin),
       };
-      targets.set(signature, known);
+      classes.set(signature, known);
     }
     elements.push({ key: [value], data: known.target, from: known.from });
   }
   table.map(name, [keys.type], "verdict", elements, `${action}: class of the container`);
   return [rule([{ kind: "vmap", keys: [nearKey], map: name }])];
+}
+
+function sameBoxes(a: readonly Box[], b: readonly Box[]): boolean {
+  return a.length === b.length && a.every((box, i) => box.statement === b[i]?.statement && box.other === b[i].other);
 }
 
 /** What a class leads to: one verdict or profile where it has one cell of all addresses, else its own chain. */

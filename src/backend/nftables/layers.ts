@@ -14,7 +14,7 @@ import type { Rule as PolicyRule } from "../../ir/policy.js";
 import { isRun, type RuleList } from "../../ir/rule-list.js";
 import type { AddressSet, Family } from "../../net/address.js";
 import type { TableBuilder } from "./builder.js";
-import { classRules } from "./classes.js";
+import { classRules, type PlannedClasses } from "./classes.js";
 import { Splitter } from "../shape/exact.js";
 import { type Exact, exactRules, planExact, WAYS } from "./exact.js";
 import { type Action, type Lane, of } from "../shape/lanes.js";
@@ -32,6 +32,7 @@ export function planLayers(table: TableBuilder, family: Family, list: RuleList, 
   const members = new Members(family, mine);
   const shared = new Map<Action, Exact[]>();
   const general = new Map<Action, PolicyRule[]>();
+  const planned: PlannedClasses = new Map();
   for (const verb of ["deny", "reject", "allow"] as const) {
     const splitter = new Splitter(list, family, mine);
     const logged: PolicyRule[] = [];
@@ -47,7 +48,7 @@ export function planLayers(table: TableBuilder, family: Family, list: RuleList, 
   }
   return {
     rules(action, lane) {
-      const classes = classRules(table, action, lane, family, general.get(action) ?? [], members);
+      const classes = classRules(table, action, lane, family, general.get(action) ?? [], members, planned);
       if (action !== "deny" && action !== "reject" && action !== "allow") return classes;
       const exact = (shared.get(action) ?? []).filter(({ ways }) => ways[WAYS[lane]] > 0);
       return [...exactRules(table, action, family, exact, classes), ...classes];
