@@ -20,6 +20,7 @@ import { type Purpose, recorded } from "./records.js";
 import { recover } from "./recover.js";
 import { type Applied, isRecorded, readApplied, rewriteApplied, tidyDirectories } from "./state.js";
 import { type Survey, survey } from "./survey.js";
+import { unheardPublishes } from "./unheard.js";
 
 export interface ApplyOptions {
   /** What carries the rules; `auto`: what can, here. Undefined: what carries them now, or else nftables. */
@@ -53,7 +54,7 @@ export interface ApplyResult {
   readonly operations: number;
   /** What was done, a sentence each. */
   readonly changes: readonly string[];
-  /** Things that couldn't be tidied up afterwards. */
+  /** Things that couldn't be tidied up afterwards, or that nobody will see work. */
   readonly problems: readonly string[];
   /** Milliseconds. */
   readonly timings: { readonly plan: number; readonly commit: number };
@@ -151,9 +152,10 @@ async function applyFound(
     problems,
     timings: { plan: planned - started, commit: now() - planned },
   });
+  const unheard = unheardPublishes(policy, actual.host);
   if (options.dryRun === true) {
     if (rulesChanged) await rules.check();
-    return result([]);
+    return result(unheard);
   }
   if (changes.length === 0 && isRecorded(compiled, applied)) {
     // Somebody else's change has moved the generation: with the new one on record the next apply need not read.
@@ -164,7 +166,7 @@ async function applyFound(
     changes.push(...mended);
     endJournal();
     if (options.thorough === true && rules !== undefined) await stopAnew(backend, policy);
-    return result(beforehand);
+    return result([...beforehand, ...unheard]);
   }
   // A text may change what no kernel object shows, such as whose sandbox a container shares.
   const record = options.rules !== false;
@@ -173,7 +175,7 @@ async function applyFound(
   const all = { compiled, topology, actual, difference, backend, former, rules, rulesChanged, ...known, record };
   const problems = await commit(all);
   if (options.thorough === true && rules !== undefined) await stopAnew(backend, policy);
-  return result([...beforehand, ...problems]);
+  return result([...beforehand, ...problems, ...unheard]);
 }
 
 /** No comparison sees which flows are stopped, as they come and go: what isn't on record as cut goes on. */

@@ -119,5 +119,29 @@ test("a port that another policy publishes is refused with its name", () =>
     assert.is(exitCode, 0, stderr);
   }));
 
+test("of an address that no device has it is said that nobody comes there, and it works once one has it", () =>
+  lab(async (host) => {
+    const text = publishing(
+      "publish 198.51.100.1:1002 -> a:80",
+      "publish 10.83.0.1:1003 -> a:80",
+      "publish 127.0.0.1:1004 -> a:80",
+      "publish 203.0.113.9:1005 -> a:80",
+      "publish 203.0.113.9:1006 -> a:80",
+    );
+    const apply = (...options: string[]): Promise<{ stderr: string; stdout: string; exitCode: number }> =>
+      tsnet(host, ["compile", "-", "--apply", ...options], { input: text });
+    const said = "tsnet: nobody reaches what is published on 203.0.113.9 (-:5:1) while no device of this host has that";
+    for (const options of [["--dry-run"], [], []]) {
+      const { stderr, exitCode } = await apply(...options);
+      assert.is(exitCode, 0, stderr);
+      assert.equal(stderr.match(/nobody reaches/g)?.length, 1, stderr);
+      assert.ok(stderr.includes(said), stderr);
+    }
+    await host.run("ip", ["address", "add", "203.0.113.9/32", "dev", "lo"]);
+    assert.is((await apply()).stderr.includes("nobody reaches"), false);
+    await host.listen("/run/tsnet/netns/tsnet/a", "tcp", 80);
+    assert.is(await host.tcp(undefined, "203.0.113.9", 1005), "open");
+  }));
+
 test("the command is forgotten", forgetCommand);
 test.run();
