@@ -65,6 +65,21 @@ export function formatStatement(statement: Statement): string {
   }
 }
 
+/**
+ * What a statement says, its block included, on one line: equal for two that mean the same by the same words, in whatever
+ * order the properties of a block stand. The first of several networks is the default route's, so theirs stays.
+ */
+export function formatWhole(statement: Statement): string {
+  const head = formatStatement(statement);
+  if (statement.kind !== "network" && statement.kind !== "container") return head;
+  const networks: string[] = [];
+  const others: string[] = [];
+  for (const property of statement.properties)
+    (property.kind === "endpoint" ? networks : others).push(formatProperty(property));
+  const all = [...networks, ...others.sort()];
+  return all.length === 0 ? `${head} { }` : `${head} { ${all.join("; ")} }`;
+}
+
 /** The canonical text of a property of a network's or container's block. */
 export function formatProperty(property: NetworkProperty | ContainerProperty): string {
   switch (property.kind) {

@@ -1,7 +1,7 @@
 /** Statements added to and taken away from the texts of a policy. */
 import { readPlainPublishes, readPlainRules } from "../../grammar/common-lines.js";
 import { parse } from "../../grammar/parser.js";
-import { formatStatement } from "../ast/format.js";
+import { formatStatement, formatWhole } from "../ast/format.js";
 import { Diagnostics } from "../text/diagnostic.js";
 import { SourceFile } from "../text/source.js";
 import type { Texts } from "./history.js";
@@ -71,12 +71,21 @@ export function applyEdits(texts: Texts, updates: readonly Update[], diagnostics
         `the policy has no statement '${canonical}'`,
         {
           why: "An update that removes what isn't there would not do what its author thinks.",
-          help: "remove statements as they are in the policy",
+          help: mendOf(canonical, texts),
         },
       );
   const last = files.findLast(({ name }) => texts.roots.includes(name));
   if (last !== undefined) last.text += added.map(({ text, gone }) => `\n${blanked(text, [...gone])}\n`).join("");
   return { files, roots: texts.roots };
+}
+
+/** Whoever removes a network or container that has another block has forgotten what is in it. */
+function mendOf(canonical: string, { files }: Texts): string {
+  const [head] = canonical.split(" {", 1);
+  const other = files
+    .flatMap(({ name, text }) => parse(new SourceFile(name, text), new Diagnostics()).statements)
+    .find((one) => (one.kind === "network" || one.kind === "container") && formatStatement(one) === head);
+  return `remove statements as they are in the policy${other === undefined ? "" : `: ${formatWhole(other)}`}`;
 }
 
 /** Most edits are a plain rule or publish, which needs no grammar: thousands are folded at once. */
@@ -85,7 +94,7 @@ function statementsOf(file: SourceFile, diagnostics: Diagnostics): Piece[] {
   if (plain === undefined)
     return (readPlainPublishes(file.text) ?? parse(file, diagnostics).statements).map((one) => {
       const { start, end } = one.span;
-      return { canonical: formatStatement(one), start, end };
+      return { canonical: formatWhole(one), start, end };
     });
   return Array.from({ length: plain.length }, (_, row) => {
     const { text: canonical, span } = plain.at(row);
@@ -98,7 +107,7 @@ function without(name: string, text: string, doomed: Map<string, { count: number
   if (doomed.size === 0) return text;
   const gone: Pick<Piece, "start" | "end">[] = [];
   for (const statement of [...parse(new SourceFile(name, text), new Diagnostics()).statements].reverse()) {
-    const entry = doomed.get(formatStatement(statement));
+    const entry = doomed.get(formatWhole(statement));
     if (entry === undefined || entry.count === 0) continue;
     entry.count--;
     gone.push(statement.span);

@@ -16,6 +16,7 @@ import { cutConnections } from "./connections.js";
 import { applyEdits, type Update } from "./edits.js";
 import { makeEntry } from "./history.js";
 import { mayBeHeld } from "./ports.js";
+import { enlist } from "./records.js";
 import { type Applied, backendOf, hasEdits, isRecorded, readApplied, rewriteApplied, stampOf } from "./state.js";
 import { edit } from "./update.js";
 import { Watch } from "../topology/watch.js";
@@ -43,6 +44,8 @@ export class Live {
   private readonly beside: Beside;
   /** Whether edits aren't in the record yet. */
   private unsettled = false;
+  /** Whether the history doesn't know yet what was applied whole. */
+  private unlisted = false;
   private overruled = false;
   /** Which state of the record is ours; another writer who was killed has left his edits beside it. */
   private stamp: string | undefined;
@@ -55,7 +58,7 @@ export class Live {
     // Edits that are beside the record now go into it when the handle rests.
     if (!beside.isOpen) return;
     this.applied = beside.after ?? readApplied(compiled.policy.name);
-    this.unsettled = this.applied !== undefined;
+    this.unsettled = this.unlisted = this.applied !== undefined;
   }
 
   /** What is on record; undefined where that must be read. */
@@ -160,7 +163,20 @@ export class Live {
     this.stamp = stampOf(this.compiled.policy.name);
     this.unsettled = false;
     const { policy, at } = this.applied;
-    saveConfirmed(makeEntry(policy, at, invoker(), { files, roots, backend: backendOf(this.applied) }), false);
+    const entry = makeEntry(policy, at, invoker(), { files, roots, backend: backendOf(this.applied) });
+    saveConfirmed(entry, false);
+    if (this.edits.length > 0) this.list();
+    else if (this.unlisted) enlist(entry, true);
+    this.unlisted = false;
+  }
+
+  /** Has the history know what was applied whole, if it doesn't yet. Throws what node:fs throws. */
+  list(): void {
+    if (!this.unlisted || this.applied === undefined) return;
+    const { files, roots } = this.compiled;
+    const { policy } = this.applied;
+    enlist(makeEntry(policy, timestamp(), invoker(), { files, roots, backend: backendOf(this.applied) }), false);
+    this.unlisted = false;
   }
 
   private async prepare(): Promise<void> {

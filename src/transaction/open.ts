@@ -12,6 +12,7 @@ import { Live } from "./live.js";
 import { acquire, isWanted, letIn } from "./lock.js";
 import { Obstacle } from "./obstacle.js";
 import { requireSystem } from "./ready.js";
+import { keeping } from "./records.js";
 import { finishOverdue } from "./revert.js";
 import { edit, PolicyError } from "./update.js";
 
@@ -184,6 +185,8 @@ class Handle implements Net {
 
   /** Applies a policy, whatever is live. */
   private async whole(compiled: Compiled): Promise<ApplyResult> {
+    // Where another follows at once, nobody has rested in between.
+    const unlisted = keeping(() => this.live?.list());
     if (this.live !== undefined && this.live.compiled.policy.name !== compiled.policy.name) {
       // What is beside the record of one policy is nothing to another.
       this.live.settle();
@@ -202,7 +205,7 @@ class Handle implements Net {
     const result = await applyPolicy(compiled, options);
     this.live = new Live(compiled, this.beside);
     this.carrier = result.backend;
-    return result;
+    return unlisted.length === 0 ? result : { ...result, problems: [...unlisted, ...result.problems] };
   }
 }
 

@@ -15,8 +15,8 @@ import { extendTrial, forgetTrial, newTrial, onTrial, readTrial, remaining, type
 
 export type Purpose =
   /**
-   * It stays. `quick`: for programs that apply again and again. Only the first of a policy becomes an entry, what is live
-   * becomes one with the next command, and nothing waits for the disk.
+   * It stays. `quick`: for programs that apply again and again. Nothing waits for the disk, and an edit of rules becomes an
+   * entry when the program rests or applies again (`enlist`).
    */
   | { readonly kind: "apply"; readonly quick?: boolean }
   /** It stays; ends a trial of the same policy. */
@@ -98,9 +98,7 @@ export async function recorded<T extends Outcome>(
     const { files, roots } = compiled;
     const texts = { files, roots, backend: result.backend };
     const entry = makeEntry(name, timestamp(), invoker(), texts);
-    problems.push(
-      ...keeping(() => (quick && !fresh ? saveConfirmed(entry, false) : keep(entry, { fresh, durable: !quick }))),
-    );
+    problems.push(...keeping(() => keep(entry, { fresh, durable: !quick })));
   }
   return problems.length === 0 ? result : { ...result, problems: [...result.problems, ...problems] };
 }
@@ -171,8 +169,17 @@ function keep(entry: Entry, { fresh, durable }: { fresh: boolean; durable: boole
   if (!known) addEntry(entry, appliedComponents(), durable, confirmedPath(entry.policy));
 }
 
+/**
+ * Makes it the policy's newest entry, where it isn't; `confirmed`: it is what a reboot brings back. Throws what node:fs
+ * throws.
+ */
+export function enlist(entry: Entry, confirmed: boolean): void {
+  if (newestHash(entry.policy) === hashTexts(entry)) return;
+  addEntry(entry, appliedComponents(), false, confirmed ? confirmedPath(entry.policy) : undefined);
+}
+
 /** Runs it, and returns what is to be said when it fails. */
-function keeping(work: () => void): string[] {
+export function keeping(work: () => void): string[] {
   try {
     work();
     return [];

@@ -36,6 +36,16 @@ export async function updateText(text: string, updates: readonly Update[]): Prom
   await net.close();
 }
 
+/** Applies policies through a handle, with pauses in between, in milliseconds. */
+export async function applyTexts(texts: readonly string[], pause: number): Promise<void> {
+  const net = await open();
+  for (const text of texts) {
+    await net.apply(compile(text, { file: "lab.tsnet" }).policy);
+    if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+  }
+  await net.close();
+}
+
 export function removeNamed(policy: string): Promise<RemoveResult> {
   return removePolicy(policy);
 }

@@ -66,4 +66,40 @@ test("what is added is there, what is removed isn't, and everything else stays o
   assert.ok(removed > 100);
 });
 
+/** What is left of a text without a statement, or what is said. */
+function without(text: string, remove: string): string {
+  const diagnostics = new Diagnostics();
+  const { files } = applyEdits({ files: [{ name: "p", text }], roots: ["p"] }, [{ remove }], diagnostics);
+  const [wrong] = diagnostics.sorted();
+  return wrong === undefined ? (files[0]?.text ?? "").trim() : `${wrong.message}; ${wrong.help}`;
+}
+
+test("a network or container is removed by all that it says, in whatever order", () => {
+  const text = "container d { env A=1; publish 9027 -> 80; network n; network m }";
+  for (const same of [
+    text,
+    "container d {\n  publish 9027->80/tcp # why\n network n, network m\n env A=1 }",
+    'container "d" { network n; env "A"=1; network m; publish 9027->80 }',
+  ])
+    assert.is(without(text, same), "", same);
+  for (const [other, block] of [
+    ["container d { }", "{ }"],
+    ["container d { mode none; env B=2 }", "{ env B=2; mode none }"],
+    [
+      "container d { env A=1; publish 9027 -> 80; network m; network n }",
+      "{ network m; network n; env A=1; publish 9027 -> 80 }",
+    ],
+  ] as const)
+    assert.is(
+      without(text, other),
+      `the policy has no statement 'container d ${block}'; remove statements as they are in the policy: ` +
+        "container d { network n; network m; env A=1; publish 9027 -> 80 }",
+    );
+  assert.is(without("network n { internal }", "network n { internal }"), "");
+  assert.match(
+    without("network n { internal }", "network n { subnet 10.9.0.0/24; internal }"),
+    /network n { internal }$/,
+  );
+});
+
 test.run();

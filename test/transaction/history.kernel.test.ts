@@ -162,6 +162,24 @@ test("a program's updates don't fill the history, and what it left can be gone b
   });
 });
 
+test("what a program applies is in the history, one after the other and with pauses", async () => {
+  await lab(async (host) => {
+    const LIVE = import.meta.resolve("../support/live.js");
+    // Rules, and a container: what is sent as single elements, and what isn't.
+    const texts = [shop(22), shop(80), shop(443), shop(443, "container more { network n }"), shop(8080)];
+    await host.call(LIVE, "applyTexts", texts, 0);
+    const list = async (): Promise<string[]> => (await entries(host)).map((line) => line.split(" ")[1] as string);
+    const all = await list();
+    assert.is(new Set(all).size, 5, all.join());
+    await done(host, "rollback");
+    assert.equal(await reachable(host, 22, 80, 443, 8080), [443]);
+    await host.call(LIVE, "applyTexts", [shop(22), shop(80), shop(22)], 200);
+    assert.is((await list()).length, 9);
+    await done(host, "rollback");
+    assert.equal(await reachable(host, 22, 80, 443, 8080), [80]);
+  });
+});
+
 test("a history that can't be written is said, and the policy is in force", async () => {
   await lab(async (host) => {
     await host
