@@ -128,11 +128,11 @@ async function apply(compiled: Compiled, options: CompileFlags, compiling: numbe
       waiting,
       ...(purpose === undefined ? {} : { purpose }),
     });
-    const { changed, operations, timings, changes, problems, choice } = result;
+    const { changed, operations, timings, changes, problems, warnings, choice } = result;
     if (changed && !options.dryRun)
       hasDone(trial === undefined ? "what was applied stays applied" : "what was applied is on trial all the same");
     noteChoice(choice);
-    for (const problem of problems) note(`tsnet: ${problem}`);
+    for (const said of [...problems, ...warnings]) note(`tsnet: ${said}`);
     if (options.json) {
       const { parse } = compiled.timings;
       const diagnostics = diagnosticsJson(compiled.diagnostics);
@@ -142,6 +142,7 @@ async function apply(compiled: Compiled, options: CompileFlags, compiling: numbe
         operations,
         timings: { parse, compile: compiling - parse, ...timings },
         changes,
+        ...(warnings.length === 0 ? {} : { warnings }),
         diagnostics,
         ...(choice === undefined ? {} : { chosen: choiceJson(choice) }),
         ...(trial === undefined ? {} : { trial: trialJson(trial) }),

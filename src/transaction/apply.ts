@@ -54,8 +54,10 @@ export interface ApplyResult {
   readonly operations: number;
   /** What was done, a sentence each. */
   readonly changes: readonly string[];
-  /** Things that couldn't be tidied up afterwards, or that nobody will see work. */
+  /** Things that couldn't be tidied up afterwards. */
   readonly problems: readonly string[];
+  /** What is in force and does nothing yet, such as a publish on an address that this host doesn't have. */
+  readonly warnings: readonly string[];
   /** Milliseconds. */
   readonly timings: { readonly plan: number; readonly commit: number };
 }
@@ -150,12 +152,12 @@ async function applyFound(
     operations: difference.changes.length + mended.length + (rulesChanged ? rules.objects : 0),
     changes,
     problems,
+    warnings: unheardPublishes(policy, actual.host),
     timings: { plan: planned - started, commit: now() - planned },
   });
-  const unheard = unheardPublishes(policy, actual.host);
   if (options.dryRun === true) {
     if (rulesChanged) await rules.check();
-    return result(unheard);
+    return result([]);
   }
   if (changes.length === 0 && isRecorded(compiled, applied)) {
     // Somebody else's change has moved the generation: with the new one on record the next apply need not read.
@@ -166,7 +168,7 @@ async function applyFound(
     changes.push(...mended);
     endJournal();
     if (options.thorough === true && rules !== undefined) await stopAnew(backend, policy);
-    return result([...beforehand, ...unheard]);
+    return result(beforehand);
   }
   // A text may change what no kernel object shows, such as whose sandbox a container shares.
   const record = options.rules !== false;
@@ -175,7 +177,7 @@ async function applyFound(
   const all = { compiled, topology, actual, difference, backend, former, rules, rulesChanged, ...known, record };
   const problems = await commit(all);
   if (options.thorough === true && rules !== undefined) await stopAnew(backend, policy);
-  return result([...beforehand, ...problems, ...unheard]);
+  return result([...beforehand, ...problems]);
 }
 
 /** No comparison sees which flows are stopped, as they come and go: what isn't on record as cut goes on. */

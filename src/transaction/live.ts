@@ -109,6 +109,7 @@ export class Live {
       operations,
       changes: operations === 0 ? [] : [`change ${plural(operations, "element")} of ${change.place}`],
       problems,
+      warnings: [],
       timings: { plan: planned - started, commit: committed - planned },
     };
   }

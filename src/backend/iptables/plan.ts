@@ -6,7 +6,7 @@
  * leads a packet on by what it is not (`others`), never by what it is: the kernel follows every way through the chains
  * when they are loaded, so chains that many rules lead to must be small.
  */
-import { containersOn, isInternal, networkNamed, type Policy } from "../../ir/policy.js";
+import { containersOn, isInternal, networkNamed, type Policy, subnetOf } from "../../ir/policy.js";
 import { ownAddresses } from "../../ir/own.js";
 import type { Family } from "../../net/address.js";
 import { of } from "../shape/lanes.js";
@@ -149,10 +149,23 @@ function forwardRules(parts: Parts): Rule[] {
     ...layers.rules("reject", "cc"),
     ...beginRules(cut, drop),
     ...(confined === undefined ? [] : [rule([TRANSLATED], jump(confined), [], "internal networks end here")]),
-    ...(published === undefined ? [] : [rule([TRANSLATED], jump(published))]),
+    ...(published === undefined ? [] : [rule([TRANSLATED], jump(amongOurs(parts, published)))]),
     ...layers.rules("allow", "cc"),
     rule([], jump(defaultBetween(parts)), [], "defaults between containers"),
   ];
+}
+
+/**
+ * To what is published, for containers alone: what comes from elsewhere has been decided, and another policy, whose
+ * container it may come from, has its say yet. Guards have seen to it that from our subnets only our containers send, and no
+ * other policy's do.
+ */
+function amongOurs({ table, policy }: Parts, published: string): string {
+  const subnets = policy.networks.flatMap((network) => subnetOf(network, table.family) ?? []);
+  return table.chain(
+    "between",
+    subnets.map((subnet) => rule([from(subnet)], goto(published))),
+  );
 }
 
 /** ICMP errors that pass through: from containers as `relatedFrom` says; from elsewhere unless about two containers. */
