@@ -84,18 +84,22 @@ export function matches(rule: Pick<Rule, "from" | "to" | "ports">, packet: Packe
 }
 
 /**
- * The verdict of a packet. `deny` beats `reject` beats the bounds of an internal network beats the way through a
- * publish beats `allow` beats the defaults. `rules` may be narrowed to those that can match, which changes nothing.
+ * The verdict of a packet. `deny`, and what a publish's `from` leaves out on its way, beats `reject` beats the bounds of an
+ * internal network beats the way through a publish beats `allow` beats the defaults. `rules` may be narrowed to those that
+ * can match, which changes nothing.
  */
 export function evaluate(policy: Policy, packet: Packet, rules: readonly Rule[] = policy.rules): Decision {
   const { source, destination, via } = packet;
   if (source.zone !== "container" && destination.zone !== "container") return byDefault("untouched", "untouched");
 
   const speaking = rules.filter((rule) => matches(rule, packet));
-  for (const verb of ["deny", "reject"] as const) {
-    const by = speaking.filter((rule) => rule.verb === verb).map((rule) => rule.origin);
-    if (by.length > 0) return { verdict: verb, by, default: null };
-  }
+  const said = (verb: Rule["verb"]): Origin[] =>
+    speaking.filter((rule) => rule.verb === verb).map((rule) => rule.origin);
+  const [denying, rejecting] = [said("deny"), said("reject")];
+  if (denying.length > 0) return { verdict: "deny", by: denying, default: null };
+  if (via?.from !== undefined && !hasPeer(via.from, source.zone, source.address))
+    return { verdict: "deny", by: [via.origin], default: null };
+  if (rejecting.length > 0) return { verdict: "reject", by: rejecting, default: null };
 
   const from = source.zone === "container" ? endpointAt(policy, source.address) : undefined;
   const to = destination.zone === "container" ? endpointAt(policy, destination.address) : undefined;
@@ -103,14 +107,9 @@ export function evaluate(policy: Policy, packet: Packet, rules: readonly Rule[] 
     return byDefault("deny", "internal");
   if (source.zone === "world" && to?.network.internal) return byDefault("deny", "internal");
 
-  if (via !== undefined) {
-    const admitted = via.from === undefined || hasPeer(via.from, source.zone, source.address);
-    return admitted
-      ? { verdict: "allow", by: [via.origin], default: null }
-      : { verdict: "deny", by: [via.origin], default: null };
-  }
+  if (via !== undefined) return { verdict: "allow", by: [via.origin], default: null };
 
-  const allowing = speaking.filter((rule) => rule.verb === "allow").map((rule) => rule.origin);
+  const allowing = said("allow");
   if (allowing.length > 0) return { verdict: "allow", by: allowing, default: null };
 
   if (from !== undefined && to !== undefined) {

@@ -108,15 +108,14 @@ export class Interpreter {
     const { source, via } = packet;
     const { deny, reject, allow } = this.statements(lane, packet);
     if (deny !== undefined) return { verdict: "deny", by: deny };
+    if (via !== undefined) {
+      const number = via.sources[lane === "cc" ? "container" : lane === "hc" ? "host" : "world"];
+      if (number !== 0 && this.maps.far(number, source) === undefined) return { verdict: "deny", by: via.from };
+    }
     if (reject !== undefined) return { verdict: "reject", by: reject };
     if (sender?.confined && (receiver === undefined || via !== undefined)) return DROP;
     if (lane === "wc" && receiver?.inside) return DROP;
-    if (via !== undefined) {
-      const zone = lane === "cc" ? "container" : lane === "hc" ? "host" : "world";
-      const number = via.sources[zone];
-      const admitted = number === 0 || this.maps.far(number, source) !== undefined;
-      return { verdict: admitted ? "allow" : "deny", by: via.from };
-    }
+    if (via !== undefined) return { verdict: "allow", by: via.from };
     if (allow !== undefined) return { verdict: "allow", by: allow };
     if (lane === "wc") return DROP;
     if (lane !== "cc" || sender === undefined || receiver === undefined) return PASS;

@@ -43,7 +43,7 @@ import {
 import { originsOf } from "./origins.js";
 import type { Match, Rule, Rules, Ruleset, Table, Target } from "./ruleset.js";
 import { type Action, NONE, treeChain } from "./tree.js";
-import { planPublish, planPublished, planSource } from "./translation.js";
+import { planLeftOut, planPublish, planPublished, planSource } from "./translation.js";
 
 /** The rules of a policy, for both families; `filters` are told of the chains of the filter tables as they are made. */
 export function plan(policy: Policy, filters: readonly (ChainSink | undefined)[] = []): Ruleset {
@@ -97,6 +97,8 @@ interface Parts {
   readonly own: Own;
   readonly layers: Layers;
   readonly cut: string;
+  /** Drops what the `from` of a publish leaves out; undefined where none has one. */
+  readonly leftOut: string | undefined;
   /** Of packets between containers or from this host. */
   readonly published: string | undefined;
   /** Drops what containers send all of whose networks are internal; undefined where there are none. */
@@ -116,7 +118,8 @@ function planFilter(policy: Policy, family: Family, members: readonly Member[], 
     own: ownOf(table, policy, members),
     layers: new Layers(table, policy, new Members(family, own), own),
     cut,
-    published: planPublished(table, policy, members, { admitted: ACCEPT, rest: NONE }),
+    leftOut: planLeftOut(table, policy, members),
+    published: planPublished(table, policy, { admitted: ACCEPT, rest: NONE }),
     confined:
       confined.length === 0
         ? undefined
@@ -138,7 +141,7 @@ const ACCEPTED: Action = [rule([], ACCEPT)];
  * chains of all policies (`accept`). Of two containers nobody else speaks.
  */
 function forwardRules(parts: Parts): Rule[] {
-  const { table, policy, own, layers, cut, published, confined } = parts;
+  const { table, policy, own, layers, cut, leftOut, published, confined } = parts;
   const drop = own.ours(DROP);
   return [
     planDetour(table, policy, own),
@@ -146,6 +149,7 @@ function forwardRules(parts: Parts): Rule[] {
     rule([], jump(own.others(to, goto(table.chain("away", worldRules(parts))))), [], "to no container"),
     rule([], jump(own.others(from, goto(table.chain("come", arrivingRules(parts))))), [], "from no container"),
     ...layers.rules("deny", "cc"),
+    ...leftOutRules(leftOut),
     ...layers.rules("reject", "cc"),
     ...beginRules(cut, drop),
     ...(confined === undefined ? [] : [rule([TRANSLATED], jump(confined), [], "internal networks end here")]),
@@ -154,6 +158,9 @@ function forwardRules(parts: Parts): Rule[] {
     rule([], jump(defaultBetween(parts)), [], "defaults between containers"),
   ];
 }
+
+const leftOutRules = (chain: string | undefined): Rule[] =>
+  chain === undefined ? [] : [rule([TRANSLATED], jump(chain))];
 
 /**
  * To what is published, for containers alone: what comes from elsewhere has been decided, and another policy, whose
@@ -198,13 +205,14 @@ function worldRules({ own, layers, cut, confined }: Parts): Rule[] {
   ];
 }
 
-function arrivingRules({ table, policy, own, layers, cut }: Parts): Rule[] {
+function arrivingRules({ table, policy, own, layers, cut, leftOut }: Parts): Rule[] {
   const inside = own.members.filter(({ network }) => networkNamed(policy, network).internal);
   const last = [...layers.logs("allow", "wc"), ...layers.gate("wc", own.ranges)];
   const rest = goto(table.chain("gate", last));
-  const published = planPublished(table, policy, own.members, { admitted: RETURN, rest: [rule([], rest)] });
+  const published = planPublished(table, policy, { admitted: RETURN, rest: [rule([], rest)] });
   return [
     ...layers.rules("deny", "wc"),
+    ...leftOutRules(leftOut),
     ...layers.rules("reject", "wc"),
     ...beginRules(cut, own.ours(DROP)),
     ...(inside.length === 0
@@ -287,7 +295,7 @@ function inputRules({ table, own, layers, cut, confined }: Parts): Rule[] {
 }
 
 /** From this host to containers. */
-function outputRules({ table, own, layers, cut, published }: Parts): Rule[] {
+function outputRules({ table, own, layers, cut, leftOut, published }: Parts): Rule[] {
   const { family } = table;
   const accepted = own.are(to, ACCEPT);
   const dropped = own.are(to, DROP);
@@ -302,6 +310,7 @@ function outputRules({ table, own, layers, cut, published }: Parts): Rule[] {
     rule(redirect, jump(dropped), [], "all ways lead through the gateway"),
     ...stateRules(cut, jump(accepted), dropped, related),
     ...layers.rules("deny", "hc"),
+    ...leftOutRules(leftOut),
     ...layers.rules("reject", "hc"),
     ...beginRules(cut, dropped),
     ...(published === undefined ? [] : [rule([TRANSLATED], jump(published))]),

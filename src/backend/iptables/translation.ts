@@ -13,12 +13,12 @@ import { contains } from "../../net/ranges.js";
 import { inPrefix } from "../../net/prefix.js";
 import { of, type Value } from "../shape/lanes.js";
 import { type Way, waysOf } from "../shape/ways.js";
-import { alone, connection, DROP, from, goto, jump, LOOPBACK, rule, type TableBuilder, to } from "./builder.js";
+import { alone, connection, DROP, from, goto, jump, LOOPBACK, RETURN, rule, type TableBuilder, to } from "./builder.js";
 import { cellsOf, type Member, type Own, rangeCells } from "./members.js";
 import { originsOf } from "./origins.js";
 import { type PortCell, portTree } from "./ports.js";
 import type { Match, Rule, Run, Target } from "./ruleset.js";
-import { type Action, treeChain } from "./tree.js";
+import { type Action, NONE, treeChain } from "./tree.js";
 
 /** The ways of each protocol, by their host ports. */
 function byProtocol(ways: readonly Way[]): [number, Way[]][] {
@@ -71,22 +71,34 @@ export interface Outcome {
 }
 
 /**
- * The chain of the filter that admits what came through one of our publishes or, where `from` leaves its source out,
- * drops it. It compares the whole way (host port, container address and port), because a translation alone may be
+ * The chain of the filter that drops what came through one of our publishes whose `from` leaves its source out, and returns
+ * the rest; undefined where no publish has one.
+ */
+export function planLeftOut(table: TableBuilder, policy: Policy, members: readonly Member[]): string | undefined {
+  const limited = waysOf(policy, table.family).filter(({ publish }) => publish.from !== undefined);
+  return wayChain(table, limited, NONE, ({ publish }) => goto(sourceChain(table, members, publish.from as PeerSet)));
+}
+
+/**
+ * The chain of the filter that admits what came through one of our publishes. It compares the whole way (host port, container address and port), because a translation alone may be
  * somebody else's.
  */
-export function planPublished(
+export function planPublished(table: TableBuilder, policy: Policy, { admitted, rest }: Outcome): string | undefined {
+  return wayChain(table, waysOf(policy, table.family), rest, () => admitted);
+}
+
+function wayChain(
   table: TableBuilder,
-  policy: Policy,
-  members: readonly Member[],
-  { admitted, rest }: Outcome,
+  ways: readonly Way[],
+  rest: Action,
+  targetOf: (way: Way) => Target,
 ): string | undefined {
   const { family } = table;
-  const ways = waysOf(policy, family);
   if (ways.length === 0) return undefined;
   const rules = byProtocol(ways).map(([protocol, mine]) => {
-    const cells = mine.map(({ publish, host, hostPorts, port, targets }): PortCell => {
-      const target = publish.from === undefined ? admitted : goto(sourceChain(table, members, publish.from, admitted));
+    const cells = mine.map((one): PortCell => {
+      const { publish, host, hostPorts, port, targets } = one;
+      const target = targetOf(one);
       const run = [port, port + hostPorts[1] - hostPorts[0]] as const;
       const way = connection({
         ...(host === undefined ? {} : { originalDestination: alone(family, host) }),
@@ -105,16 +117,17 @@ export function planPublished(
 
 const SHUT_OUT: Action = [rule([], DROP)];
 
-/** A chain that admits the sources of a publish's `from` and drops the others. */
-function sourceChain(table: TableBuilder, members: readonly Member[], peers: PeerSet, admitted: Target): string {
+const ADMITTED: Action = [rule([], RETURN)];
+
+/** A chain that returns the sources of a publish's `from` and drops the others. */
+function sourceChain(table: TableBuilder, members: readonly Member[], peers: PeerSet): string {
   const { family } = table;
-  const open: Action = [rule([], admitted)];
   const admit = (zone: "host" | "world"): string =>
-    treeChain(table, "from", { key: from, cells: rangeCells(of(peers[zone], family), open), rest: SHUT_OUT });
+    treeChain(table, "from", { key: from, cells: rangeCells(of(peers[zone], family), ADMITTED), rest: SHUT_OUT });
   const own = of(peers.container, family);
   return treeChain(table, "from", {
     key: from,
-    cells: cellsOf(members, ({ value }) => (contains(own, value) ? open : SHUT_OUT)),
+    cells: cellsOf(members, ({ value }) => (contains(own, value) ? ADMITTED : SHUT_OUT)),
     rest: [rule([{ kind: "local", side: "source" }], goto(admit("host"))), rule([], goto(admit("world")))],
   });
 }

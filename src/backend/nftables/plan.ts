@@ -3,8 +3,8 @@
  * lives in sets and maps (see layers.ts and translation.ts).
  *
  * The road of a packet: `guard` (raw) drops what no sandbox may send; `translate-in` and `translate-here` lead published
- * ports to their containers; `forward`, `input` and `output` find the lane; the lane decides: state, deny, reject,
- * bounds of internal networks, published ports, allow, default; `translate-out` sees to source addresses.
+ * ports to their containers; `forward`, `input` and `output` find the lane; the lane decides: state, deny, what publishes
+ * leave out, reject, bounds of internal networks, published ports, allow, default; `translate-out` sees to source addresses.
  */
 import { addressOf, containersOn, type Policy, subnetOf } from "../../ir/policy.js";
 import { inhabitedFamilies, ownAddresses } from "../../ir/own.js";
@@ -18,7 +18,7 @@ import { cutBareSet, cutSet, DEVICES, tableName, word } from "./names.js";
 import type { Element, Expression, Rule, Ruleset, Table } from "./ruleset.js";
 import { HOME, originsOf, PRIORITY } from "./skeleton.js";
 import { portByPort, waysOf } from "../shape/ways.js";
-import { planPublish, planPublished, planSource } from "./translation.js";
+import { planLeftOut, planPublish, planPublished, planSource } from "./translation.js";
 import { planArp } from "./arp.js";
 import { decide, defaultNumber, planTally } from "./counting.js";
 import { planDevices, planGuard, planMembers } from "./identity.js";
@@ -54,7 +54,7 @@ function planFilter(policy: Policy, name: string): Table {
     const layers = planLayers(table, family, policy.ruleList, own);
     // Ranges that shift are one way a port, since nft can't add offsets.
     const ways = waysOf(policy, family).flatMap(portByPort);
-    const published = planPublished(table, ways, family);
+    const published = { leftOut: planLeftOut(table, ways, family), admitted: planPublished(table, ways, family) };
     for (const lane of ["cc", "cw", "ch", "wc", "hc"] as const)
       table.chain(`${lane}${family}`, laneRules(table, policy, layers, lane, family, published));
     table.chain(`from${family}`, [
@@ -189,16 +189,18 @@ function laneRules(
   layers: Layers,
   lane: Lane,
   family: Family,
-  published: string | undefined,
+  published: { readonly leftOut: string | undefined; readonly admitted: string | undefined },
 ): Rule[] {
   const { source, destination } = IN[family];
   const state = lane === "wc" ? "state-world" : lane === "hc" ? "state-host" : "state-from";
+  const translated = match("ct status", "dnat");
+  const isReached = lane === "cc" || lane === "wc" || lane === "hc";
   const rules: Rule[] = [rule([then(jump(`${state}${family}`))])];
-  for (const verb of ["deny", "reject"] as const)
-    rules.push(...layers.rules(`log-${verb}`, lane), ...layers.rules(verb, lane));
+  rules.push(...layers.rules("log-deny", lane), ...layers.rules("deny", lane));
+  if (published.leftOut !== undefined && isReached) rules.push(rule([translated, then(jump(published.leftOut))]));
+  rules.push(...layers.rules("log-reject", lane), ...layers.rules("reject", lane));
   rules.push(rule([then(jump(`begin${family}`))]));
 
-  const translated = match("ct status", "dnat");
   const has = (set: string): boolean => table.sets.some((other) => other.name === set);
   if (has(`internal${family}`) && lane !== "wc" && lane !== "hc") {
     const confined = lookup(`internal${family}`, source);
@@ -206,12 +208,11 @@ function laneRules(
   }
   if (has(`inside${family}`) && lane === "wc") rules.push(...bound([lookup(`inside${family}`, destination)]));
 
-  if (published !== undefined && lane === "wc")
+  if (published.admitted !== undefined && lane === "wc")
     rules.push(
       rule([translated, match("fib saddr type", "local"), then(DROP)], "this host's addresses don't come from outside"),
     );
-  if (published !== undefined && (lane === "cc" || lane === "wc" || lane === "hc"))
-    rules.push(rule([translated, then(jump(published))]));
+  if (published.admitted !== undefined && isReached) rules.push(rule([translated, then(jump(published.admitted))]));
   rules.push(...layers.rules("log-allow", lane), ...layers.rules("allow", lane));
   rules.push(...defaults(table, policy, lane, family));
   return rules;

@@ -94,14 +94,50 @@ function spreadChain(table: TableBuilder, family: Family, way: Way): string {
 }
 
 /**
- * Chain `published4` or `published6` of the filter: what came through one of our publishes is accepted or, where
- * `from` leaves its source out, dropped. Keyed on the whole way (host port, container address and port), because
- * `ct status dnat` alone would admit translations that are somebody else's. What anybody may use stands in sets: for one
- * element more of a map that leads to chains the kernel looks at every chain that any element leads to.
+ * Chain `published4` or `published6` of the filter: what came through one of our publishes is accepted. Keyed on the whole
+ * way (host port, container address and port), because `ct status dnat` alone would admit translations that are somebody
+ * else's.
  */
 export function planPublished(table: TableBuilder, ways: readonly Way[], family: Family): string | undefined {
   if (ways.length === 0) return undefined;
-  const rules: Rule[] = [];
+  const rules = kindsOf(ways, family).map(({ name, begin, keys, types, elements }) => {
+    const known = elements.map(({ key, way }): Element => ({ key, from: [way.publish.origin] }));
+    table.set(name, types, known, "published: host port, container, its port");
+    return rule([begin, lookup(name, ...keys), then(publishDecides(table, family, ACCEPT))]);
+  });
+  return table.chain(`published${family}`, rules);
+}
+
+/**
+ * Chain `left-out4` or `left-out6` of the filter: what came through a publish whose `from` leaves its source out is dropped,
+ * before anything but a deny is asked. Undefined where no publish has one. Apart from what anybody may use: for one element
+ * more of a map that leads to chains the kernel looks at every chain that any element leads to.
+ */
+export function planLeftOut(table: TableBuilder, ways: readonly Way[], family: Family): string | undefined {
+  const limited = ways.filter(({ publish }) => publish.from !== undefined);
+  if (limited.length === 0) return undefined;
+  const rules = kindsOf(limited, family).map(({ name, begin, keys, types, elements }) => {
+    const led = elements.map(({ key, way: { publish } }): Element => {
+      const data = goto(sourceChain(table, family, publish.from as PeerSet));
+      return { key, data, from: [publish.origin] };
+    });
+    table.map(`${name}-from`, types, "verdict", led, "published to some: host port, container, its port");
+    return rule([begin, { kind: "vmap", keys, map: `${name}-from` }]);
+  });
+  return table.chain(`left-out${family}`, rules);
+}
+
+/** Ways of one protocol, on any host address or on single ones, of single ports or ranges: what is one set. */
+interface Kind {
+  readonly name: string;
+  readonly begin: Expression;
+  readonly keys: readonly Key[];
+  readonly types: readonly Type[];
+  readonly elements: readonly { readonly key: Part[]; readonly way: Way }[];
+}
+
+function kindsOf(ways: readonly Way[], family: Family): Kind[] {
+  const { destination, originalDestination, type } = IN[family];
   const groups = new Map<string, Way[]>();
   const groupOf = (protocol: number, at: boolean, range: boolean): string => `${protocol} ${at} ${range}`;
   for (const way of ways) {
@@ -110,55 +146,28 @@ export function planPublished(table: TableBuilder, ways: readonly Way[], family:
     if (group === undefined) groups.set(name, [way]);
     else group.push(way);
   }
+  const out: Kind[] = [];
   for (const protocol of PORTED)
     for (const at of [true, false])
       for (const range of [false, true]) {
         const group = groups.get(groupOf(protocol, at, range));
         if (group === undefined) continue;
-        const name = `published${family}-${protocolName(protocol)}${at ? "-at" : ""}${range ? "-range" : ""}`;
-        rules.push(...publishedRules(table, name, group, family, protocol, at));
+        out.push({
+          name: `published${family}-${protocolName(protocol)}${at ? "-at" : ""}${range ? "-range" : ""}`,
+          begin: match("meta l4proto", protocol),
+          keys: [...(at ? [originalDestination as Key] : []), "ct original proto-dst", destination, "th dport"],
+          types: [...(at ? [type as Type] : []), "inet_service", type, "inet_service"],
+          elements: group.flatMap((way) => {
+            const { host, hostPorts, port, targets } = way;
+            const [from, to] = hostPorts;
+            return targets.map((target) => ({
+              key: [...(at ? [host as Value] : []), portPart(from, to), target, portPart(port, port + to - from)],
+              way,
+            }));
+          }),
+        });
       }
-  return table.chain(`published${family}`, rules);
-}
-
-/** The rules of ways of one kind; `at`: they are ways of single host addresses. */
-function publishedRules(
-  table: TableBuilder,
-  name: string,
-  ways: readonly Way[],
-  family: Family,
-  protocol: number,
-  at: boolean,
-): Rule[] {
-  const { destination, originalDestination, type } = IN[family];
-  const keys: Key[] = [...(at ? [originalDestination as Key] : []), "ct original proto-dst", destination, "th dport"];
-  const types: Type[] = [...(at ? [type as Type] : []), "inet_service", type, "inet_service"];
-  const keysOf = ({ host, hostPorts: [from, to], port, targets }: Way): Part[][] =>
-    targets.map((target) => [
-      ...(at ? [host as Value] : []),
-      portPart(from, to),
-      target,
-      portPart(port, port + to - from),
-    ]);
-  const rules: Rule[] = [];
-  const begin = match("meta l4proto", protocol);
-  const open: Element[] = [];
-  const limited: Element[] = [];
-  for (const way of ways)
-    for (const key of keysOf(way)) {
-      const { from, origin } = way.publish;
-      if (from === undefined) open.push({ key, from: [origin] });
-      else limited.push({ key, data: goto(sourceChain(table, family, from)), from: [origin] });
-    }
-  if (open.length > 0) {
-    table.set(name, types, open, "published: host port, container, its port");
-    rules.push(rule([begin, lookup(name, ...keys), then(publishDecides(table, family, ACCEPT))]));
-  }
-  if (limited.length > 0) {
-    table.map(`${name}-from`, types, "verdict", limited, "published to some: host port, container, its port");
-    rules.push(rule([begin, { kind: "vmap", keys, map: `${name}-from` }]));
-  }
-  return rules;
+  return out;
 }
 
 /** Counts a packet by the whole way through a publish, its first host address included, and decides it. */
@@ -173,29 +182,29 @@ function of(set: AddressSet, family: Family): Ranges<Value> {
   return family === 4 ? set.v4 : set.v6;
 }
 
-/** A chain that accepts the sources of a publish's `from` and drops the others. */
+/** A chain that drops what a publish's `from` leaves out. */
 function sourceChain(table: TableBuilder, family: Family, from: PeerSet): string {
   const sets = (["container", "host", "world"] as const).map((zone) => of(from[zone], family));
   const [container, host, world] = sets as [Ranges<Value>, Ranges<Value>, Ranges<Value>];
   const content = sets.map((set) => set.join(",")).join(";");
   const { source } = IN[family];
   return table.generate(`from${family}`, content, (name) => {
-    if (equal(container, host) && equal(host, world)) return admit(table, name, family, world);
+    if (equal(container, host) && equal(host, world)) return leaveOut(table, name, family, world);
     const zone = (suffix: string, set: Ranges<Value>): Target =>
-      goto(table.chain(`${name}-${suffix}`, admit(table, `${name}-${suffix}`, family, set)));
+      goto(table.chain(`${name}-${suffix}`, leaveOut(table, `${name}-${suffix}`, family, set)));
     return [
       rule([lookup(`own${family}`, source), then(zone("container", container))]),
       rule([match("fib saddr type", "local"), then(zone("host", host))]),
-      ...admit(table, name, family, world),
+      ...leaveOut(table, name, family, world),
     ];
   });
 }
 
-function admit(table: TableBuilder, name: string, family: Family, set: Ranges<Value>): Rule[] {
-  const [accept, drop] = [publishDecides(table, family, ACCEPT), publishDecides(table, family, DROP)];
-  if (set.length === 0) return [rule([then(drop)])];
+function leaveOut(table: TableBuilder, name: string, family: Family, set: Ranges<Value>): Rule[] {
+  const drop = then(publishDecides(table, family, DROP));
+  if (set.length === 0) return [rule([drop])];
   const { min, max } = (family === 4 ? V4 : V6) as Domain<Value>;
-  if (set.length === 2 && set[0] === min && set[1] === max) return [rule([then(accept)])];
+  if (set.length === 2 && set[0] === min && set[1] === max) return [];
   const elements: Element[] = [];
   for (let i = 0; i < set.length; i += 2)
     elements.push({
@@ -203,7 +212,7 @@ function admit(table: TableBuilder, name: string, family: Family, set: Ranges<Va
       from: [],
     });
   table.set(name, [IN[family].type], elements, "sources of a published port");
-  return [rule([lookup(name, IN[family].source), then(accept)]), rule([then(drop)])];
+  return [rule([{ kind: "lookup", keys: [IN[family].source], set: name, not: true }, drop])];
 }
 
 /** Rules of `translate-out`: source translation of hairpins, of the host's loopback, and masquerade. */

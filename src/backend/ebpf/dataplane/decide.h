@@ -1,4 +1,7 @@
-/* What the policy says of a packet: the order of deny, reject, internal networks, publishes, allow and the defaults. */
+/*
+ * What the policy says of a packet: the order of deny and what a publish leaves out, reject, internal networks, publishes,
+ * allow and the defaults.
+ */
 #pragma once
 #include "packet.h"
 
@@ -117,11 +120,9 @@ __noinline int decide(__u32 generation, __u32 lane, const struct flow *flow, con
   if (!flow || !host || !out)
     return DENY;
   speaking(generation, lane, flow, &verdict);
-  out->statement = verdict.deny ? verdict.deny : verdict.reject;
+  out->statement = verdict.deny;
   if (verdict.deny)
     return DENY;
-  if (verdict.reject)
-    return REJECT;
   if (!out->known) {
     copy_own(&out->from, lane == WC || lane == HC ? 0 : own_of(generation, &flow->source));
     copy_own(&out->to, lane == CW || lane == CH ? 0 : own_of(generation, &flow->destination));
@@ -139,15 +140,25 @@ __noinline int decide(__u32 generation, __u32 lane, const struct flow *flow, con
         via = 0;
     }
   }
+  if (via) {
+    __u32 class = via->sources[lane == CC ? 0 : lane == HC ? 1 : 2], profile;
+    if (class && !in_class(generation, class, &flow->source, &profile)) {
+      out->statement = via->statement;
+      out->published = 1;
+      return DENY;
+    }
+  }
+  out->statement = verdict.reject;
+  if (verdict.reject)
+    return REJECT;
   if (from->confined && (!to->there || via))
     return DENY;
   if (lane == WC && (!to->there || to->inside))
     return DENY;
   if (via) {
-    __u32 class = via->sources[lane == CC ? 0 : lane == HC ? 1 : 2], profile;
     out->statement = via->statement;
     out->published = 1;
-    return !class || in_class(generation, class, &flow->source, &profile) ? ALLOW : DENY;
+    return ALLOW;
   }
   out->statement = verdict.allow;
   if (verdict.allow)
