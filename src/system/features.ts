@@ -3,6 +3,7 @@
  * a namespace that ends with the command.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { isInstalled } from "./tools.js";
 import { MissingTool, run } from "./run.js";
 import { readSysctl } from "./sysctl.js";
 
@@ -45,7 +46,9 @@ export async function probe(name: FeatureName): Promise<Feature> {
     case "nft":
       return tool(name, "nft", ["--version"], /v([\d.]+)/);
     case "util-linux":
-      return tool(name, "nsenter", ["--version"], /util-linux ([\w.]+)/);
+      return isInstalled("unshare")
+        ? tool(name, "nsenter", ["--version"], /util-linux ([\w.]+)/)
+        : no(name, "unshare is not installed", "apt-get install util-linux");
     case "conntrack":
       return tool(name, "conntrack", ["--version"], /v([\d.]+)/);
     case "nf_tables":
@@ -121,8 +124,13 @@ async function nfTables(): Promise<Feature> {
 async function userNamespaces(): Promise<Feature> {
   const name = "user_namespaces";
   const args = ["--user", "--map-root-user", "--net", "--mount", "true"];
-  const { exitCode, stderr } = await run("unshare", args, { accept: "any" });
-  if (exitCode === 0) return yes(name, "users may make namespaces");
-  const mend = "sysctl -w user.max_user_namespaces=15000 kernel.unprivileged_userns_clone=1 (where it exists)";
-  return no(name, `user namespaces can't be made: ${stderr.trim()}`, mend);
+  try {
+    const { exitCode, stderr } = await run("unshare", args, { accept: "any" });
+    if (exitCode === 0) return yes(name, "users may make namespaces");
+    const mend = "sysctl -w user.max_user_namespaces=15000 kernel.unprivileged_userns_clone=1 (where it exists)";
+    return no(name, `user namespaces can't be made: ${stderr.trim()}`, mend);
+  } catch (error) {
+    if (error instanceof MissingTool) return no(name, error.message, `apt-get install ${error.package}`);
+    throw error;
+  }
 }

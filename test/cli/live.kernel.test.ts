@@ -283,6 +283,14 @@ it("doctor says what works, and what is missing", async () => {
     assert.equal(none.backends, { nft: false, iptables: false, ebpf: false });
     assert.is(part(none, "nft")?.mend, "apt-get install nftables");
     assert.is(part(none, "iptables")?.mend, "apt-get install iptables");
+
+    // What it tries things in may be lacking itself: all else is told.
+    await host.call(import.meta.resolve("../support/hidden.ts"), "hide", ["unshare"]);
+    const untried = await tsnet(host, ["doctor", "--json"]);
+    const least = JSON.parse(untried.stdout) as Doctor;
+    assert.equal([untried.exitCode, least.can], [3, { check: true, try: false, apply: false }]);
+    assert.is(part(least, "util-linux")?.mend, "apt-get install util-linux");
+    assert.is(part(least, "nft")?.mend, "apt-get install nftables");
   });
 });
 
