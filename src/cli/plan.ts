@@ -35,7 +35,12 @@ export async function plan(files: readonly string[], options: { json?: boolean; 
         ...(choice === undefined ? {} : { chosen: choiceJson(choice) }),
       });
     const name = shown(policy.name);
-    if (would.appliedAt === undefined) print(`${name} isn't live: everything of it is new`);
+    if (would.appliedAt === undefined)
+      print(
+        changed
+          ? `${name} isn't live: everything of it is new`
+          : `${name} isn't on record as applied, but all of it is there; an apply puts it on record`,
+      );
     for (const line of differenceLines(would.before, policy, difference)) print(shown(line));
     if (changed) print(isSame(difference) ? "no packet's verdict differs" : summary(difference.changes.length));
     printObjects(would);

@@ -12,7 +12,7 @@ import { requireSystem } from "./ready.js";
 import { survey } from "./survey.js";
 
 export interface Preview {
-  /** What is on record as applied; an empty policy where nothing is. */
+  /** What is on record as applied, or in force without a record; an empty policy where nothing is. */
   readonly before: Policy;
   /** ISO 8601, UTC; undefined where the policy isn't live. */
   readonly appliedAt: string | undefined;
@@ -49,8 +49,9 @@ export async function preview(compiled: Compiled, backend?: Asked): Promise<Prev
   };
   const { sysctls, guard } = await lackingForwarding(topology.forwards);
   const isMoved = listed.length === 0 && rules !== undefined && rules.standing !== "equal";
-  return {
-    before: before?.policy ?? compile(`policy ${formatName(compiled.policy.name)}`).policy,
+  const none = compile(`policy ${formatName(compiled.policy.name)}`).policy;
+  const would: Preview = {
+    before: before?.policy ?? none,
     appliedAt: applied?.at,
     choice,
     switches,
@@ -66,4 +67,6 @@ export async function preview(compiled: Compiled, backend?: Asked): Promise<Prev
     topology: difference.changes,
     sysctls,
   };
+  // All of it is there, and only its record is gone: no packet's verdict differs.
+  return applied === undefined && !changesAnything(would) ? { ...would, before: compiled.policy } : would;
 }

@@ -33,4 +33,23 @@ it("many are the README's, and one is one", async () => {
   });
 });
 
+it("a plan whose record is lost says that all of it is there", async () => {
+  await lab(async (host) => {
+    const file = path.join(root, "policies/01-one-line.tsnet");
+    await done(host, "compile", file, "--apply");
+    await host.run("rm", ["/run/tsnet/applied/tsnet.record"]);
+    assert.match(
+      await done(host, "plan", file),
+      /^tsnet isn't on record as applied, but all of it is there; an apply puts it on record\ntsnet: nothing to change\n$/,
+    );
+    const told = JSON.parse(await done(host, "plan", file, "--json")) as {
+      changed: boolean;
+      difference: { same: boolean };
+    };
+    assert.equal([told.changed, told.difference.same], [false, true]);
+    assert.is(await done(host, "compile", file, "--apply"), "tsnet: nothing to change\n");
+    assert.is(await done(host, "plan", file), "tsnet: nothing to change\n");
+  });
+});
+
 test.run();
