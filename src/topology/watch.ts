@@ -1,6 +1,7 @@
 /**
- * Whether others have taken devices of a policy from this host, their addresses or routes, or switched them off: for who
- * edits rules again and again, and doesn't read the network each time. What happens inside a sandbox isn't told here.
+ * Whether others have taken devices of a policy from this host, their addresses, routes or forwarding, or switched them off:
+ * for who edits rules again and again, and doesn't read the network each time. What happens inside a sandbox isn't told here,
+ * and nobody tells of other sysctls.
  */
 import { DeviceEvents } from "../system/netlink/device-events.js";
 import { dumpNetwork } from "../system/netlink/dump.js";

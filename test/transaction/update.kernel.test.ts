@@ -56,25 +56,38 @@ test("a handle notices what others do to its devices, and the next update puts t
     await handle.apply(BASE);
     const links = async (): Promise<string> => (await host.run("ip", ["-o", "link"])).stdout;
     const [device = ""] = /tsv-\w+/.exec(await links()) ?? [];
-    const touched: readonly (readonly string[])[] = [
-      ["link", "delete", device],
-      ["link", "set", device, "down"],
-      ["route", "flush", "proto", "83"],
+    const ip =
+      (...words: string[]) =>
+      () =>
+        host.run("ip", words);
+    const touched: readonly (readonly [what: string, touch: () => Promise<unknown>])[] = [
+      ["a device is gone", ip("link", "delete", device)],
+      ["a device is down", ip("link", "set", device, "down")],
+      ["routes are gone", ip("route", "flush", "proto", "83")],
+      [
+        "nothing is forwarded",
+        async () => {
+          for (const value of ["1", "0"]) await host.sysctl("ipv4/ip_forward", value);
+        },
+      ],
     ];
+    const forwards = async (): Promise<string> =>
+      (await host.run("cat", [`/proc/sys/net/ipv4/conf/${device}/forwarding`])).stdout.trim();
     let last = 60;
-    for (const [i, words] of touched.entries()) {
+    for (const [i, [what, touch]] of touched.entries()) {
       // Before the first quick update, and after some.
       if (i > 0) {
         const [quick] = await handle.update({ add: `allow 192.0.2.${last++} -> a:80` });
-        assert.ok(quick !== undefined && isQuick(quick), `before ${words.join(" ")}`);
+        assert.ok(quick !== undefined && isQuick(quick), `before ${what}`);
       }
       const routes = async (): Promise<string> => (await host.run("ip", ["route", "show", "proto", "83"])).stdout;
       const before = await routes();
-      await host.run("ip", words);
+      await touch();
       const [mended] = await handle.update({ add: `allow 192.0.2.${last++} -> a:80` });
-      assert.ok(mended?.changed, words.join(" "));
-      assert.match(await links(), new RegExp(`${device}\\S* <[^>]*\\bUP\\b`), words.join(" "));
-      assert.is((await routes()).split("\n").sort().join(), before.split("\n").sort().join(), words.join(" "));
+      assert.ok(mended?.changed, what);
+      assert.match(await links(), new RegExp(`${device}\\S* <[^>]*\\bUP\\b`), what);
+      assert.is(await forwards(), "1", what);
+      assert.is((await routes()).split("\n").sort().join(), before.split("\n").sort().join(), what);
     }
     // What is no business of ours isn't.
     await host.run("ip", ["link", "add", "name", "other", "type", "bridge"]);

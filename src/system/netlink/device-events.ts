@@ -1,15 +1,15 @@
-/** What becomes of devices, their addresses and their routes in this network namespace, as rtnetlink tells it. */
+/** What becomes of devices, their addresses, routes and forwarding in this network namespace, as rtnetlink tells it. */
 import { scan, textAt, u16, u32 } from "./decoder.js";
 import * as rt from "./rtnetlink.js";
 import { NetlinkSocket, PROTOCOL } from "./socket.js";
 
-/** linux/rtnetlink.h: rtnetlink_groups. */
-const GROUPS = [1, 5, 7, 9, 11] as const;
+/** linux/rtnetlink.h: rtnetlink_groups; the last two are RTNLGRP_IPV4_NETCONF and RTNLGRP_IPV6_NETCONF. */
+const GROUPS = [1, 5, 7, 9, 11, 24, 25] as const;
 
 /** Something is gone of a device, or the device is as it is now said to be. */
 export interface DeviceEvent {
   readonly device: number;
-  /** The device itself, or an address or route of it. */
+  /** The device itself, or an address or route of it, or that packets are forwarded from it. */
   readonly gone: boolean;
   /** Of what is told of a device itself. */
   readonly up?: boolean;
@@ -51,6 +51,17 @@ function toEvent(body: Buffer, type: number): DeviceEvent | undefined {
       if (attribute === rt.RTA.OIF) device = u32(body, start);
     });
     return { device, gone: true };
+  }
+  if (type === rt.RTM.NEWNETCONF) {
+    const { IFINDEX, FORWARDING, FORCE_FORWARDING } = rt.NETCONFA;
+    // IPv6's `forwarding` is the host's matter: we set the other.
+    const asked = body[0] === rt.AF.INET ? FORWARDING : FORCE_FORWARDING;
+    let [device, on] = [0, true];
+    scan(body, 4, body.length, (attribute, start) => {
+      if (attribute === IFINDEX) device = u32(body, start);
+      if (attribute === asked) on = u32(body, start) !== 0;
+    });
+    return { device, gone: !on };
   }
   // What a bridge tells of its ports is of another family.
   if ((type !== rt.RTM.NEWLINK && type !== rt.RTM.DELLINK) || u16(body, 0) !== 0) return undefined;

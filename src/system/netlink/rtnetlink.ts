@@ -20,6 +20,7 @@ export const RTM = {
   DELNEIGH: 29,
   GETNEIGH: 30,
   GETRULE: 34,
+  NEWNETCONF: 80,
   DELNSID: 89,
   GETNSID: 90,
 } as const;
@@ -47,6 +48,12 @@ export const IFLA = {
   /** s32: there when IFLA_LINK is in another namespace. */
   LINK_NETNSID: 37,
 } as const;
+/**
+ * linux/netconf.h: attributes behind `struct netconfmsg` (4 bytes with its padding: the family). IFINDEX is s32, negative for
+ * `all` and `default`; the others are sysctls, s32, and only those are there that were asked for or have changed.
+ */
+export const NETCONFA = { IFINDEX: 1, FORWARDING: 2, FORCE_FORWARDING: 9 } as const;
+
 /**
  * linux/net_namespace.h: attributes behind `struct rtgenmsg` (4 bytes with its padding). NSID is the number that a namespace
  * has in another, s32, -1 where it has none; FD an open file of it.
