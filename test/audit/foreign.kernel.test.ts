@@ -53,6 +53,16 @@ const CASES: readonly Case[] = [
     found: [],
   },
   {
+    what: "what TCP begins with",
+    make: `table ip mine { chain f { type filter hook forward priority 5; ${APP_TO_DB} tcp flags syn,rst drop; }; }`,
+    found: ["drops error 8"],
+  },
+  {
+    what: "what TCP begins with, and no other flag",
+    make: `table ip mine { chain f { type filter hook forward priority 5; ${APP_TO_DB} tcp flags == syn reject; }; }`,
+    found: ["rejects error 8"],
+  },
+  {
     what: "replies only",
     make: "table inet mine { chain f { type filter hook forward priority -5; ct state invalid drop; ct state established,related accept; }; }",
     found: [],

@@ -196,6 +196,10 @@ function readMatch(out: Expression[], match: Listed, { foreign, keepSet }: Reade
     out.push({ kind: "flags", mask: words(masked[1]), not, value: words(right) });
     return;
   }
+  if (foreign && isBeginning(op, left, right)) {
+    out.push({ kind: "flags", mask: ["syn"], not: false, value: ["syn"] });
+    return;
+  }
   if (typeof right === "string" && right.startsWith("@")) {
     const keys = readKeys(out, left, foreign);
     out.push({ kind: "lookup", keys, set: right.slice(1), ...(not ? { not } : {}) });
@@ -222,6 +226,13 @@ function readMatch(out: Expression[], match: Listed, { foreign, keepSet }: Reade
   }
   const value = readPart(typeOf(key), right, foreign);
   out.push({ kind: "match", key, ...(not ? { not } : {}), value });
+}
+
+/** `tcp flags syn`, or of several one: what each connection of TCP begins with is among them. */
+function isBeginning(op: string, left: Listed, right: unknown): boolean {
+  const { payload } = left as { payload?: { protocol?: unknown; field?: unknown } };
+  if (payload?.protocol !== "tcp" || payload.field !== "flags") return false;
+  return op === "in" ? words(right).includes("syn") : op === "==" && right === "syn";
 }
 
 /** `tcp dport < 1024`. */
