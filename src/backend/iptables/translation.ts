@@ -80,8 +80,8 @@ export function planLeftOut(table: TableBuilder, policy: Policy, members: readon
 }
 
 /**
- * The chain of the filter that admits what came through one of our publishes. It compares the whole way (host port, container address and port), because a translation alone may be
- * somebody else's.
+ * The chain of the filter that admits what came through one of our publishes. It compares the whole way (host port,
+ * container address and port), because a translation alone may be somebody else's.
  */
 export function planPublished(table: TableBuilder, policy: Policy, { admitted, rest }: Outcome): string | undefined {
   return wayChain(table, waysOf(policy, table.family), rest, () => admitted);
