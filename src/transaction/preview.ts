@@ -49,9 +49,8 @@ export async function preview(compiled: Compiled, backend?: Asked): Promise<Prev
   };
   const { sysctls, guard } = await lackingForwarding(topology.forwards);
   const isMoved = listed.length === 0 && rules !== undefined && rules.standing !== "equal";
-  const none = compile(`policy ${formatName(compiled.policy.name)}`).policy;
   const would: Preview = {
-    before: before?.policy ?? none,
+    before: before?.policy ?? compile(`policy ${formatName(compiled.policy.name)}`).policy,
     appliedAt: applied?.at,
     choice,
     switches,
