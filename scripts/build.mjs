@@ -26,6 +26,7 @@ const USED_TOGETHER = [
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const dist = path.join(root, "dist");
 const withTypes = !process.argv.includes("--no-types");
+const onlyTypes = process.argv.includes("--only-types");
 
 const options = {
   absWorkingDir: root,
@@ -274,9 +275,9 @@ async function buildTypes() {
 }
 
 await mkdir(dist, { recursive: true });
-const dataplane = buildDataplane();
+const dataplane = onlyTypes ? undefined : buildDataplane();
 const results = await Promise.allSettled([
-  buildCode(dataplane.catch(() => undefined)),
+  onlyTypes ? undefined : buildCode(dataplane.catch(() => undefined)),
   dataplane,
   withTypes ? buildTypes() : undefined,
 ]);

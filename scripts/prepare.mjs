@@ -1,11 +1,11 @@
 // Brings a fresh clone on a bare machine to where the tests can run: npm packages, and Debian's.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { accessSync, constants, lstatSync, statSync } from "node:fs";
 import path from "node:path";
 import { root } from "./runner.mjs";
 
 /** Each command, or file by its whole path, that tsnet and its tests use, and the Debian package that brings it. */
-const PACKAGES = {
+export const PACKAGES = {
   nft: "nftables",
   ip: "iproute2",
   conntrack: "conntrack",
@@ -38,16 +38,19 @@ function mtime(file) {
   }
 }
 
+/** Whether the command ended with 0. Nobody waits at a standstill: a suite's first checks run meanwhile. */
 function call(command, args, env = {}, stdout = "inherit") {
   console.log(`> ${[path.basename(command), ...args].join(" ")}`);
-  return (
-    spawnSync(command, args, { cwd: root, stdio: ["ignore", stdout, "inherit"], env: { ...process.env, ...env } })
-      .status === 0
-  );
+  return new Promise((resolve) => {
+    const options = { cwd: root, stdio: ["ignore", stdout, "inherit"], env: { ...process.env, ...env } };
+    spawn(command, args, options)
+      .on("error", () => resolve(false))
+      .on("close", (code) => resolve(code === 0));
+  });
 }
 
 /** Installs node_modules when it is missing or older than the lock; false if that fails. */
-export function installModules() {
+export async function installModules() {
   // A link leads to somebody else's: npm would empty it.
   if (lstatSync(path.join(root, "node_modules"), { throwIfNoEntry: false })?.isSymbolicLink()) return true;
   const installed = mtime("node_modules/.package-lock.json");
@@ -70,7 +73,7 @@ function onPath(name) {
 }
 
 /** Installs the system's commands when that can be done; tests that still lack one skip, and say so. */
-export function installCommands(wanted = PACKAGES) {
+export async function installCommands(wanted = PACKAGES) {
   const missing = Object.keys(wanted).filter((name) => !onPath(name));
   if (missing.length === 0) return;
   const names = missing.join(", ");
@@ -78,8 +81,8 @@ export function installCommands(wanted = PACKAGES) {
   if (!onPath("apt-get")) return console.log(`missing: ${names} (no apt-get to install them with)`);
   const packages = [...new Set(missing.map((name) => wanted[name]))];
   const env = { DEBIAN_FRONTEND: "noninteractive" };
-  call("apt-get", ["update", "-qq"], env, "ignore");
-  if (!call("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], env, "ignore")) {
+  await call("apt-get", ["update", "-qq"], env, "ignore");
+  if (!(await call("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], env, "ignore"))) {
     console.log(`missing: ${names} (apt-get failed)`);
   }
 }

@@ -31,10 +31,10 @@ const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 20 || (major === 20 && minor < 19)) stop(`tsnet needs Node 20.19 or newer; this is ${process.version}.`);
 
 step("the system's commands: nft, ip, conntrack and a few more");
-installCommands();
+await installCommands();
 
 step("npm packages");
-if (!installModules()) stop("npm ci failed; its message is above.");
+if (!(await installModules())) stop("npm ci failed; its message is above.");
 console.log("node_modules is there");
 
 step("build");

@@ -3,7 +3,7 @@
 // The last line is always `N passed, N failed`, with `, N skipped` when there are any.
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { installCommands, installModules, npm, TEST_PACKAGES } from "./prepare.mjs";
+import { installCommands, installModules, npm, PACKAGES, TEST_PACKAGES } from "./prepare.mjs";
 import { endAll, root, runCheck, runFile } from "./runner.mjs";
 
 const filters = process.argv.slice(2);
@@ -44,36 +44,11 @@ function report(result) {
   for (const problem of result.problems) console.log(`  ${result.file}: ${problem}`);
 }
 
-/**
- * Runs the jobs of `first` two at once, in order, and those of `aside` in what they leave of the processors: who waits
- * for packets needs none. Those that are left of these then are run as the others were.
- */
-async function each(first, aside = []) {
-  const [queue, beside] = [[...first], [...aside]];
-  const worker = async () => {
-    for (let job = queue.shift() ?? beside.shift(); job; job = queue.shift() ?? beside.shift()) report(await job({}));
-  };
-  const filler = async () => {
-    for (let job = beside.shift(); job; job = beside.shift()) report(await job({ aside: queue.length > 0 }));
-  };
-  await Promise.all([worker(), worker(), filler()]);
-}
-
-async function main() {
-  if (!installModules()) {
-    totals.failed += 1;
-    return console.log("FAIL  npm ci");
-  }
-  installCommands();
-  installCommands(TEST_PACKAGES);
-  const build = await runCheck("build", [
-    process.execPath,
-    "scripts/build.mjs",
-    ...(filters.length ? ["--no-types"] : []),
-  ]);
+/** What the suite's processes share: the command, and what is bundled once for all of them. */
+async function prepare() {
+  await installCommands({ ...PACKAGES, ...TEST_PACKAGES });
+  const build = await runCheck("build", [process.execPath, "scripts/build.mjs", "--no-types"]);
   if (build.failed || filters.length === 0) report(build);
-  // Read at each of thousands of starts, and needed by none: tests speak to nobody outside.
-  delete process.env.NODE_EXTRA_CA_CERTS;
   const { PREFIX, writePack } = await import("../test/kernel/pack.mjs");
   const { writePrograms } = await import("../test/support/programs.mjs");
   const shared = mkdtempSync(PREFIX);
@@ -81,17 +56,47 @@ async function main() {
   process.env.TSNET_LAB = await writePack(shared);
   await writePrograms(shared);
   process.env.TSNET_PROGRAMS = shared;
+}
+
+/**
+ * Runs the jobs of `first` two at once, in order, once the machine is prepared. Those of `checks` need no more than
+ * node_modules: they begin at once. They and those of `aside` run in what the first leave of the processors, for who
+ * waits for packets needs none. What is left of them then is run as the others were.
+ */
+async function each(checks, first, aside) {
+  const [queue, beside] = [[...first], [...aside]];
+  const ready = prepare();
+  const worker = async () => {
+    await ready;
+    for (let job = queue.shift() ?? beside.shift(); job; job = queue.shift() ?? beside.shift()) report(await job({}));
+  };
+  const filler = async () => {
+    for (const job of checks) report(await job({ aside: true }));
+    await ready;
+    for (let job = beside.shift(); job; job = beside.shift()) report(await job({ aside: queue.length > 0 }));
+  };
+  await Promise.all([worker(), worker(), filler()]);
+}
+
+async function main() {
+  if (!(await installModules())) {
+    totals.failed += 1;
+    return console.log("FAIL  npm ci");
+  }
+  // Read at each of thousands of starts, and needed by none: tests speak to nobody outside.
+  delete process.env.NODE_EXTRA_CA_CERTS;
   const files = testFiles();
   const kernel = files.filter((name) => name.endsWith(".kernel.test.ts"));
   const others = files.filter((name) => !name.endsWith(".kernel.test.ts"));
-  const checks = filters.length ? [] : ["typecheck", "lint"];
+  const checks = filters.length ? [] : ["lint", "typecheck", "declarations"];
   // Each has namespaces of its own, so two go side by side; not those that count packets of a flood, or seconds.
   const isAlone = (name) => ALONE.test(name);
   const job = (name) => (options) => runFile(name, options);
-  await each(longestFirst(kernel.filter((name) => !isAlone(name))).map(job), [
-    ...checks.map((name) => (options) => runCheck(name, npm("run", "--silent", name), options)),
-    ...longestFirst(others).map(job),
-  ]);
+  await each(
+    checks.map((name) => (options) => runCheck(name, npm("run", "--silent", name), options)),
+    longestFirst(kernel.filter((name) => !isAlone(name))).map(job),
+    longestFirst(others).map(job),
+  );
   for (const name of kernel.filter(isAlone)) report(await runFile(name));
 }
 

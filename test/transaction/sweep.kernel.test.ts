@@ -11,8 +11,8 @@ import type { Sweep } from "../support/sweep.js";
 const test = suite("transaction: sweeps");
 const MODULE = import.meta.resolve("../support/sweep.ts");
 const STRIDE = Number(process.env["TSNET_SWEEP"] ?? 71);
-const TIMES = Number(process.env["TSNET_KILLS"] ?? 2);
-const PAIRS = Number(process.env["TSNET_PAIRS"] ?? 4);
+const TIMES = Number(process.env["TSNET_KILLS"] ?? 1);
+const PAIRS = Number(process.env["TSNET_PAIRS"] ?? 3);
 const swept = await bundle("test/support/swept.ts", "swept.cjs");
 await takeDataplane();
 
@@ -37,10 +37,10 @@ for (const scenario of ["apply", "re-apply", "edit", "update", "remove"] as cons
 }
 
 test("a switch of backends: killed at a step, the next apply leaves one of them", () =>
-  lab((host) => swap("switch killed", () => host.call<Sweep>(MODULE, "sweepSwitch", swept, STRIDE > 1 ? 29 : 1))));
+  lab((host) => swap("switch killed", () => host.call<Sweep>(MODULE, "sweepSwitch", swept, STRIDE > 1 ? 61 : 1))));
 
 test("told to end at a step, an apply is taken back or done", () =>
-  lab((host) => swap("told to end", () => host.call<Sweep>(MODULE, "sweepSignals", swept, STRIDE > 1 ? 29 : 1))));
+  lab((host) => swap("told to end", () => host.call<Sweep>(MODULE, "sweepSignals", swept, STRIDE > 1 ? 61 : 1))));
 
 test("a command about another policy puts a killed one back", () =>
   lab(async (host) => {
