@@ -102,6 +102,7 @@ function subject(phrase: string, object: string): string {
 
 function missing(what: string, object: string): string {
   if (what.startsWith("namespace")) return `${object} has no network, and nobody reaches it`;
+  if (what.startsWith("directory")) return `no command finds ${object} in its sandbox`;
   if (what.startsWith("bridge")) return `${object} has no gateway: its containers reach nobody through this host`;
   return `no packet gets to ${object} or from it on that network`;
 }

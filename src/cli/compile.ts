@@ -74,7 +74,7 @@ export async function compile(files: readonly string[], options: CompileFlags): 
   const compiled = compileOrFail(files, options.json);
   if (options.apply) return apply(compiled, options, now() - started);
   const { inexpressible } = await import("../transaction/apply.js");
-  const obstacle = inexpressible(compiled.policy, true);
+  const obstacle = inexpressible(compiled.policy);
   if (obstacle !== undefined) failInexpressible(obstacle, options.json ?? false);
   const { planTopology } = await import("../topology/plan.js");
   const { formatTopology } = await import("../topology/format.js");

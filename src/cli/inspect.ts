@@ -17,6 +17,7 @@ import { protocolName } from "../net/ports.js";
 import { exposed, variables } from "../topology/variables.js";
 import { findLive } from "./live.js";
 import { printJson } from "./output.js";
+import { planShares } from "../topology/shares.js";
 import { sandboxPath } from "./sandbox.js";
 
 export function inspect(name: string): void {
@@ -53,6 +54,7 @@ function containerJson(policy: Policy, container: Container): unknown {
       NetworkMode: sandbox.kind === "container" ? `container:${sandbox.other}` : mode[sandbox.kind],
       Links: links(policy, container),
     },
+    Mounts: mounts(policy, shown),
     NetworkSettings: {
       SandboxID: id("sandbox", policy.name, shown.name),
       SandboxKey: sandboxPath(policy, container) ?? "/proc/self/ns/net",
@@ -119,6 +121,16 @@ function ports(policy: Policy, container: Container): Record<string, { HostIp: s
     }
   }
   return out;
+}
+
+/** Shares, as Docker has bind mounts. */
+function mounts(policy: Policy, { name }: Container): unknown[] {
+  return planShares(policy)
+    .filter(({ containers }) => containers.includes(name))
+    .map(({ path, directory }) => ({
+      ...{ Type: "bind", Source: directory, Destination: path },
+      ...{ Mode: "", RW: true, Propagation: "rprivate" },
+    }));
 }
 
 function links(policy: Policy, container: Container): string[] | null {

@@ -38,7 +38,7 @@ export const HOST_COMMANDS: Wiring = {
   exec: (program, { rest }) =>
     program
       .command("exec")
-      .description("runs a command in a container's sandbox, with its hosts file and link variables")
+      .description("runs a command in a container's sandbox, with its hosts file, link variables and shares")
       .argument("<name>", "NAME, or POLICY/NAME where several policies have it")
       .usage("<name> -- COMMAND...")
       .addHelpText("after", examples("tsnet exec c1 -- ip addr", "tsnet exec app -- sh -c 'echo $DATABASE_PORT'"))

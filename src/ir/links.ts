@@ -1,12 +1,11 @@
-/** Lowers `link` (Docker's `--link`) and `share`. */
-import type { LinkStatement, ShareStatement } from "../ast/nodes.js";
+/** Lowers `link` (Docker's `--link`). */
+import type { LinkStatement } from "../ast/nodes.js";
 import type { AddressSet } from "../net/address.js";
 import { NO_ADDRESSES, single, unionSet } from "../net/address.js";
 import type { Lowering } from "./lowering.js";
 import { inContainers } from "./peers.js";
-import type { Container, Link, Rule, Share } from "./policy.js";
+import type { Container, Link, Rule } from "./policy.js";
 import { BUILT_IN } from "./scope.js";
-import { containersNamed } from "./publish-targets.js";
 
 export interface LinkSource {
   readonly statement: LinkStatement;
@@ -159,19 +158,4 @@ function hasNetwork(low: Lowering, container: Container, statement: LinkStatemen
     },
   );
   return false;
-}
-
-export function lowerShare(low: Lowering, statement: ShareStatement): Share | undefined {
-  const path = statement.path.text;
-  if (!path.startsWith("/") || path.includes("\0") || path.split("/").includes("..")) {
-    low.diagnostics.error("bad-path", statement.path.span, `'${path}' is no absolute path`, {
-      why: "A share is mounted at one place inside each sandbox: an absolute path without '..'.",
-      help: 'write the whole path: share "/run/db" {app, db}',
-    });
-    return undefined;
-  }
-  const containers = containersNamed(low, statement.containers);
-  return (
-    containers && { path, containers: [...new Set(containers.map((c) => c.name))], origin: low.origins.of(statement) }
-  );
 }

@@ -9,7 +9,7 @@ import type { Tree } from "../ast/tree.js";
 import type { Diagnostics } from "../text/diagnostic.js";
 import { SourceFile } from "../text/source.js";
 import { lowerContainers, needsDefault } from "./containers.js";
-import { type LinkSource, lowerLinks, lowerShare } from "./links.js";
+import { type LinkSource, lowerLinks } from "./links.js";
 import type { Lowering } from "./lowering.js";
 import { lowerNetworks } from "./networks.js";
 import { Origins } from "./origins.js";
@@ -23,6 +23,7 @@ import { RuleList, type RuleRun } from "./rule-list.js";
 import { lowerAssertion, lowerRule } from "./rules.js";
 import { PROTOCOLS } from "../net/ports.js";
 import { checkName, Scope } from "./scope.js";
+import { lowerShare } from "./shares.js";
 import { letValue, type Value } from "./values.js";
 
 /**

@@ -141,7 +141,9 @@ export interface Link {
 }
 
 export interface Share {
+  /** Where they see it: absolute, without `.`, `..` and empty parts. */
   readonly path: string;
+  /** Whose sandboxes: a container that uses another's sandbox is named by that one. */
   readonly containers: readonly string[];
   readonly origin: Origin;
 }

@@ -1,21 +1,18 @@
-/** Runs a person's command inside a network namespace, with files laid over others. */
+/** Runs a person's command inside a network namespace, with files and directories mounted as it is to see them. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
+import { MOUNT_SCRIPT, type MountStep } from "./mounts.js";
 import { MissingTool } from "./run.js";
 
 export interface EnterOptions {
   /** Namespace file; undefined: this network namespace. */
   readonly netns: string | undefined;
-  /** Files laid over others, in a mount namespace of the command's own. */
-  readonly binds: readonly { readonly from: string; readonly to: string }[];
+  /** What is mounted first, in a mount namespace of the command's own. */
+  readonly mounts: readonly MountStep[];
   readonly env: Readonly<Record<string, string>>;
   readonly command: readonly string[];
 }
-
-/** Never sees a name as text: paths and the command are its arguments. */
-const SCRIPT =
-  'n=$1; shift; while [ "$n" -gt 0 ]; do mount --bind "$1" "$2" || exit 126; shift 2; n=$((n-1)); done; exec "$@"';
 
 /** What a terminal's keys send. */
 const KEYS: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
@@ -31,12 +28,12 @@ function isForeground(): boolean {
 }
 
 /** The command's exit status; 128 and the signal's number where a signal ended it. Standard streams are shared. */
-export function enter({ netns, binds, env, command }: EnterOptions): Promise<number> {
+export function enter({ netns, mounts, env, command }: EnterOptions): Promise<number> {
   const words: string[] = [];
   if (netns !== undefined) words.push("nsenter", `--net=${netns}`, "--");
-  if (binds.length > 0) {
-    words.push("unshare", "--mount", "--propagation", "slave", "--", "sh", "-c", SCRIPT, "sh", String(binds.length));
-    for (const { from, to } of binds) words.push(from, to);
+  if (mounts.length > 0) {
+    const script = ["sh", "-c", MOUNT_SCRIPT, "sh", String(mounts.length), ...mounts.flat()];
+    words.push("unshare", "--mount", "--propagation", "slave", "--", ...script);
     // A shell hands on only what could be a variable of its own, and a link's alias may hold a dot.
     const others = Object.entries(env).filter(([name]) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
     if (others.length > 0) words.push("env", "--", ...others.map(([name, value]) => `${name}=${value}`));

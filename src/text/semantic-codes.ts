@@ -243,7 +243,11 @@ export const semanticCodes = () =>
       "A shared sandbox that isn't one",
       "What uses the host's stack, another container's or none has nothing to share.",
     ),
-    "bad-path": entry("error", "A path that isn't absolute", "Paths of sandboxes and shares begin with '/'."),
+    "bad-path": entry(
+      "error",
+      "A path that can't be used",
+      "Paths of sandboxes and shares begin with '/', and a share hides nothing that commands need.",
+    ),
     "bad-pid": entry("error", "A process id that is none", "A process id is a number from 1 upwards."),
     "duplicate-env": entry(
       "error",

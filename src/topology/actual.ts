@@ -17,6 +17,8 @@ export interface Actual {
   readonly sysctls: ReadonlyMap<string, string>;
   /** Text of each hosts file in the policy's directory, by path. */
   readonly hosts: ReadonlyMap<string, string>;
+  /** What is where the policy's shares are, by path: whether it is a directory. */
+  readonly shares: ReadonlyMap<string, boolean>;
 }
 
 export interface ActualSandbox {

@@ -19,6 +19,7 @@ import { settle } from "../system/settle.js";
 import { readSysctl, writeSysctl, writeSysctlsIn } from "../system/sysctl.js";
 import type { Difference } from "./difference.js";
 import { HERE } from "./lines.js";
+import { makeShare, removeShare } from "./share-directory.js";
 import { deleteLinks } from "./unlink.js";
 import type { Sysctl } from "./topology.js";
 import { type Change, PREPARE, RAISE, type Stage, type Work } from "./work.js";
@@ -75,7 +76,7 @@ export async function raise(
 export async function retire(difference: Difference): Promise<string[]> {
   const works = difference.changes.flatMap((change) => change.works.filter((work) => work.stage === "retire"));
   const problems: string[] = [];
-  for (const kind of ["delete", "netns", "file"] as const) {
+  for (const kind of ["delete", "netns", "file", "directory"] as const) {
     const done: Work[] = [];
     const part = works.filter((work) => work.kind === kind);
     await doTogether(part, done).catch((error: unknown) => problems.push(String((error as Error).message)));
@@ -142,7 +143,7 @@ async function doTogether(works: readonly Work[], done: Work[], lenient?: Lenien
   }
   const removed = ofKind(works, "netns").filter((work) => work.verb === "remove");
   if (removed.length > 0) jobs.push(removeNamespaces(removed));
-  jobs.push(doFiles(ofKind(works, "file"), done));
+  jobs.push(doFiles(ofKind(works, "file"), done), doDirectories(ofKind(works, "directory"), done));
   await settle(jobs);
 }
 
@@ -202,6 +203,15 @@ function isKnown(path: string, known: Map<string, boolean>): boolean {
 async function doFiles(works: readonly Of<"file">[], done: Work[]): Promise<void> {
   for (const work of works) {
     doFile(work.path, work.text);
+    done.push(work);
+  }
+  return Promise.resolve();
+}
+
+async function doDirectories(works: readonly Of<"directory">[], done: Work[]): Promise<void> {
+  for (const work of works) {
+    if (work.verb === "add") makeShare(work.path);
+    else removeShare(work.path);
     done.push(work);
   }
   return Promise.resolve();
@@ -276,6 +286,8 @@ async function undoTogether(works: readonly Work[]): Promise<string[]> {
   }
   for (const work of ofKind(works, "file"))
     jobs.push(Promise.resolve(work).then(({ path, before }) => doFile(path, before)));
+  for (const work of ofKind(works, "directory"))
+    if (work.verb === "add") jobs.push(Promise.resolve(work).then(({ path }) => removeShare(path)));
   const results = await Promise.allSettled(jobs);
   return results
     .map((result) => (result.status === "fulfilled" ? (result.value ?? "") : String((result.reason as Error).message)))

@@ -35,7 +35,19 @@ export function findConflicts(topology: Topology, actual: Actual): Conflict[] {
     ...deviceConflicts(topology, actual),
     ...subnetConflicts(topology, actual),
     ...topology.sandboxes.flatMap((sandbox) => sandboxConflicts(sandbox, topology, actual)),
+    ...shareConflicts(topology, actual),
   ];
+}
+
+function shareConflicts({ shares }: Topology, actual: Actual): Conflict[] {
+  return shares
+    .filter(({ directory }) => actual.shares.get(directory) === false)
+    .map(({ path, directory, from }) => ({
+      object: `file ${directory}`,
+      message: `${directory}, where the share ${path} is to be, is there already and no directory`,
+      mend: `remove it: rm ${directory}`,
+      from,
+    }));
 }
 
 function deviceConflicts({ policy, bridges, sandboxes }: Topology, actual: Actual): Conflict[] {

@@ -178,7 +178,7 @@ function removals(topology: Topology, actual: Actual, kept: ReadonlySet<string>)
       restore: bridge ? [] : restoring(link, actual),
     });
   }
-  changes.push(...sandboxRemovals(topology, actual));
+  changes.push(...sandboxRemovals(topology, actual), ...shareChanges(topology, actual));
   return changes;
 }
 
@@ -199,6 +199,24 @@ function sandboxRemovals(topology: Topology, actual: Actual): Change[] {
     const object = `container ${readable(path.split("/").at(-2) ?? "")}`;
     const works: Work[] = [{ stage: "retire", kind: "file", path, text: undefined, before }];
     changes.push({ verb: "remove", object, text: `remove ${path}`, from: undefined, works, restore: [] });
+  }
+  return changes;
+}
+
+function shareChanges({ shares }: Topology, actual: Actual): Change[] {
+  const changes: Change[] = [];
+  const planned = new Map(shares.map((share) => [share.directory, share]));
+  for (const [path, share] of planned) {
+    if (actual.shares.has(path)) continue;
+    const works: Work[] = [{ stage: "found", kind: "directory", verb: "add", path }];
+    const text = `add directory ${path}`;
+    changes.push({ verb: "add", object: `share ${share.path}`, text, from: share.from, works, restore: [] });
+  }
+  for (const [path, isDirectory] of actual.shares) {
+    if (planned.has(path) || !isDirectory) continue;
+    const object = `share ${readable(path.slice(path.lastIndexOf("/") + 1))}`;
+    const works: Work[] = [{ stage: "retire", kind: "directory", verb: "remove", path }];
+    changes.push({ verb: "remove", object, text: `remove directory ${path}`, from: undefined, works, restore: [] });
   }
   return changes;
 }

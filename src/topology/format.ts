@@ -2,11 +2,16 @@
 import { dirname } from "node:path";
 import * as lines from "./lines.js";
 import type { IpLine } from "./lines.js";
-import type { BridgePlan, EndpointPlan, SandboxPlan, Sysctl, Topology } from "./topology.js";
+import { SHARES_ROOT } from "./names.js";
+import type { BridgePlan, EndpointPlan, SandboxPlan, SharePlan, Sysctl, Topology } from "./topology.js";
 
 /** Ends with a newline. */
 export function formatTopology(topology: Topology): string {
-  const blocks = [...topology.bridges.map(bridgeBlock), ...topology.sandboxes.map(sandboxBlock)];
+  const blocks = [
+    ...topology.bridges.map(bridgeBlock),
+    ...topology.sandboxes.map(sandboxBlock),
+    ...topology.shares.map(shareBlock),
+  ];
   const { v4, v6 } = topology.forwards;
   const families = [...(v4 ? ["IPv4"] : []), ...(v6 ? ["IPv6"] : [])].join(" and ");
   const forwarding = families === "" ? "# forwards nothing\n" : `# forwards ${families}\n`;
@@ -35,6 +40,14 @@ function sandboxBlock(sandbox: SandboxPlan): string {
     `nsenter --net=${path} ip link set dev lo up`,
     ...sandbox.endpoints.flatMap((endpoint) => endpointLines(sandbox, endpoint)),
     ...hosts.map((line) => `# hosts: ${line.replace("\t", " ")}`),
+  ]);
+}
+
+function shareBlock({ path, directory, containers, from }: SharePlan): string {
+  return block(`share ${printable(path)}`, from, [
+    `mkdir -p -m 700 ${word(SHARES_ROOT)} ${word(dirname(directory))}`,
+    `mkdir -m 755 ${word(directory)}`,
+    `# seen at ${printable(path)} by what \`tsnet exec\` runs in ${containers.map(printable).join(", ")}`,
   ]);
 }
 

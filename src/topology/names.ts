@@ -10,6 +10,8 @@ import { hashText } from "../net/hash.js";
 export const NETNS_ROOT = "/run/tsnet/netns";
 /** What else belongs to a container: `POLICIES_ROOT/POLICY/CONTAINER/hosts`. */
 export const POLICIES_ROOT = "/run/tsnet/policies";
+/** What containers share: `SHARES_ROOT/POLICY/PATH`. For root alone, since a share is seen in its sandboxes and nowhere else. */
+export const SHARES_ROOT = "/run/tsnet/shares";
 
 const MARK = "tsnet:";
 /** A file name may have 255 bytes, and an alias all in all. */
@@ -46,6 +48,15 @@ export function policyDirectory(policy: string): string {
 
 export function hostsPath(policy: string, container: string): string {
   return `${policyDirectory(policy)}/${component(container)}/hosts`;
+}
+
+export function policySharesDirectory(policy: string): string {
+  return `${SHARES_ROOT}/${component(policy)}`;
+}
+
+/** The directory behind a share; `path`: where sandboxes see it. */
+export function shareDirectory(policy: string, path: string): string {
+  return `${policySharesDirectory(policy)}/${component(path)}`;
 }
 
 /** What the alias of each of a policy's devices starts with. */

@@ -22,6 +22,7 @@ import { location } from "../text/source.js";
 import { hostsFile } from "./hosts.js";
 import { bridgeMark, endpointMark, netnsPath } from "./names.js";
 import { bridgeSettings, hostSettings, insideSettings } from "./settings.js";
+import { planShares } from "./shares.js";
 import type { BridgePlan, EndpointPlan, NeighbourPlan, RoutePlan, SandboxPlan, Topology } from "./topology.js";
 
 /** Below the 256 that the kernel gives to the routes it makes, so that ours win. */
@@ -37,6 +38,7 @@ export function planTopology(policy: Policy): Topology {
     policy: policy.name,
     bridges: policy.networks.map((network) => bridgePlan(policy, network)),
     sandboxes,
+    shares: planShares(policy),
     forwards: { v4: forwards(4), v6: forwards(6) },
   };
 }

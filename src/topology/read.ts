@@ -10,6 +10,7 @@ import type { KnownSandboxes } from "./known.js";
 import { policyDirectory, policyNetnsDirectory } from "./names.js";
 import { type PlaceRead, readPlace } from "./stack.js";
 import { endpointSettings } from "./settings.js";
+import { readShares } from "./share-directory.js";
 import type { SandboxPlan, Topology } from "./topology.js";
 
 export interface ReadOptions {
@@ -60,6 +61,7 @@ export async function readTopology(topology: Topology, options: ReadOptions = {}
     sandboxes: new Map(sandboxes.map((sandbox) => [sandbox.path, sandbox])),
     sysctls: readAll(new Set(names), setting),
     hosts: since?.hosts === false ? since.actual.hosts : readHostsFiles(policy),
+    shares: readShares(policy),
   };
 }
 

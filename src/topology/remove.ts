@@ -7,6 +7,7 @@ import { NETNS_ROOT, POLICIES_ROOT, policyDirectory, policyNetnsDirectory } from
 import { ownLinks } from "./actual.js";
 import { setDown } from "./lines.js";
 import { ownNetnsPaths } from "./read.js";
+import { readShares, removeShare } from "./share-directory.js";
 import { readStack } from "./stack.js";
 import { deleteLinks } from "./unlink.js";
 
@@ -15,6 +16,8 @@ export interface Removed {
   readonly devices: readonly string[];
   readonly namespaces: readonly string[];
   readonly files: readonly string[];
+  /** Directories that containers shared, with what was in them. */
+  readonly shares: readonly string[];
   /** Devices that are there still; they are down, where that could be done. */
   readonly left: readonly string[];
   /** What couldn't be removed, a sentence each. */
@@ -36,8 +39,9 @@ export async function removeTopology(policy: string): Promise<Removed> {
   await removeNetns(...namespaces);
   await promises.rmdir(policyNetnsDirectory(policy)).catch(() => undefined);
   const files = await removeHostsFiles(policy);
+  const shares = removeShares(policy, problems);
   for (const root of [NETNS_ROOT, POLICIES_ROOT]) await promises.rmdir(root).catch(() => undefined);
-  return { devices, namespaces, files, left: await setLeftDown(policy), problems };
+  return { devices, namespaces, files, shares, left: await setLeftDown(policy), problems };
 }
 
 /** Read anew: what a deletion said isn't what became of the devices. Down, nothing passes them unfiltered. */
@@ -45,6 +49,19 @@ async function setLeftDown(policy: string): Promise<string[]> {
   const left = ownLinks(await readStack(undefined), policy).map((link) => link.name);
   await ipBatchForced(undefined, left.map(setDown)).catch(() => undefined);
   return left;
+}
+
+function removeShares(policy: string, problems: string[]): string[] {
+  const directories = [...readShares(policy)].filter(([, isDirectory]) => isDirectory);
+  return directories.flatMap(([path]) => {
+    try {
+      removeShare(path);
+      return [path];
+    } catch (error) {
+      problems.push((error as Error).message);
+      return [];
+    }
+  });
 }
 
 /** Only what we wrote, and directories that are empty then: other parts keep things of theirs beside it. */

@@ -86,11 +86,22 @@ export interface SandboxPlan {
   readonly from: string | undefined;
 }
 
+/** A directory that sandboxes see at a path; commands find it there (see system/shared.ts), and nothing else does. */
+export interface SharePlan {
+  readonly path: string;
+  /** Absolute path of the directory itself. */
+  readonly directory: string;
+  readonly containers: readonly string[];
+  /** Of the first statement that names the path. */
+  readonly from: string | undefined;
+}
+
 export interface Topology {
   readonly policy: string;
   readonly bridges: readonly BridgePlan[];
   /** In the policy's order. Containers of the modes `host` and `container:OTHER` have none; `none` has no endpoints. */
   readonly sandboxes: readonly SandboxPlan[];
+  readonly shares: readonly SharePlan[];
   /** Whether packets must be forwarded between our devices and others (any container that isn't on `mode none`). */
   readonly forwards: { readonly v4: boolean; readonly v6: boolean };
 }

@@ -32,6 +32,8 @@ export type Work = { readonly stage: Stage } & (
   /** A device of the host; what brings it back is the change's `restore`. */
   | { readonly kind: "delete"; readonly device: string }
   | { readonly kind: "netns"; readonly verb: "add" | "remove"; readonly path: string }
+  /** What containers share; with it goes what is in it. */
+  | { readonly kind: "directory"; readonly verb: "add" | "remove"; readonly path: string }
   /** `text` undefined: the file goes away, and its directory if that is empty then. */
   | {
       readonly kind: "file";
@@ -76,7 +78,7 @@ export function placesOf(works: readonly Work[]): Set<string> | undefined {
   for (const work of works) {
     if (work.kind === "delete" || work.stage === "unlink") return undefined;
     if (work.kind === "netns") places.add(work.path);
-    else if (work.kind !== "file" && work.place !== undefined) places.add(work.place);
+    else if (work.kind !== "file" && work.kind !== "directory" && work.place !== undefined) places.add(work.place);
   }
   return places;
 }

@@ -62,10 +62,8 @@ export interface ApplyResult {
   readonly timings: { readonly plan: number; readonly commit: number };
 }
 
-/** Statements that are understood but can't be applied yet; `printing` asks for those that can't even be printed. */
-export function inexpressible(policy: Policy, printing = false): Inexpressible | undefined {
-  const [share] = policy.shares;
-  if (share !== undefined && !printing) return new Inexpressible("'share' can't be applied yet", share.origin.span);
+/** Statements that are understood but can't be carried out yet. */
+export function inexpressible(policy: Policy): Inexpressible | undefined {
   const macvlan = policy.networks.find((network) => network.driver === "macvlan");
   if (macvlan?.origin !== undefined)
     return new Inexpressible("'driver macvlan' can't be applied yet", macvlan.origin.span);

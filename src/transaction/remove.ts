@@ -64,6 +64,7 @@ async function removeUninterrupted(policy: string): Promise<RemoveResult> {
   if (topology.left.length > 0) throw stillThere(policy, topology);
   for (const device of topology.devices) changes.push(`remove device ${device}`);
   for (const path of topology.namespaces) changes.push(`remove namespace ${path}`);
+  for (const path of topology.shares) changes.push(`remove directory ${path}`);
   const problems = [...recovered, ...topology.problems];
   step("cut");
   if (applied !== undefined) {

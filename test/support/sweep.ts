@@ -29,6 +29,7 @@ network side { subnet 10.90.3.0/24 }
 container web { network front ip 10.90.1.11; network back; publish 8081 -> 80; publish 9000-9010 -> 9000-9010 }
 container db { network back; env SECRET=2 }
 container new { network front; network side; publish 53 -> 53/udp }
+share "/run/swept" {web, db}
 allow web -> db:{5432, 5433}, deny new -> 203.0.113.0/24, reject db -> web, allow world -> web:443
 `;
 

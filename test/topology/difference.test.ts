@@ -18,7 +18,7 @@ const plan = (text: PolicyText) => planTopology(makePolicy(text));
 const NOTHING: Stack = { links: new Map(), routes: [], neighbours: [] };
 
 function empty(policy = "tsnet"): Actual {
-  const nothing = { sandboxes: new Map(), sysctls: new Map(), hosts: new Map() };
+  const nothing = { sandboxes: new Map(), sysctls: new Map(), hosts: new Map(), shares: new Map<string, boolean>() };
   return { policy, cutOff: false, host: NOTHING, hostId: "4:1", ...nothing };
 }
 
@@ -95,6 +95,7 @@ function applied(topology: Topology): Actual {
     sandboxes,
     sysctls: new Map(sysctls.map(({ path, value }) => [path, value])),
     hosts: new Map(topology.sandboxes.map((s) => [hostsPath(topology.policy, s.container), s.hosts])),
+    shares: new Map(topology.shares.map(({ directory }) => [directory, true])),
   };
 }
 
