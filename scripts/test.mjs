@@ -61,7 +61,7 @@ async function prepare() {
 /**
  * Runs the jobs of `first` two at once, in order, once the machine is prepared. Those of `checks` need no more than
  * node_modules: they begin at once. They and those of `aside` run in what the first leave of the processors, for who
- * waits for packets needs none. What is left of them then is run as the others were.
+ * waits for packets needs none; when none of them is left, a third of the first goes beside two.
  */
 async function each(checks, first, aside) {
   const [queue, beside] = [[...first], [...aside]];
@@ -74,6 +74,7 @@ async function each(checks, first, aside) {
     for (const job of checks) report(await job({ aside: true }));
     await ready;
     for (let job = beside.shift(); job; job = beside.shift()) report(await job({ aside: queue.length > 0 }));
+    for (let job = queue.shift(); job; job = queue.shift()) report(await job({}));
   };
   await Promise.all([worker(), worker(), filler()]);
 }
