@@ -25,7 +25,7 @@ export type MountStep = readonly ["bind" | "copy" | "root" | "make" | "hide" | "
  * the root directory over a directory that it keeps at hand as number 9.
  */
 export const MOUNT_SCRIPT = `
-here=$PWD root=
+here=$PWD root= moved=
 fill() {
   mount -t tmpfs -o mode=755 tsnet "$1" || exit 126
   for e in .* *; do
@@ -41,7 +41,7 @@ n=$1; shift
 while [ "$n" -gt 0 ]; do
   case $1 in
   bind) mount -c --bind "$2" "$root$3" ;;
-  copy) cd "$2" && fill "$2" ;;
+  copy) moved=1 && cd "$2" && fill "$2" ;;
   root) exec 9< "$2" && cd / && fill "$2" && root=$2 ;;
   make) mkdir -p "$root$2" ;;
   hide) mount -t tmpfs -o ro,mode=700 tsnet "$root$2" ;;
@@ -51,8 +51,10 @@ while [ "$n" -gt 0 ]; do
   n=$((n-1))
 done
 exec 9<&-
-if [ -n "$root" ]; then exec chroot "$root" sh -c 'cd "$1" && shift && exec "$@"' sh "$here" "$@"; fi
-cd "$here" && exec "$@"`;
+if [ -n "$root" ]; then exec chroot "$root" sh -c 'cd "$1" || cd /; shift; exec "$@"' sh "$here" "$@"; fi
+# By its name, which leads into the copy. Where nothing was copied it may be one that has no name any more.
+if [ -n "$moved" ]; then cd "$here" || cd /; fi
+exec "$@"`;
 
 /** linux/magic.h */
 const TMPFS_MAGIC = 0x01021994;

@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { when } from "../kernel/features.js";
 import { type Host, lab } from "../kernel/lab.js";
-import { forgetCommand, tsnet } from "../support/command.js";
+import { commandLine, forgetCommand, tsnet } from "../support/command.js";
 import { applied, done, fails, write } from "../support/history.js";
 
 const test = suite("shares");
@@ -109,6 +109,15 @@ it("what is beside a place that had to be made stays what it is, and is not lost
       "/usr/bin\n/made\n/proc/self/status\n",
     );
     assert.is((await tsnet(host, ["exec", "app", "--", "sh", "-c", "exit 7"])).exitCode, 7);
+    // Where one is, relative names lead into the copy; and being where nothing is any more is no reason to fail.
+    const from = (directory: string, name: string, script: string): string =>
+      `mkdir -p /run/lab/gone; cd ${directory}; rmdir /run/lab/gone; exec "$@" exec ${name} -- sh -c '${script}'`;
+    for (const [directory, name, script, said] of [
+      ["/run/lab/d", "app", "ls -d x/y", "x/y\n"],
+      ["/", "app", "ls -d made", "made\n"],
+      ["/run/lab/gone", "web", "echo here", "here\n"],
+    ] as const)
+      assert.is((await host.run("sh", ["-c", from(directory, name, script), "sh", ...commandLine([])])).stdout, said);
   });
 });
 
