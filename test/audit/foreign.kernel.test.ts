@@ -120,6 +120,11 @@ const CASES: readonly Case[] = [
     found: ["translates error 4", "translates error 4"],
   },
   {
+    what: "somebody takes a published port of IPv6 alone, whose table says the family for all of its rules",
+    make: "table ip6 mine { chain n { type nat hook prerouting priority -110; tcp dport 8080 fib daddr type local dnat to [fd90:1::14]:99; }; chain o { type nat hook output priority -110; tcp dport 8080 dnat to fd90:1::14; }; }",
+    found: ["translates error 4", "translates error 4", "translates error 4", "translates error 4"],
+  },
+  {
     what: "a port that leads to what is denied",
     make: "table ip mine { chain n { type nat hook prerouting priority -110; tcp dport 2222 fib daddr type local dnat to 10.90.1.11:22; }; }",
     // That port of the host is somebody else's now, for a container that may ask the host for anything.

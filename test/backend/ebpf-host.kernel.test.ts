@@ -303,5 +303,23 @@ it("the anycast address of a subnet's routers is no way to this host", () =>
     assert.equal(await counts(host, undefined, "inet"), [2]);
   }));
 
+it("an apply is refused where a route gives this host addresses that the programs don't know of", () =>
+  lab(async (host) => {
+    const own = "local fd90:99::1 dev lo";
+    const route = "local fd90:77::/64 dev lo";
+    const text = front("", "publish [::1]:53 -> c2:53/udp, deny c1 -> host");
+    await ip(host, undefined, "address add fd90:99::1/128 dev lo", `route add ${route}`);
+    const refused = await apply(host, text, "ebpf").then(
+      () => "",
+      (error: Error) => error.message,
+    );
+    assert.match(refused, `the route '${route}' gives this host IPv6 addresses`);
+    assert.not.match(refused, own);
+    await apply(host, "network front { subnet 10.90.1.0/24 }\ncontainer c1 { network front }\ndeny c1 -> host", "ebpf");
+    await ip(host, undefined, `route delete ${route}`);
+    await apply(host, text, "ebpf");
+    await apply(host, text, "ebpf");
+  }));
+
 test("the command is forgotten", forgetCommand);
 test.run();

@@ -14,6 +14,7 @@ import { commitTable, endDenied, giveUp, putInForce, removeFolder } from "./appl
 import { MapEdits } from "./edits.js";
 import { intervalOf } from "./encode.js";
 import { toText } from "./json.js";
+import { localRoutesConflict } from "./local-routes.js";
 import type { Maps } from "./maps.js";
 import { objectChanges } from "./object-changes.js";
 import { objectDigest, requireObject } from "./object.js";
@@ -77,7 +78,7 @@ async function approach(policy: Policy, known: Committed | undefined, source?: S
   const objects = equal ? 0 : countOf(maps);
   return {
     standing: equal ? "equal" : there === 0 ? "absent" : "different",
-    conflict: undefined,
+    conflict: await localRoutesConflict(policy),
     now,
     objects,
     loosens: false,

@@ -73,7 +73,7 @@ async function tryBack(policy: string, variant: Variant, before: Both<State>): P
     const now = await statesOf(policy, variant, { needed: true });
     for (const [i, family] of FAMILIES.entries()) {
       const back = changesOf(now[i] as State, wantedAgain(before[i] as State, policy), policy);
-      await restore(variant, family, changeText(back.toReversed())).catch((error: Error) => {
+      await restore(variant, family, changeText(back)).catch((error: Error) => {
         error.message = `IPv${family}: ${error.message}`;
         left.push(error);
       });

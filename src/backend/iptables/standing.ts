@@ -1,5 +1,5 @@
 /** What stands in the kernel, as iptables-save says it, and what must be done to it. */
-import { type Entry, prefixOf } from "./names.js";
+import { type Entry, entryName, prefixOf } from "./names.js";
 import { type Chains, keyOf } from "./kernel.js";
 import type { Chain, Printed, Rules, Ruleset, TableName } from "./ruleset.js";
 import { TABLES } from "./ruleset.js";
@@ -113,9 +113,10 @@ export interface TableChange {
 const JUMP = /^-j TSNET-[0-9a-z]{6}-([a-z]+)$/;
 
 /**
- * Tables in the order of their commits: what may be sent, then what passes, and last what published ports lead to. So
- * between two commits nothing passes that the new rules deny. Of chains of the filter table that are `ahead` on their way, no
- * line is said, but their rules count.
+ * Tables in the order of their commits: what may be sent, then what passes, then what published ports lead to, and last
+ * what need no longer be kept from being sent. So between two commits nothing passes that the new rules deny: who may send an
+ * address is asked as long as the filter, old or new, lets it pass. Of chains of the filter table that are `ahead` on their
+ * way, no line is said, but their rules count.
  */
 export function changesOf(
   state: State,
@@ -123,10 +124,43 @@ export function changesOf(
   policy: string,
   ahead: ReadonlySet<string> = NONE_AHEAD,
 ): TableChange[] {
-  const order: readonly TableName[] = ["raw", "filter", "nat"];
-  return order
-    .map((name) => tableChange(name, state[name], wanted[name], policy, name === "filter" ? ahead : NONE_AHEAD))
-    .filter(({ pieces, operations }) => pieces.length > 0 || operations > 0);
+  const [guard, unguard] = guardChanges(state.raw, wanted.raw, policy);
+  const changes = [
+    guard,
+    tableChange("filter", state.filter, wanted.filter, policy, ahead),
+    tableChange("nat", state.nat, wanted.nat, policy),
+    unguard,
+  ];
+  return changes.filter(
+    (change): change is TableChange => change !== undefined && (change.pieces.length > 0 || change.operations > 0),
+  );
+}
+
+/**
+ * First the old guard besides the new one: what passes is what both let pass, which is all that either policy has an honest
+ * sender of. Then the new one alone. A guard that is only taken away goes last.
+ */
+function guardChanges(
+  state: TableState,
+  wanted: Wanted,
+  policy: string,
+): [first: TableChange | undefined, last: TableChange | undefined] {
+  const whole = tableChange("raw", state, wanted, policy);
+  const name = entryName(policy, "guard");
+  const guard = wanted.chains.get(name);
+  if (guard === undefined) return [undefined, whole];
+  const lines = guard.text.split("\n");
+  const old = (state.chains.get(name) ?? []).filter((line) => !lines.includes(line));
+  if (old.length === 0) return [whole, undefined];
+  const both = [...lines, ...old];
+  const isKept = ([chain]: readonly [string, unknown]): boolean => wanted.chains.has(chain);
+  const kept = new Map([...state.chains].filter(isKept));
+  const gone = new Map([...state.chains].filter((one) => !isKept(one)));
+  const chains = new Map([...wanted.chains, [name, { text: both.join("\n"), count: both.length }]]);
+  const first = tableChange("raw", { ...state, chains: kept }, { ...wanted, chains }, policy);
+  const between = { chains: new Map([...gone, [name, both]]), builtin: new Map() };
+  const last = tableChange("raw", between, { chains: new Map([[name, guard]]), hooks: new Map() }, policy);
+  return [first, { ...last, operations: Math.max(0, whole.operations - first.operations) }];
 }
 
 const NONE_AHEAD: ReadonlySet<string> = new Set();
@@ -136,7 +170,7 @@ function tableChange(
   state: TableState,
   wanted: Wanted,
   policy: string,
-  ahead: ReadonlySet<string>,
+  ahead: ReadonlySet<string> = NONE_AHEAD,
 ): TableChange {
   const declared: string[] = [];
   const rules: string[] = [];

@@ -27,6 +27,8 @@ const PLAIN_KEYS: ReadonlySet<string> = new Set<Key>([
 export interface Reader {
   /** Of somebody else's table: more of nft's language is taken, since it is only interpreted and never compared. */
   readonly foreign: boolean;
+  /** Of the table: where it is of one family, nft doesn't say it again of a translation. */
+  readonly family: string;
   /** Keeps a verdict map that a rule brings along; returns the name that it gets. */
   readonly keep: (keys: readonly Key[], elements: readonly (readonly [unknown, Listed])[]) => string;
   /** The same for a set of concatenations. */
@@ -98,7 +100,7 @@ function read(out: Expression[], object: Listed, reader: Reader): void {
       return readReject(out, inner, reader.foreign);
     case "dnat":
     case "snat":
-      return readNat(out, kind, inner);
+      return readNat(out, kind, inner, reader);
     case "masquerade":
       if (inner !== null) throw new NotUnderstood();
       out.push({ kind: "masquerade" });
@@ -150,8 +152,8 @@ function readReject(out: Expression[], inner: Listed | null, foreign: boolean): 
     throw new NotUnderstood();
 }
 
-function readNat(out: Expression[], kind: "dnat" | "snat", inner: Listed): void {
-  const family = inner["family"] === "ip6" ? 6 : 4;
+function readNat(out: Expression[], kind: "dnat" | "snat", inner: Listed, reader: Reader): void {
+  const family = (inner["family"] ?? reader.family) === "ip6" ? 6 : 4;
   const address = inner["addr"];
   const map = (address as { map?: { key: unknown; data: unknown } } | undefined)?.map;
   const port = inner["port"] as { map?: { data: unknown } } | number | undefined;

@@ -71,6 +71,7 @@ export function readTable(listed: ListedTable, foreign = false): ReadTable {
   for (const set of sets) if (!set.understood || set.timeout === true) vague.push(set.name);
   const reader: Reader = {
     foreign,
+    family: listed.family,
     keep: (keys, elements) => keepMap(sets, keys, elements),
     keepSet: (keys, elements) => keepSet(sets, keys, elements),
   };
