@@ -114,6 +114,15 @@ export class PolicyParser extends StatementGrammar {
     }
   }
 
+  /** The name is declared all the same: that others mean it is no further mistake. */
+  protected override lacksBlock(): boolean {
+    const [end, next] = [this.LA(1).tokenType, this.LA(2).tokenType];
+    if (!(end === EOF || end === T.Separator) || next === T.BlockOpen) return false;
+    const first = this.LA(-1);
+    this.report(first, new Mismatch(first.tokenType === T.Container ? "container" : "network", T.BlockOpen));
+    return true;
+  }
+
   protected override block<P>(open: Token, property: () => P): P[] {
     const properties: P[] = [];
     this.within = this.LA(-2).tokenType === T.Container ? "container" : "network";

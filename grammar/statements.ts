@@ -27,6 +27,10 @@ const AT_TOP = { ARGS: [false] as [boolean] };
 export abstract class StatementGrammar extends PropertyGrammar {
   /** What `repeat` does outside the recording: the same, with recovery after each property. */
   protected abstract block<P>(open: Token, property: () => P): P[];
+
+  /** Whether no block follows where one should, which is reported. */
+  protected abstract lacksBlock(): boolean;
+
   /** What `policy` does outside the recording. */
   protected abstract everyStatement(statement: () => Statement): void;
 
@@ -127,6 +131,7 @@ export abstract class StatementGrammar extends PropertyGrammar {
 
   /** A block: properties and separators in braces. */
   private repeat<P>(property: () => P): P[] {
+    if (!this.RECORDING_PHASE && this.lacksBlock()) return [];
     const open = this.CONSUME(T.BlockOpen);
     if (!this.RECORDING_PHASE) return this.block(open, property);
     this.MANY(() => {
