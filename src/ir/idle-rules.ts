@@ -26,12 +26,13 @@ export type Idleness =
     };
 
 /**
- * The rules that decide nothing. Of two equal rules the later one is idle, and only that. Links are left alone, since
- * they also name hosts and set variables, and so are rules that log.
+ * The rules that decide nothing. Of two equal rules the later one is idle, and only that. Rules that log are left alone,
+ * and so are links, since they also name hosts and set variables: but for one by which nothing passes.
  */
 export function idleRules(policy: Policy): Map<Rule, Idleness> {
   const links = new Set(policy.links.map((link) => link.origin));
-  const isOut = ({ origin, log }: Rule): boolean => links.has(origin) || log !== undefined;
+  const isLink = ({ origin }: Rule): boolean => links.has(origin);
+  const isOut = (rule: Rule): boolean => isLink(rule) || rule.log !== undefined;
   const repeated = repetitions(policy.rules);
   // A statement that is there a thousand times need not be compared with itself a million times.
   const once = policy.rules.filter((rule) => !repeated.has(rule));
@@ -39,9 +40,10 @@ export function idleRules(policy: Policy): Map<Rule, Idleness> {
   const publishes = new PublishIndex(policy.publishes);
   const idle = new Map<Rule, Idleness>();
   for (const rule of once.toReversed()) {
-    if (isOut(rule)) continue;
+    if (rule.log !== undefined) continue;
     const idleness = idlenessOf(policy, rule, index.overlapping(rule), () => publishes.concerning(rule), idle);
-    if (idleness !== undefined) idle.set(rule, idleness);
+    if (idleness === undefined || (isLink(rule) && !isStopped(idleness))) continue;
+    idle.set(rule, idleness);
   }
   for (const [rule, first] of repeated) {
     if (isOut(rule)) continue;
@@ -49,6 +51,11 @@ export function idleRules(policy: Policy): Map<Rule, Idleness> {
     idle.set(rule, nothing ? { kind: "nothing" } : { kind: "repeated", by: [first.origin] });
   }
   return idle;
+}
+
+/** Whether nothing that the rule speaks of passes, where it would. */
+function isStopped(idleness: Idleness): boolean {
+  return idleness.kind === "idle" && idleness.defaults.length === 0 && idleness.against.length === idleness.by.length;
 }
 
 /** Rules of a statement that the policy has earlier already, each with the rule that the first such statement makes. */

@@ -163,9 +163,9 @@ it("a command that isn't there, and a policy that is wrong", async () => {
   assert.match(missing.stderr, "no-such-command is not installed");
   const wrong = await tryIt(["-"], "allow c2 => c1");
   assert.is(wrong.exitCode, 1);
-  const unfit = await tryIt(["-"], 'share "/x" {c1, c2}');
+  const unfit = await tryIt(["-"], "network n { driver macvlan eth0 }\ncontainer c1 { network n }");
   assert.is(unfit.exitCode, 1);
-  assert.match(unfit.stderr, "share");
+  assert.match(unfit.stderr, "driver macvlan");
 });
 
 const withUsers = await when(test, "user_namespaces", "util-linux");
