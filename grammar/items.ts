@@ -142,7 +142,7 @@ export function numberOf(file: SourceFile, token: Token, what: string): NumberLi
   if (value >= 1 && value <= 0x7fffffff) return { value, span };
   throw new SyntaxProblem("bad-number", span, `the ${what} ${token.image} is out of range`, {
     why: `the ${what} goes from 1 to ${0x7fffffff}`,
-    help: "use a number in that range",
+    help: `use a number from 1 to ${0x7fffffff}`,
   });
 }
 
