@@ -6,11 +6,11 @@ import type { Packet } from "../ir/evaluate.js";
 import { packetText } from "../ir/packet-text.js";
 import type { Assertion, Policy } from "../ir/policy.js";
 import { readSuites, type Suite } from "../ir/tests.js";
-import { formatAddress, parseAddress } from "../net/address.js";
+import { type AddressSet, formatAddress, NO_ADDRESSES, parseAddress } from "../net/address.js";
 import { protocolName } from "../net/ports.js";
-import { type Finding, judge, planLive } from "../probe/live-cells.js";
+import { addressesHere, assertedHere, type Finding, judge, planLive } from "../probe/live-cells.js";
 import { endsOf, measureLive } from "../probe/live.js";
-import { globalAddresses } from "../system/interfaces.js";
+import { addresses, globalAddresses } from "../system/interfaces.js";
 import { Diagnostics } from "../text/diagnostic.js";
 import { isRecorded } from "../transaction/state.js";
 import { EXIT, Failure } from "./exit.js";
@@ -51,8 +51,9 @@ export async function test(paths: readonly string[], options: TestOptions): Prom
   const suites = readSuites(policy, files, { read: readRegular, identify }, diagnostics);
   if (diagnostics.hasErrors) return wrong(diagnostics.sorted(), json, "the tests have errors; nothing was tested");
   if (!json) printDiagnostics(diagnostics.sorted());
-  const findings = live ? await sendPackets(policy, suites) : undefined;
-  const results = suites.flatMap(({ file, assertions }) =>
+  const asked = live ? here(policy, suites) : { own: NO_ADDRESSES, suites };
+  const findings = live ? await sendPackets(policy, asked) : undefined;
+  const results = asked.suites.flatMap(({ file, assertions }) =>
     assertions.map((assertion) => resultOf(policy, file.name, assertion, findings?.get(assertion))),
   );
   report(policy, suites, results, diagnostics, options);
@@ -73,12 +74,34 @@ function livePolicy(given: Compiled | undefined, name: string | undefined): Live
   return live;
 }
 
-async function sendPackets(policy: Policy, suites: readonly Suite[]): Promise<Map<Assertion, Finding>> {
-  const here = globalAddresses().flatMap((text) => parseAddress(text) ?? []);
+/** What is asked where it is known which addresses are this host's. */
+interface Asked {
+  /** Those that can be asked. */
+  readonly own: AddressSet;
+  readonly suites: readonly Suite[];
+}
+
+function here(policy: Policy, suites: readonly Suite[]): Asked {
+  const read = (texts: readonly string[]): AddressSet =>
+    addressesHere(
+      policy,
+      texts.flatMap((text) => parseAddress(text) ?? []),
+    );
+  const all = read(addresses());
+  return {
+    own: read(globalAddresses()),
+    suites: suites.map(({ file, assertions }) => ({
+      file,
+      assertions: assertions.map((assertion) => assertedHere(assertion, all)),
+    })),
+  };
+}
+
+async function sendPackets(policy: Policy, { own, suites }: Asked): Promise<Map<Assertion, Finding>> {
   const { cells, plans } = planLive(
     policy,
     suites.flatMap(({ assertions }) => assertions),
-    here,
+    own,
   );
   const ends = endsOf(cells);
   for (const container of policy.containers) if (ends.has(container.name)) standingSandbox(policy, container);

@@ -15,6 +15,7 @@ import {
   NO_ADDRESSES,
   sameAddress,
   single,
+  subtractSet,
   unionSet,
 } from "../net/address.js";
 import { overlapsPorts, protocolName } from "../net/ports.js";
@@ -39,12 +40,28 @@ export interface LiveCells {
   readonly plans: readonly Plan[];
 }
 
-/** `here`: addresses that this host really has. */
-export function planLive(policy: Policy, assertions: readonly Assertion[], here: readonly Address[]): LiveCells {
-  const collector = new Collector(policy);
-  const own = here
+/** Addresses that this host really has, without the containers'. */
+export function addressesHere(policy: Policy, here: readonly Address[]): AddressSet {
+  return here
     .filter((address) => endpointAt(policy, address) === undefined)
     .reduce((set, address) => unionSet(set, single(address)), NO_ADDRESSES);
+}
+
+/**
+ * An assertion where it is known whose addresses are this host's: one that a text names, and that could be anybody's, is the
+ * host's or the world's.
+ */
+export function assertedHere(assertion: Assertion, own: AddressSet): Assertion {
+  const side = ({ container, host, world }: PeerSet): PeerSet => {
+    const others = subtractSet(world, own);
+    return { container, host: subtractSet(host, others), world: others };
+  };
+  return { ...assertion, from: side(assertion.from), to: side(assertion.to) };
+}
+
+/** `own`: see `addressesHere`. */
+export function planLive(policy: Policy, assertions: readonly Assertion[], own: AddressSet): LiveCells {
+  const collector = new Collector(policy);
   const plans = assertions.map((assertion): Plan => {
     const missing = new Set<string>();
     const ways: { packet: Packet; cell: number }[] = [];

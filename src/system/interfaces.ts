@@ -1,6 +1,13 @@
 /** Addresses of this machine. */
 import { networkInterfaces } from "node:os";
 
+/** Texts of the addresses of interfaces that are up. */
+export function addresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .map(({ address }) => address);
+}
+
 /** Texts of the addresses of interfaces that are up, without those that are for the link or the machine alone. */
 export function globalAddresses(): string[] {
   return Object.values(networkInterfaces())
