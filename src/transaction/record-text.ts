@@ -17,13 +17,12 @@ type Place = { readonly name: string; readonly length: number } | NamedText;
 /** Texts that were encoded last: the records of one apply hold the same. */
 let encoded: { readonly texts: readonly string[]; readonly bytes: readonly Buffer[] } | undefined;
 
-/** The record's bytes, in pieces that follow each other. */
+/** The record's bytes, in pieces that follow each other; the same whether it was just made or read back. */
 export function recordBytes<T extends { readonly files: readonly NamedText[] }>(record: T): Buffer[] {
-  const files = record.files.map(({ name, text }): Place =>
-    isPlain(text) ? { name, length: text.length } : { name, text },
-  );
-  const texts = record.files.flatMap(({ text }) => (isPlain(text) ? [text] : []));
-  const head = Buffer.from(`${JSON.stringify({ ...record, files })}\n`);
+  const { files: named, ...rest } = record;
+  const files = named.map(({ name, text }): Place => (isPlain(text) ? { name, length: text.length } : { name, text }));
+  const texts = named.flatMap(({ text }) => (isPlain(text) ? [text] : []));
+  const head = Buffer.from(`${JSON.stringify({ ...rest, files })}\n`);
   return [head, ...bytesOf(texts)];
 }
 
