@@ -41,7 +41,7 @@ export interface Backend {
    */
   stop(policy: Policy, flows: readonly StoppedFlow[], anew: boolean, doomed?: readonly Connection[]): Promise<void>;
   /** Another backend carries the policy too, and it alone from now on: what is taken away piece by piece does no harm then. */
-  handOver?(policy: string): void;
+  handOver?(policy: string): Promise<void>;
   /**
    * Takes away what it made of a policy, by name alone; returns what it was, a phrase each. `recorded`: it is on record
    * that what has our names is ours. Changes nothing, and needs no tool, where nothing is there.

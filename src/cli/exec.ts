@@ -1,5 +1,5 @@
 /** `tsnet exec` */
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync } from "node:fs";
 import type { Container, Policy } from "../ir/policy.js";
 import { enter } from "../system/enter.js";
 import { probe } from "../system/features.js";
@@ -36,9 +36,14 @@ function sharesOf(policy: Policy, { name, sandbox }: Container): SharePlan[] {
   return planShares(policy).filter(({ containers }) => containers.includes(owner));
 }
 
+/** A link in its place isn't ours. */
+function isDirectory(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
 /** Shares are seen at their paths, and nowhere else: not even where they are kept. */
 function mountsOf({ name }: Container, files: readonly Bind[], shares: readonly SharePlan[]): MountStep[] {
-  const gone = shares.find(({ directory }) => !existsSync(directory));
+  const gone = shares.find(({ directory }) => !isDirectory(directory));
   if (gone !== undefined)
     throw new Failure(
       EXIT.system,

@@ -23,7 +23,7 @@ import { RuleList, type RuleRun } from "./rule-list.js";
 import { lowerAssertion, lowerRule } from "./rules.js";
 import { PROTOCOLS } from "../net/ports.js";
 import { checkName, Scope } from "./scope.js";
-import { lowerShare } from "./shares.js";
+import { checkShares, lowerShare } from "./shares.js";
 import { letValue, type Value } from "./values.js";
 
 /**
@@ -69,6 +69,7 @@ export function lower(trees: readonly Tree[], diagnostics: Diagnostics): Policy 
       collectBlock(statement, publishes, links);
     else if (statement.kind === "let") letValue(low, statement.name.text, statement.span);
   }
+  checkShares(low, shares);
   const lowered = lowerLinks(low, links);
   const published = lowerPublishes(low, publishes, () => trees.flatMap((tree) => tree.statements));
   const parts: (Rule | RuleRun)[] = [];

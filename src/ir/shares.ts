@@ -4,8 +4,36 @@ import type { Lowering } from "./lowering.js";
 import type { Share } from "./policy.js";
 import { containersNamed } from "./publish-targets.js";
 
-/** What a mount over would take away from the command itself, or from every program. */
+/** Where nothing is mounted, and nothing over it. */
 const KEPT = ["/run/tsnet", "/var/lib/tsnet", "/proc", "/sys"];
+/** What a mount over would take away from every program. */
+const NEEDED = ["/dev", "/usr/bin", "/usr/lib", "/bin", "/lib", "/sbin"];
+/** Bytes of a path and of one of its names, with what ends them: limits.h */
+const PATH_MAX = 4096;
+const NAME_MAX = 255;
+
+/** A container has no share inside another's place: what is in that one is for its containers to say. */
+export function checkShares(low: Lowering, shares: readonly Share[]): void {
+  const at = new Map<string, Share[]>();
+  for (const share of shares) at.set(share.path, [...(at.get(share.path) ?? []), share]);
+  for (const { path, containers, origin } of shares) {
+    const outer = outsides(path).flatMap((one) => at.get(one) ?? []);
+    const other = outer.find((one) => one.containers.some((name) => containers.includes(name)));
+    if (other === undefined) continue;
+    const both = containers.find((name) => other.containers.includes(name));
+    low.diagnostics.error("bad-path", origin.span, `'${path}' is inside '${other.path}', which '${both}' shares, too`, {
+      why: "What is inside a share is for its containers to say; a link of theirs could lead anywhere.",
+      help: "share the outer one alone, or another path",
+      related: [{ span: other.origin.span, message: "the other share" }],
+    });
+  }
+}
+
+/** What a path is in, the root directory left out. */
+function outsides(path: string): string[] {
+  const parts = path.split("/");
+  return parts.slice(2).map((_, i) => parts.slice(0, i + 2).join("/"));
+}
 
 /**
  * A directory of the policy's own, and the containers whose sandboxes see it. Statements of one path mean one directory,
@@ -34,7 +62,15 @@ function sharedPath(low: Lowering, { path: { text, span } }: ShareStatement): st
   }
   const path = `/${parts.join("/")}`;
   const under = (one: string, other: string): boolean => `${one}/`.startsWith(other === "/" ? other : `${other}/`);
-  const kept = KEPT.find((one) => under(path, one) || under(one, path));
+  const bytes = (words: string): number => new TextEncoder().encode(words).length;
+  if (bytes(path) >= PATH_MAX || parts.some((part) => bytes(part) > NAME_MAX)) {
+    low.diagnostics.error("bad-path", span, "no file system has so long a path", {
+      why: `A path has less than ${PATH_MAX} bytes, and each name in it at most ${NAME_MAX}.`,
+      help: 'write a shorter one: share "/run/db" {app, db}',
+    });
+    return undefined;
+  }
+  const kept = KEPT.find((one) => under(path, one)) ?? [...KEPT, ...NEEDED].find((one) => under(one, path));
   if (kept !== undefined) {
     low.diagnostics.error("bad-path", span, `'${text}' would hide ${kept}`, {
       why: "What is mounted there hides what is there, and commands in a sandbox need it.",

@@ -6,7 +6,7 @@
  * it would be in is copied, for that namespace, into a tmpfs: what is in it is bound there, each to itself. The root
  * directory's copy becomes the command's root.
  */
-import { existsSync, realpathSync, statfsSync, statSync } from "node:fs";
+import { existsSync, lstatSync, realpathSync, statfsSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
 export interface Bind {
@@ -14,46 +14,56 @@ export interface Bind {
   readonly to: string;
 }
 
-/** A verb of `MOUNT_SCRIPT` and its arguments; the second may be empty. */
-export type MountStep = readonly ["bind" | "copy" | "root" | "make" | "hide" | "seal", string, string];
+/** A verb of `MOUNT_SCRIPT` and its arguments, which may be empty. */
+export type MountStep = readonly ["bind" | "copy" | "root" | "make" | "hide" | "turn" | "seal", string, string];
 
 /**
  * Takes the number of steps, the steps, and the command. No name is ever text of it. What a step can't do is said by its
  * tool, and ends it with 126.
  *
  * `fill` runs in the directory that it copies: below the mount that covers it, that is where it still is. `root` copies
- * the root directory over a directory that it keeps at hand as number 9.
+ * the root directory over a directory that it keeps at hand as number 9, and `turn` makes the copy the root: not by chroot, in
+ * which the kernel makes no user namespaces. mount keeps no notes (-n), which it would begin to in a copy of /run.
  */
 export const MOUNT_SCRIPT = `
-here=$PWD root= moved=
-fill() {
-  mount -t tmpfs -o mode=755 tsnet "$1" || exit 126
-  for e in .* *; do
-    if [ "$e" = . ] || [ "$e" = .. ]; then continue; fi
-    if [ -L "$e" ]; then cp -P "./$e" "$1/$e"
-    elif [ -d "$e" ]; then mkdir "$1/$e" && mount -c --rbind "./$e" "$1/$e"
-    elif [ -e "$e" ]; then : > "$1/$e" && mount -c --bind "./$e" "$1/$e"
+_tsnet_here=$PWD _tsnet_root= _tsnet_moved=
+_tsnet_fill() {
+  mount -n -t tmpfs -o mode=755,nosuid,nodev tsnet "$1" || exit 126
+  for _tsnet_one in .* *; do
+    case $_tsnet_one in .|..) continue ;; esac
+    if [ -L "./$_tsnet_one" ]; then cp -dp "./$_tsnet_one" "$1/$_tsnet_one" || exit 126; continue; fi
+    if [ -d "./$_tsnet_one" ]; then mkdir "$1/$_tsnet_one"
+    elif [ -e "./$_tsnet_one" ]; then : > "$1/$_tsnet_one"
+    else continue
     fi || exit 126
+    mount -n -c --rbind "./$_tsnet_one" "$1/$_tsnet_one" 2>/dev/null && continue
+    # What is gone meanwhile isn't missed.
+    if [ -e "./$_tsnet_one" ]; then mount -n -c --rbind "./$_tsnet_one" "$1/$_tsnet_one" || exit 126; fi
+    rm -d "$1/$_tsnet_one" || exit 126
   done
   chown --reference=. "$1" && chmod --reference=. "$1" || exit 126
 }
-n=$1; shift
-while [ "$n" -gt 0 ]; do
+_tsnet_left=$1; shift
+while [ "$_tsnet_left" -gt 0 ]; do
   case $1 in
-  bind) mount -c --bind "$2" "$root$3" ;;
-  copy) moved=1 && cd "$2" && fill "$2" ;;
-  root) exec 9< "$2" && cd / && fill "$2" && root=$2 ;;
-  make) mkdir -p "$root$2" ;;
-  hide) mount -t tmpfs -o ro,mode=700 tsnet "$root$2" ;;
-  seal) mount -o remount,ro "$root$2" ;;
+  bind) mount -n -c --bind "$2" "$_tsnet_root$3" ;;
+  copy) _tsnet_moved=1 && cd "$2" && _tsnet_fill "$2" ;;
+  root) exec 9< "$2" && cd / && _tsnet_fill "$2" && _tsnet_root=$2 ;;
+  make) mkdir -p "$_tsnet_root$2" ;;
+  hide) mount -n -t tmpfs -o ro,mode=700 tsnet "$_tsnet_root$2" ;;
+  seal) mount -n -o remount,ro "$_tsnet_root$2" ;;
+  turn)
+    _tsnet_moved=1
+    exec 9<&-
+    mkdir "$_tsnet_root/.tsnet" && cd "$_tsnet_root" &&
+      pivot_root . .tsnet && cd / && umount -n -l /.tsnet && rmdir /.tsnet && _tsnet_root= ;;
   esac || exit 126
   shift 3
-  n=$((n-1))
+  _tsnet_left=$((_tsnet_left-1))
 done
-exec 9<&-
-if [ -n "$root" ]; then exec chroot "$root" sh -c 'cd "$1" || cd /; shift; exec "$@"' sh "$here" "$@"; fi
 # By its name, which leads into the copy. Where nothing was copied it may be one that has no name any more.
-if [ -n "$moved" ]; then cd "$here" || cd /; fi
+if [ -n "$_tsnet_moved" ]; then cd "$_tsnet_here" || cd /; fi
+unset _tsnet_here _tsnet_root _tsnet_moved _tsnet_left _tsnet_one
 exec "$@"`;
 
 /** linux/magic.h */
@@ -71,7 +81,6 @@ interface Placed extends Bind {
   readonly made: boolean;
   /** The directory that must be copied so that it can be made. */
   readonly copied: string | undefined;
-  readonly inRoot: boolean;
 }
 
 /**
@@ -83,25 +92,23 @@ export function mountSteps(
   directories: readonly Bind[],
   hidden: string | undefined,
 ): MountStep[] {
-  const placed: Placed[] = [];
-  // Those inside another come behind it.
-  for (const bind of [...directories].sort((a, b) => (a.to < b.to ? -1 : 1))) {
-    const outer = placed.findLast(({ to }) => bind.to.startsWith(`${to}/`));
-    placed.push(
-      outer === undefined ? place(bind, hidden) : { ...bind, made: true, copied: undefined, inRoot: outer.inRoot },
-    );
-  }
+  const placed = directories.map((bind) => place(bind, hidden));
+  for (const [i, { to }] of placed.entries())
+    // What is in the one is its containers' to say: a link of theirs could lead anywhere.
+    if (placed.some((other, j) => i !== j && `${to}/`.startsWith(`${other.to}/`)))
+      throw new NoPlace(`${directories[i]?.to} is ${to}, which is in another share`);
   const copies = [...new Set(placed.map(({ copied }) => copied))].filter((one) => one !== undefined && one !== "/");
-  const inRoot = placed.filter((one) => one.inRoot);
+  const inRoot = placed.filter(({ copied }) => copied === "/");
   return [
     ...files.map(({ from, to }) => step("bind", from, to)),
+    // One in another comes behind it.
     ...copies.sort().map((copied) => step("copy", copied as string)),
-    ...placed.filter((one) => !one.inRoot).flatMap(mounted),
+    ...placed.filter(({ copied }) => copied !== "/").flatMap(mounted),
     ...copies.filter((copied) => !isVolatile(copied as string)).map((copied) => step("seal", copied as string)),
     ...(inRoot.length === 0 ? [] : [step("root", inRoot[0]?.from as string)]),
     ...inRoot.flatMap((one, i) => mounted(i === 0 ? { ...one, from: COVERED } : one)),
     ...(hidden === undefined ? [] : [step("hide", hidden)]),
-    ...(inRoot.length === 0 ? [] : [step("seal", "/")]),
+    ...(inRoot.length === 0 ? [] : [step("turn", ""), step("seal", "/")]),
   ];
 }
 
@@ -113,21 +120,40 @@ function mounted({ from, to, made }: Placed): MountStep[] {
   return [...(made ? [step("make", to)] : []), step("bind", from, to)];
 }
 
-function place(bind: Bind, hidden: string | undefined): Placed {
-  const { to } = bind;
+/** What a mount over would take away from every command; and what is in there. */
+const NEEDED = ["/dev", "/proc", "/sys", "/usr/bin", "/usr/lib", "/bin", "/lib"];
+
+/** Links are followed now, so that none leads elsewhere in a copy. */
+function place({ from, to }: Bind, hidden: string | undefined): Placed {
   const ancestor = nearest(to);
   const real = realpathSync(ancestor);
   if (!statSync(real).isDirectory()) throw new NoPlace(`${ancestor} is no directory`);
-  const place = join(real, relative(ancestor, to));
-  if (hidden !== undefined && `${hidden}/`.startsWith(`${place}/`))
-    throw new NoPlace(`${to} is ${place}, which tsnet needs`);
-  if (ancestor === to) return { ...bind, made: false, copied: undefined, inRoot: false };
-  return { ...bind, made: true, copied: real, inRoot: real === "/" };
+  const at = join(real, relative(ancestor, to));
+  const over = [...NEEDED, ...(hidden === undefined ? [] : [hidden])].find((one) => isIn(one, at));
+  if (over !== undefined) throw new NoPlace(`${to} would hide ${over}, which commands need`);
+  if (hidden !== undefined && isIn(at, hidden)) throw new NoPlace(`${to} is ${at}, which is tsnet's own`);
+  return ancestor === to
+    ? { from, to: at, made: false, copied: undefined }
+    : { from, to: at, made: true, copied: real };
+}
+
+function isIn(path: string, directory: string): boolean {
+  return directory === "/" || `${path}/`.startsWith(`${directory}/`);
 }
 
 /** The nearest of a path and what it is in that exists. */
 function nearest(path: string): string {
-  return existsSync(path) ? path : nearest(dirname(path));
+  if (existsSync(path)) return path;
+  if (isLink(path)) throw new NoPlace(`${path} is a link that leads nowhere`);
+  return nearest(dirname(path));
+}
+
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
+  }
 }
 
 /** Whether what is made there is lost anyway, or is anybody's: a copy of it may be written to. */

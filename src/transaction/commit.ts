@@ -157,7 +157,7 @@ async function make(changes: Changes, undos: Undo[], heed: () => Promise<void>):
     step("switch");
     undos.push(undoRules);
     for (const one of former) {
-      one.handOver?.(policy.name);
+      await one.handOver?.(policy.name);
       await one.remove(policy.name, true);
     }
   }

@@ -126,8 +126,11 @@ it("keeps what is in it through edits, goes with its statement, and failing appl
     const first = `${POLICY}share "/shared/db" {db, app}\n`;
     await applied(host, first);
     await inside(host, "db", "echo kept > /shared/db/file");
-    await applied(host, `${POLICY}share "/shared//db/" {app}\nshare "/shared/db" {web}\nshare "/shared/db/in" {web}\n`);
-    assert.is(await inside(host, "web", "cat /shared/db/file; ls -d /shared/db/in"), "kept\n/shared/db/in\n");
+    await applied(
+      host,
+      `${POLICY}share "/shared//db/" {app}\nshare "/shared/db" {web}\nshare "/shared/db/in" {agent}\n`,
+    );
+    assert.is(await inside(host, "web", "cat /shared/db/file"), "kept\n");
     assert.is(await sees(host, "db", "/shared/db"), false);
     // Something is in the way of the new one.
     await host.run("sh", ["-c", `echo mine > ${KEPT}/%2Fother`]);
@@ -175,6 +178,52 @@ it("a directory that somebody takes away is drift, and one with a mount of someb
   });
 });
 
+it("is mounted in a /run with entries before mount's own", async () => {
+  await lab(async (host) => {
+    await host.run("sh", [
+      "-c",
+      "mkdir /run/dbus /run/lock; echo 1 > /run/a.pid; ln -s lock /run/link; mkdir -m 1777 /run/lab/tmp",
+    ]);
+    await applied(host, `${POLICY}share "/run/db" {app}\nshare "/run/lab/tmp/x" {web}`);
+    assert.is(await inside(host, "app", "ls -d /run/db /run/lock; cat /run/a.pid"), "/run/db\n/run/lock\n1\n");
+    assert.is(await inside(host, "web", "touch /run/lab/tmp/mine && ls /run/lab/tmp"), "mine\nx\n");
+  });
+});
+
+it("leaves the command its variables and its user namespaces", async () => {
+  await lab(async (host) => {
+    const env = ["n", "e", "here", "root", "moved", "left"].map((name) => `env ${name}=5`).join("; ");
+    await applied(host, `${POLICY}container own { ${env} }\nshare "/made" {own}\nshare "/srv/made" {own}`);
+    const script = 'echo $n$e$here$root$moved$left; env | grep -c "^_tsnet"; ls -A / | grep -c tsnet';
+    assert.is((await tsnet(host, ["exec", "own", "--", "sh", "-c", script])).stdout, "555555\n0\n0\n");
+    const nested = await tsnet(host, ["exec", "own", "--", "unshare", "-Ur", "ls", "-d", "/made"]);
+    assert.equal([nested.exitCode, nested.stdout], [0, "/made\n"], nested.stderr);
+  });
+});
+
+it("follows no link out of a copy", async () => {
+  await lab(async (host) => {
+    const before = await standing(host);
+    await host.run("sh", [
+      "-c",
+      "ln -s / /run/lab/root; ln -s /run/lab /run/lab/again; ln -s nowhere /run/lab/nowhere",
+    ]);
+    await applied(
+      host,
+      `${POLICY}share "/run/lab/root" {app}\nshare "/run/lab/root/made" {web}\nshare "/run/lab/nowhere" {db}
+       share "/run/lab/again/x" {agent}\nshare "/run/lab/x" {agent}`,
+    );
+    assert.match(
+      await fails(host, 3, "exec", "app", "--", "true"),
+      "/run/lab/root would hide /dev, which commands need",
+    );
+    assert.is(await inside(host, "web", "ls -d /made /run/lab/root/made"), "/made\n/run/lab/root/made\n");
+    assert.match(await fails(host, 3, "exec", "db", "--", "true"), "/run/lab/nowhere is a link that leads nowhere");
+    assert.match(await fails(host, 3, "exec", "agent", "--", "true"), "is /run/lab/x, which is in another share");
+    assert.is(await standing(host), before);
+  });
+});
+
 it("refuses a place that it can't be mounted at, by name", async () => {
   await lab(async (host) => {
     await host.run("sh", ["-c", "echo > /run/lab/file; ln -s /run/tsnet /run/lab/link"]);
@@ -187,7 +236,10 @@ it("refuses a place that it can't be mounted at, by name", async () => {
       "/run/lab/file is no directory\n       share another path",
     );
     assert.match(await fails(host, 3, "exec", "app", "--", "true"), "/run/lab/file is no directory");
-    assert.match(await fails(host, 3, "exec", "web", "--", "true"), "/run/lab/link is /run/tsnet, which tsnet needs");
+    assert.match(
+      await fails(host, 3, "exec", "web", "--", "true"),
+      "/run/lab/link would hide /run/tsnet/shares, which commands need",
+    );
   });
 });
 

@@ -38,7 +38,9 @@ export const ebpf: Backend = {
     endConnections(folder, doomed);
     return Promise.resolve();
   },
-  handOver(policy) {
+  async handOver(policy) {
+    // First: what it translates must be decided by its own `from`, or not be translated by it.
+    await removeTable(policy);
     for (const folder of foldersOf(policy)) giveUp(folder);
   },
   remove,
@@ -113,15 +115,18 @@ function isGone({ containers }: Policy, { device, container }: Maps["devices"][n
 const countOf = (maps: Maps): number =>
   maps.devices.length + maps.own.length + maps.exact.most + maps.near.length + maps.far.length + maps.ports.length;
 
+/** The table of translations; whether there was one. */
+async function removeTable(policy: string): Promise<boolean> {
+  if ((await readTable(policy, markOf(""))) === undefined) return false;
+  await commitTable(replaceText(policy, ""));
+  return true;
+}
+
 /** The folder goes last: it tells that there may be a table, as does the record where somebody took the folder away. */
 async function remove(policy: string, recorded: boolean): Promise<string[]> {
   const folders = foldersOf(policy);
   if (folders.length === 0 && !(recorded && isInstalled("nft"))) return [];
-  const removed: string[] = [];
-  if ((await readTable(policy, markOf(""))) !== undefined) {
-    await commitTable(replaceText(policy, ""));
-    removed.push(`table inet ${tableName(policy)}`);
-  }
+  const removed = (await removeTable(policy)) ? [`table inet ${tableName(policy)}`] : [];
   for (const folder of folders) removeFolder(folder);
   unmountPinned();
   return folders.length === 0 ? removed : [...removed, `the eBPF dataplane of ${policy}`];
