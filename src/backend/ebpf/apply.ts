@@ -67,7 +67,7 @@ export async function putInForce(
       fill(made, maps, logs);
       write(join(folder, "maps/kinds"), generation & 1, kindsOf(maps));
       write(join(folder, "maps/numbered"), generation & 1, generation);
-      if (table !== undefined) await commitTable(replaceText(maps.policy, table));
+      if (table !== undefined && !isFirst) await commitTable(replaceText(maps.policy, table));
       if (!isFirst) links();
     } finally {
       await placed.catch(() => undefined);
@@ -86,6 +86,12 @@ export async function putInForce(
       endDenied(folder);
       watch(folder, false);
     }
+    // Not before they decide: what it translates, another backend would take for sent there directly.
+    if (isFirst && table !== undefined)
+      await commitTable(replaceText(maps.policy, table)).catch((error: unknown) => {
+        removeFolder(folder);
+        throw error;
+      });
     tidyLinks(folder, new Set(maps.devices.map(({ device }) => device)));
     for (const other of foldersOf(maps.policy)) if (other !== folder) removeFolder(other);
     return generation;

@@ -115,7 +115,8 @@ const JUMP = /^-j TSNET-[0-9a-z]{6}-([a-z]+)$/;
 /**
  * Tables in the order of their commits: what may be sent, then what passes, then what published ports lead to, and last
  * what need no longer be kept from being sent. So between two commits nothing passes that the new rules deny: who may send an
- * address is asked as long as the filter, old or new, lets it pass. Of chains of the filter table that are `ahead` on their
+ * address is asked as long as the filter, old or new, lets it pass; and what the old table leads somewhere waits while the
+ * new filter, which doesn't know that way, would take it for sent there directly. Of chains of the filter table that are `ahead` on their
  * way, no line is said, but their rules count.
  */
 export function changesOf(
@@ -125,15 +126,76 @@ export function changesOf(
   ahead: ReadonlySet<string> = NONE_AHEAD,
 ): TableChange[] {
   const [guard, unguard] = guardChanges(state.raw, wanted.raw, policy);
-  const changes = [
-    guard,
-    tableChange("filter", state.filter, wanted.filter, policy, ahead),
-    tableChange("nat", state.nat, wanted.nat, policy),
-    unguard,
-  ];
+  const nat = tableChange("nat", state.nat, wanted.nat, policy);
+  const held = heldWays(state.nat, wanted.nat);
+  const [filter, unheld] = filterChanges(state.filter, wanted.filter, policy, ahead, held);
+  const changes = [guard, filter, nat, unheld, unguard];
   return changes.filter(
     (change): change is TableChange => change !== undefined && (change.pieces.length > 0 || change.operations > 0),
   );
+}
+
+/**
+ * Rules that drop what begins by the ways of published ports that go away: by each, packets of the protocol, sent to that
+ * port and led to that address. A sender of TCP tries again.
+ */
+function heldWays(state: TableState, wanted: Wanted): string[] {
+  const old = new Set([...state.chains.values()].flat().filter((line) => line.includes(" DNAT ")));
+  if (old.size === 0) return [];
+  for (const { text } of wanted.chains.values()) for (const line of text.split("\n")) old.delete(line);
+  return [...new Set([...old].flatMap((line) => held(line) ?? []))];
+}
+
+function held(line: string): string | undefined {
+  const to = /--to-destination (?:\[([^\]]+)\]|(\d+\.\d+\.\d+\.\d+)|([0-9a-f:]+))/.exec(line);
+  if (to === null) return undefined;
+  const protocol = /(?:^| )-p (\S+)/.exec(line)?.[1];
+  const port = /--dport (\S+)/.exec(line)?.[1];
+  return [
+    `-d ${to[1] ?? to[2] ?? to[3]}`,
+    ...(protocol === undefined ? [] : [`-p ${protocol}`]),
+    "-m conntrack --ctstate DNAT",
+    `-m conntrack --ctstate NEW${port === undefined ? "" : ` --ctorigdstport ${port}`}`,
+    "-j DROP",
+  ].join(" ");
+}
+
+/** First the new rules behind those that hold something back, then without these. */
+function filterChanges(
+  state: TableState,
+  wanted: Wanted,
+  policy: string,
+  ahead: ReadonlySet<string>,
+  held: readonly string[],
+): [first: TableChange, last: TableChange | undefined] {
+  const whole = tableChange("filter", state, wanted, policy, ahead);
+  const entries = (["forward", "output"] as const).map((entry) => entryName(policy, entry));
+  const ways = entries.flatMap((name) => {
+    const chain = wanted.chains.get(name);
+    return chain === undefined ? [] : [[name, chain] as const];
+  });
+  if (held.length === 0 || whole.operations === 0 || ways.length === 0) return [whole, undefined];
+  const behind = new Map(
+    ways.map(([name, { text, count }]) => [name, { text: [...held, text].join("\n"), count: held.length + count }]),
+  );
+  const first = tableChange(
+    "filter",
+    state,
+    { ...wanted, chains: new Map([...wanted.chains, ...behind]) },
+    policy,
+    ahead,
+  );
+  const between = new Map([...behind].map(([name, { text }]) => [name, text.split("\n")]));
+  const last = tableChange(
+    "filter",
+    { chains: between, builtin: new Map() },
+    { chains: new Map(ways), hooks: new Map() },
+    policy,
+  );
+  return [
+    { ...first, operations: whole.operations },
+    { ...last, operations: 0 },
+  ];
 }
 
 /**
