@@ -22,8 +22,8 @@ export type MountStep = readonly ["bind" | "copy" | "root" | "make" | "hide" | "
  * tool, and ends it with 126.
  *
  * `fill` runs in the directory that it copies: below the mount that covers it, that is where it still is. `root` copies
- * the root directory over a directory that it keeps at hand as number 9, and `turn` makes the copy the root: not by chroot, in
- * which the kernel makes no user namespaces. mount keeps no notes (-n), which it would begin to in a copy of /run.
+ * the root directory over a directory that it keeps at hand as number 9, and `turn` makes the copy the root: by chroot, in which
+ * the kernel makes no user namespaces, only where nothing else goes. mount keeps no notes (-n), which it would begin to in a copy of /run.
  */
 export const MOUNT_SCRIPT = `
 _tsnet_here=$PWD _tsnet_root= _tsnet_moved=
@@ -55,12 +55,18 @@ while [ "$_tsnet_left" -gt 0 ]; do
   turn)
     _tsnet_moved=1
     exec 9<&-
-    mkdir "$_tsnet_root/.tsnet" && cd "$_tsnet_root" &&
-      pivot_root . .tsnet && cd / && umount -n -l /.tsnet && rmdir /.tsnet && _tsnet_root= ;;
+    mkdir "$_tsnet_root/.tsnet" && cd "$_tsnet_root" || exit 126
+    # A root that is no mount itself, as of a chroot, can't be put elsewhere.
+    if pivot_root . .tsnet 2>/dev/null; then cd / && umount -n -l /.tsnet && rmdir /.tsnet && _tsnet_root=
+    else rmdir .tsnet
+    fi ;;
   esac || exit 126
   shift 3
   _tsnet_left=$((_tsnet_left-1))
 done
+if [ -n "$_tsnet_root" ]; then
+  exec chroot "$_tsnet_root" sh -c 'cd "$1" || cd /; shift; exec "$@"' sh "$_tsnet_here" "$@"
+fi
 # By its name, which leads into the copy. Where nothing was copied it may be one that has no name any more.
 if [ -n "$_tsnet_moved" ]; then cd "$_tsnet_here" || cd /; fi
 unset _tsnet_here _tsnet_root _tsnet_moved _tsnet_left _tsnet_one

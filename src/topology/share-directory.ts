@@ -13,6 +13,7 @@ export function readShares(policy: string): Map<string, boolean> {
   return new Map(names.map((name) => join(directory, name)).map((path) => [path, isDirectory(path)]));
 }
 
+/** An empty one; with a `code` where it can't be made. */
 export function makeShare(path: string): void {
   attempt(`make ${path}`);
   for (const directory of [SHARES_ROOT, dirname(path)]) mkdirSync(directory, { recursive: true, mode: 0o700 });

@@ -198,6 +198,21 @@ it("leaves the command its variables and its user namespaces", async () => {
     assert.is((await tsnet(host, ["exec", "own", "--", "sh", "-c", script])).stdout, "555555\n0\n0\n");
     const nested = await tsnet(host, ["exec", "own", "--", "unshare", "-Ur", "ls", "-d", "/made"]);
     assert.equal([nested.exitCode, nested.stdout], [0, "/made\n"], nested.stderr);
+    // Where the root can't be put elsewhere, as one in memory that a machine starts from, it is the same but for the latter.
+    await host.run("sh", ["-c", "mkdir /run/lab/bin; ln -s /bin/false /run/lab/bin/pivot_root"]);
+    const words = commandLine([
+      "exec",
+      "own",
+      "--",
+      "sh",
+      "-c",
+      "ls -d /made; ls -A / | grep -c tsnet; touch /x || pwd",
+    ]);
+    const path = `PATH=/run/lab/bin:${process.env["PATH"] ?? ""}`;
+    assert.is(
+      (await host.run("sh", ["-c", 'cd /usr && exec "$@"', "sh", "env", path, ...words])).stdout,
+      "/made\n0\n/usr\n",
+    );
   });
 });
 
