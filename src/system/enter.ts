@@ -42,12 +42,13 @@ export function enter({ netns, mounts, env, command }: EnterOptions): Promise<nu
   const [program, ...args] = words as [string, ...string[]];
   const path = `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin:/usr/bin:/bin`;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, ...env, PATH: path } });
     // What a signal does is the child's to decide, and we report how it ended.
     const pass = (signal: NodeJS.Signals): void => {
       if (!(KEYS.includes(signal) && isForeground())) child.kill(signal);
     };
+    // Before there is a child: it may be far along when this process is next at it.
     for (const signal of PASSED) process.on(signal, pass);
+    const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, ...env, PATH: path } });
     child.on("error", (error: NodeJS.ErrnoException) =>
       reject(error.code === "ENOENT" ? new MissingTool(program) : error),
     );
