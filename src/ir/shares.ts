@@ -15,7 +15,11 @@ const NAME_MAX = 255;
 /** A container has no share inside another's place: what is in that one is for its containers to say. */
 export function checkShares(low: Lowering, shares: readonly Share[]): void {
   const at = new Map<string, Share[]>();
-  for (const share of shares) at.set(share.path, [...(at.get(share.path) ?? []), share]);
+  for (const share of shares) {
+    const same = at.get(share.path);
+    if (same === undefined) at.set(share.path, [share]);
+    else same.push(share);
+  }
   for (const { path, containers, origin } of shares) {
     const outer = outsides(path).flatMap((one) => at.get(one) ?? []);
     const other = outer.find((one) => one.containers.some((name) => containers.includes(name)));

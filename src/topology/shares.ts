@@ -4,17 +4,20 @@ import { location } from "../text/source.js";
 import { shareDirectory } from "./names.js";
 import type { SharePlan } from "./topology.js";
 
-/** In the order of their paths, so that one inside another comes behind it. */
+/** In the order of their paths. */
 export function planShares(policy: Policy): SharePlan[] {
-  const plans = new Map<string, SharePlan>();
+  const plans = new Map<string, { readonly containers: Set<string>; readonly from: string }>();
   for (const { path, containers, origin } of policy.shares) {
-    const before = plans.get(path);
-    plans.set(path, {
+    const plan = plans.get(path) ?? { containers: new Set(), from: location(origin.span) };
+    for (const name of containers) plan.containers.add(name);
+    plans.set(path, plan);
+  }
+  return [...plans]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([path, { containers, from }]) => ({
       path,
       directory: shareDirectory(policy.name, path),
-      containers: [...new Set([...(before?.containers ?? []), ...containers])],
-      from: before?.from ?? location(origin.span),
-    });
-  }
-  return [...plans.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+      containers: [...containers],
+      from,
+    }));
 }

@@ -86,7 +86,7 @@ export interface SandboxPlan {
   readonly from: string | undefined;
 }
 
-/** A directory that sandboxes see at a path; commands find it there (see system/shared.ts), and nothing else does. */
+/** A directory that sandboxes see at a path; commands find it there (see system/mounts.ts), and nothing else does. */
 export interface SharePlan {
   readonly path: string;
   /** Absolute path of the directory itself. */

@@ -5,7 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { needs, when } from "../kernel/features.js";
+import { when } from "../kernel/features.js";
 import { HOST4, HOST6, lab, WORLD, WORLD4, WORLD6 } from "../kernel/lab.js";
 import { tcp } from "../support/frames.js";
 import { forgetCommand, takeDataplane } from "../support/command.js";
@@ -13,7 +13,7 @@ import { apply, at } from "../support/live.js";
 import { countArriving, counts, macOf } from "./place.js";
 
 const test = suite("security: what moves");
-const it = await when(test, "namespaces", "ip", "nf_tables", "perl");
+const NEEDS = { nft: [], iptables: ["iptables-nft"], ebpf: ["ebpf"] } as const;
 await takeDataplane();
 
 const FLOOD = fileURLToPath(new URL("./flood.pl", import.meta.url));
@@ -37,13 +37,9 @@ for (const [first, second] of [
   ["nft", "nft"],
   ["iptables", "iptables"],
   ["ebpf", "nft"],
-] as const)
+] as const) {
+  const it = await when(test, "namespaces", "ip", "nf_tables", "perl", ...NEEDS[first]);
   it(`a published port from ${first} to ${second} moves past nobody`, async () => {
-    const lacking = await needs(
-      ...(first === "iptables" ? (["iptables-nft"] as const) : []),
-      ...(first === "ebpf" ? (["ebpf"] as const) : []),
-    );
-    if (lacking !== undefined) return console.log(`SKIP ${lacking}`);
     await lab(async (host) => {
       await apply(host, POLICIES[0] as string, first);
       const arriving = async (): Promise<number[]> => [
@@ -73,6 +69,7 @@ for (const [first, second] of [
       assert.equal(await arriving(), [b + 1, c], "what is allowed directly arrives");
     });
   });
+}
 
 test("the command is forgotten", forgetCommand);
 test.run();
